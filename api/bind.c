@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/bind.h"
+
+#include <h2o.h>
+
+#include "api/call.h"
+#include "api/page.h"
+
+enum { MAX_TEXT_BYTES = 256 };
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static bool is_utf8(struct hk_str s)
+{
+    size_t i = 0;
+
+    while (i < s.n) {
+        uint8_t lead = (uint8_t)s.p[i++];
+        unsigned more = lead < 0x80                   ? 0
+                        : lead >= 0xc2 && lead < 0xe0 ? 1
+                        : lead >= 0xe0 && lead < 0xf0 ? 2
+                        : lead >= 0xf0 && lead < 0xf5 ? 3
+                                                      : 4;
+
+        if (more == 4 || s.n - i < more)
+            return false;
+        if (more > 0) {
+            uint8_t second = (uint8_t)s.p[i];
+
+            if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+                (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
+                return false;
+        }
+        for (; more > 0; more--, i++) {
+            if (((uint8_t)s.p[i] & 0xc0) != 0x80)
+                return false;
+        }
+    }
+    return true;
+}
+
+/* Percent-decodes into the pool, NUL-terminated. False: malformed, too long, U+0000, not UTF-8. */
+static bool decode(struct call *call, struct hk_str raw, bool plus_is_blank, struct hk_str *ret)
+{
+    char *text;
+    size_t n = 0;
+
+    if (raw.n > 3 * MAX_TEXT_BYTES)
+        return false;
+    text = call_alloc(call, raw.n + 1);
+    for (size_t i = 0; i < raw.n; i++) {
+        char c = raw.p[i];
+
+        if (c == '%') {
+            int high = i + 2 < raw.n ? hex_digit(raw.p[i + 1]) : -1,
+                low = high < 0 ? -1 : hex_digit(raw.p[i + 2]);
+
+            if (low < 0)
+                return false;
+            c = (char)(high << 4 | low);
+            i += 2;
+        } else if (c == '+' && plus_is_blank) {
+            c = ' ';
+        }
+        if (c == '\0')
+            return false;
+        text[n++] = c;
+    }
+    text[n] = '\0';
+    *ret = (struct hk_str){text, n};
+    return n <= MAX_TEXT_BYTES && is_utf8(*ret);
+}
+
+static bool ends_with_id(struct hk_str name)
+{
+    return name.n >= 3 && memcmp(name.p + name.n - 3, "_id", 3) == 0;
+}
+
+static enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
+                              struct hk_error *reterr)
+{
+    struct hk_id id;
+
+    if (!decode(call, call_path_param(call, name), false, ret))
+        return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
+    if (ends_with_id(hk_str(name)) && !hk_id_parse(*ret, &id))
+        return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
+    return HK_OK;
+}
+
+/* The raw value of ?name=; .p is NULL when it is not there. */
+static struct hk_str query_value(const struct call *call, const char *name)
+{
+    const h2o_req_t *req = call->req;
+    const char *p = req->query_at == SIZE_MAX ? NULL : req->path.base + req->query_at + 1;
+    const char *end = req->path.base + req->path.len;
+    size_t name_n = strlen(name);
+
+    while (p != NULL && p < end) {
+        const char *next = memchr(p, '&', (size_t)(end - p));
+        size_t n = (size_t)((next == NULL ? end : next) - p);
+
+        if (n > name_n && memcmp(p, name, name_n) == 0 && p[name_n] == '=')
+            return (struct hk_str){p + name_n + 1, n - name_n - 1};
+        p = next == NULL ? NULL : next + 1;
+    }
+    return HK_STR_NULL;
+}
+
+static const struct query_field *find_field(const struct route *route, struct hk_str name)
+{
+    static const struct query_field paging[] = {{.name = "limit"}, {.name = "cursor"}, {0}};
+
+    for (const struct query_field *field = paging; route->is_list && field->name != NULL; field++) {
+        if (hk_str_eq(name, hk_str(field->name)))
+            return field;
+    }
+    for (const struct query_field *field = route->query; field != NULL && field->name != NULL;
+         field++) {
+        if (hk_str_eq(name, hk_str(field->name)))
+            return field;
+    }
+    return NULL;
+}
+
+/* Refuses what the route does not know: a misspelt filter must not read as "everything". */
+static enum hk_code check_names(const struct call *call, struct hk_error *reterr)
+{
+    const h2o_req_t *req = call->req;
+    const char *p = req->query_at == SIZE_MAX ? NULL : req->path.base + req->query_at + 1;
+    const char *end = req->path.base + req->path.len;
+
+    while (p != NULL && p < end) {
+        const char *next = memchr(p, '&', (size_t)(end - p));
+        const char *stop = next == NULL ? end : next;
+        const char *equals = memchr(p, '=', (size_t)(stop - p));
+        struct hk_str name = {p, (size_t)((equals == NULL ? stop : equals) - p)};
+
+        if (name.n > 0 && (equals == NULL || find_field(call->match.route, name) == NULL))
+            return hk_fail(reterr, HK_INVALID_PARAMETER, "",
+                           "The parameter \"%.*s\" is not known here.",
+                           (int)(name.n < 64 ? name.n : 64), name.p);
+        p = next == NULL ? NULL : next + 1;
+    }
+    return HK_OK;
+}
+
+static bool is_choice(const char *choices, struct hk_str value)
+{
+    while (choices != NULL) {
+        const char *bar = strchr(choices, '|');
+        size_t n = bar == NULL ? strlen(choices) : (size_t)(bar - choices);
+
+        if (hk_str_eq(value, (struct hk_str){choices, n}))
+            return true;
+        choices = bar == NULL ? NULL : bar + 1;
+    }
+    return false;
+}
+
+static enum hk_code bind_cursor(struct call *call, struct hk_str value, struct hk_str *ret,
+                                struct hk_error *reterr)
+{
+    char *key = call_alloc(call, PAGE_MAX_KEY_BYTES + 1);
+
+    if (!page_cursor_decode(value, &call->caller.tenant_id, key))
+        return hk_fail(reterr, HK_BAD_CURSOR, "", "%s", "");
+    *ret = hk_str(key);
+    return HK_OK;
+}
+
+static enum hk_code bind_query(struct call *call, const char *name, struct hk_str *ret,
+                               struct hk_error *reterr)
+{
+    const struct query_field *field = find_field(call->match.route, hk_str(name));
+    struct hk_str raw = query_value(call, name);
+    struct hk_id id;
+
+    *ret = raw.p == NULL && strcmp(name, "limit") == 0 ? HK_STR("50") : HK_STR_NULL;
+    if (raw.p == NULL)
+        return HK_OK;
+    if (!decode(call, raw, true, ret))
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "",
+                       "The parameter \"%s\" is malformed or too long.", name);
+    if (strcmp(name, "limit") == 0 && !page_limit_is_valid(*ret))
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "", "limit must be a number from 1 to %d.",
+                       PAGE_MAX_LIMIT);
+    if (strcmp(name, "cursor") == 0)
+        return bind_cursor(call, *ret, ret, reterr);
+    if (field->type == QUERY_ID && !hk_id_parse(*ret, &id))
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a UUID.", name);
+    if (field->type == QUERY_CHOICE && !is_choice(field->choices, *ret))
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be one of %s.", name,
+                       field->choices);
+    return HK_OK;
+}
+
+static struct hk_str find_set_param(const struct call *call, const char *name)
+{
+    for (unsigned i = 0; i < call->n_set_params; i++) {
+        if (strcmp(call->set_params[i].name, name) == 0)
+            return call->set_params[i].value;
+    }
+    return HK_STR_NULL;
+}
+
+static enum hk_code bind_one(struct call *call, const char *bind, struct hk_str *ret,
+                             struct hk_error *reterr)
+{
+    switch (bind[0]) {
+    case ':':
+        return bind_path(call, bind + 1, ret, reterr);
+    case '?':
+        return bind_query(call, bind + 1, ret, reterr);
+    case '=':
+        *ret = find_set_param(call, bind);
+        return HK_OK;
+    default:
+        break;
+    }
+    if (strcmp(bind, "tenant") == 0)
+        *ret = hk_str(call->tenant_id);
+    else if (strcmp(bind, "partner") == 0)
+        *ret = call->caller.partner[0] == '\0' ? HK_STR_NULL : hk_str(call->caller.partner);
+    else
+        *ret = call->body;
+    return HK_OK;
+}
+
+enum hk_code bind_params(struct call *call, struct hk_error *reterr)
+{
+    const struct route *route = call->match.route;
+    enum hk_code code = check_names(call, reterr);
+
+    for (unsigned i = 0; i < route->stmt->n_params && code == HK_OK; i++)
+        code = bind_one(call, route->bind[i], &call->query.params[i], reterr);
+    return code;
+}

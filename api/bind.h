@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api/bind.h - fills the statement's parameters from the request, as route.h's `bind` names them.
+ */
+#ifndef API_BIND_H
+#define API_BIND_H
+
+#include "hk/err.h"
+
+struct call;
+
+/* HK_OK; HK_NOT_FOUND (an id that is none); HK_INVALID_PARAMETER or HK_BAD_CURSOR with a sentence.
+ */
+HK_NODISCARD enum hk_code bind_params(struct call *call, struct hk_error *reterr);
+
+#endif

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * call.c - the life of a request. The functions stand in the order in which they run:
+ *
+ *     gate -> route -> authenticate [wait] -> authorize -> body -> query [wait] -> reply
+ */
+#include "api/call.h"
+
+#include <assert.h>
+#include <h2o.h>
+#include <stdio.h>
+
+#include "api/auth.sql.h"
+#include "api/auth_cache.h"
+#include "api/bind.h"
+#include "api/gate.h"
+#include "api/json_scan.h"
+#include "api/reply.h"
+#include "api/server.h"
+#include "hk/clock.h"
+
+enum stage_result {
+    STAGE_NEXT,    /* go on with the next stage now */
+    STAGE_WAIT,    /* a completion callback will call call_run() */
+    STAGE_REPLIED, /* the response is on its way: nothing more to do */
+};
+
+typedef enum stage_result stage_fn(struct call *call);
+
+static stage_fn stage_gate;
+static stage_fn stage_route;
+static stage_fn stage_authenticate;
+static stage_fn stage_authorize;
+static stage_fn stage_body;
+static stage_fn stage_handle;
+static stage_fn stage_query;
+static stage_fn stage_reply;
+static hk_db_done_fn on_key_found;
+static hk_db_done_fn on_query_done;
+
+static stage_fn *const stages[] = {
+    stage_gate, stage_route,  stage_authenticate, stage_authorize,
+    stage_body, stage_handle, stage_query,        stage_reply,
+};
+
+void call_run(struct call *call)
+{
+    while (call->stage < HK_COUNTOF(stages)) {
+        if (stages[call->stage](call) != STAGE_NEXT)
+            return;
+        call->stage++;
+    }
+    assert(call->stage < HK_COUNTOF(stages)); /* the last stage always replies */
+}
+
+static enum stage_result fail(struct call *call, enum hk_code code)
+{
+    call_fail_code(call, code, HK_STR_NULL);
+    return STAGE_REPLIED;
+}
+
+/* The head as it came over the wire is still in the socket's buffer: see standards in gate.h. */
+static enum stage_result stage_gate(struct call *call)
+{
+    const h2o_socket_t *sock = call->req->conn->callbacks->get_socket(call->req->conn);
+    struct hk_error error = {0};
+
+    if (gate_check((struct hk_str){sock->input->bytes, sock->input->size}, &error) != HK_OK) {
+        call->req->http1_is_persistent = 0;
+        call_fail(call, &error);
+        return STAGE_REPLIED;
+    }
+    if (call->req->entity.len > (size_t)call->thread->config->api_max_body_bytes)
+        return fail(call, HK_BODY_TOO_LARGE);
+    if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
+        return fail(call, HK_BUSY);
+    return STAGE_NEXT;
+}
+
+static enum stage_result stage_route(struct call *call)
+{
+    const h2o_req_t *req = call->req;
+    struct hk_str path = {req->path.base,
+                          req->query_at == SIZE_MAX ? req->path.len : req->query_at};
+    struct hk_str method = {req->method.base, req->method.len};
+    char allow[64];
+    enum hk_code code = route_find(method, path, &call->match, allow);
+
+    if (code == HK_METHOD_NOT_ALLOWED)
+        reply_add_header(call, "allow", hk_str(allow));
+    return code == HK_OK ? STAGE_NEXT : fail(call, code);
+}
+
+/* The key of "Authorization: Bearer <key>"; .p is NULL when there is none. */
+static struct hk_str bearer_key(const h2o_req_t *req)
+{
+    static const char scheme[] = "Bearer ";
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
+    struct hk_str value;
+
+    if (at < 0)
+        return HK_STR_NULL;
+    value =
+        (struct hk_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+    if (value.n < sizeof(scheme) || strncasecmp(value.p, scheme, sizeof(scheme) - 1) != 0)
+        return HK_STR_NULL;
+    return (struct hk_str){value.p + sizeof(scheme) - 1, value.n - (sizeof(scheme) - 1)};
+}
+
+static void set_tenant(struct call *call, const struct hk_id *tenant_id)
+{
+    hk_id_format(tenant_id, call->tenant_id);
+    call->context = (struct hk_db_context){
+        .tenant_id = hk_str(call->tenant_id),
+        .actor = hk_str(call->caller.key_id),
+        .request_id = hk_str(call->request_id),
+    };
+}
+
+static enum stage_result stage_authenticate(struct call *call)
+{
+    struct hk_id tenant_id;
+
+    if (call->match.route->scope == SCOPE_PUBLIC)
+        return STAGE_NEXT;
+    if (!auth_key_parse(bearer_key(call->req), &tenant_id, call->key_sha256))
+        return fail(call, HK_UNAUTHENTICATED);
+    if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
+        set_tenant(call, &call->caller.tenant_id);
+        return STAGE_NEXT;
+    }
+    call->caller.tenant_id = tenant_id;
+    set_tenant(call, &tenant_id);
+    for (size_t i = 0; i < HK_SHA256_SIZE; i++)
+        (void)snprintf(call->key_sha256_hex + 2 * i, 3, "%02x", call->key_sha256[i]);
+    call->query = (struct hk_db_query){
+        .stmt = &stmt_key_authenticate,
+        .params = {hk_str(call->tenant_id), hk_str(call->key_sha256_hex)},
+        .context = &call->context,
+        .done = on_key_found,
+        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+    };
+    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT : fail(call, HK_BUSY);
+}
+
+/* Completes stage_authenticate. */
+static void on_key_found(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct call *call = HK_CONTAINER_OF(query, struct call, query);
+    struct hk_str partner;
+
+    if (result->code != HK_OK) {
+        (void)fail(call, result->code);
+        return;
+    }
+    if (result->n_rows != 1) {
+        auth_cache_drop(call->thread->auth_cache, call->key_sha256);
+        (void)fail(call, HK_UNAUTHENTICATED);
+        return;
+    }
+    partner = hk_db_value(result, 0, 2);
+    (void)snprintf(call->caller.key_id, sizeof(call->caller.key_id), "%s",
+                   hk_db_value(result, 0, 0).p);
+    call->caller.role = auth_role_from_name(hk_db_value(result, 0, 1));
+    (void)snprintf(call->caller.partner, sizeof(call->caller.partner), "%s",
+                   partner.p == NULL ? "" : partner.p);
+    auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller);
+    set_tenant(call, &call->caller.tenant_id);
+    call->stage++;
+    call_run(call);
+}
+
+static enum stage_result stage_authorize(struct call *call)
+{
+    return auth_grants(call->caller.role, call->match.route->scope) ? STAGE_NEXT
+                                                                    : fail(call, HK_FORBIDDEN);
+}
+
+static bool is_json(const h2o_req_t *req)
+{
+    static const char type[] = "application/json";
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
+    h2o_iovec_t value;
+
+    if (at < 0)
+        return false;
+    value = req->headers.entries[at].value;
+    return value.len >= sizeof(type) - 1 && strncasecmp(value.base, type, sizeof(type) - 1) == 0 &&
+           (value.len == sizeof(type) - 1 || value.base[sizeof(type) - 1] == ';' ||
+            value.base[sizeof(type) - 1] == ' ');
+}
+
+/* Copies the body, because it is bound as text and text is NUL-terminated. */
+static enum stage_result stage_body(struct call *call)
+{
+    const struct route *route = call->match.route;
+    struct hk_error error = {0};
+
+    if (call->req->entity.len == 0 && (route->body_is_optional || route->body == NULL)) {
+        call->body = HK_STR("{}");
+    } else if (route->body == NULL && route->handle == NULL) {
+        (void)hk_fail(&error, HK_INVALID_BODY, "", "This route takes no body.");
+    } else {
+        if (!is_json(call->req))
+            return fail(call, HK_UNSUPPORTED_MEDIA_TYPE);
+        call->body = (struct hk_str){call->req->entity.base, call->req->entity.len};
+        if (route->body != NULL) {
+            char *copy = call_alloc(call, call->body.n + 1);
+
+            memcpy(copy, call->body.p, call->body.n);
+            copy[call->body.n] = '\0';
+            call->body.p = copy;
+            if (body_check(call->body, route->body, &error) != HK_OK) {
+                call_fail(call, &error);
+                return STAGE_REPLIED;
+            }
+        }
+    }
+    if (error.code == HK_OK && route->prepare != NULL)
+        (void)route->prepare(call, &error);
+    if (error.code == HK_OK)
+        return STAGE_NEXT;
+    call_fail(call, &error);
+    return STAGE_REPLIED;
+}
+
+static enum stage_result stage_handle(struct call *call)
+{
+    if (call->match.route->handle == NULL)
+        return STAGE_NEXT;
+    call->match.route->handle(call);
+    return STAGE_REPLIED; /* or it will be */
+}
+
+static enum stage_result stage_query(struct call *call)
+{
+    struct hk_error error = {0};
+
+    call->query = (struct hk_db_query){
+        .stmt = call->match.route->stmt,
+        .context = &call->context,
+        .done = on_query_done,
+        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+    };
+    if (bind_params(call, &error) != HK_OK) {
+        call_fail(call, &error);
+        return STAGE_REPLIED;
+    }
+    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT : fail(call, HK_BUSY);
+}
+
+static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
+{
+    h2o_iovec_t copy;
+
+    if (s.p == NULL)
+        return s;
+    copy = h2o_strdup(&call->req->pool, s.p, s.n);
+    return (struct hk_str){copy.base, copy.len};
+}
+
+/* Completes stage_query; lib/db_connection.c has logged a failure with its SQLSTATE. */
+static void on_query_done(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct call *call = HK_CONTAINER_OF(query, struct call, query);
+
+    if (result->code != HK_OK) {
+        (void)fail(call, result->code);
+        return;
+    }
+    assert(result->n_rows == 1);
+    call->reply_code = copy_to_pool(call, hk_db_value(result, 0, 0));
+    call->reply_body = copy_to_pool(call, hk_db_value(result, 0, 1));
+    if (call->match.route->is_list || call->match.route->location != NULL)
+        call->reply_key = copy_to_pool(call, hk_db_value(result, 0, 2));
+    call->stage++;
+    call_run(call);
+}
+
+static enum stage_result stage_reply(struct call *call)
+{
+    if (call->reply_code.n > 0)
+        call_fail_code(call, hk_code_from_slug(call->reply_code), call->reply_body);
+    else if (call->match.route->is_list)
+        reply_list(call);
+    else
+        reply_object(call);
+    return STAGE_REPLIED;
+}
+
+void *call_alloc(struct call *call, size_t n)
+{
+    return h2o_mem_alloc_pool(&call->req->pool, n);
+}
+
+void call_set_param(struct call *call, const char *name, struct hk_str value)
+{
+    assert(call->n_set_params < CALL_MAX_SET_PARAMS);
+    call->set_params[call->n_set_params].name = name;
+    call->set_params[call->n_set_params++].value = copy_to_pool(call, value);
+}
+
+void call_set_tenant(struct call *call, struct hk_str tenant_id)
+{
+    struct hk_id id;
+
+    assert(call->caller.role == ROLE_OPERATOR);
+    if (hk_id_parse(tenant_id, &id))
+        set_tenant(call, &id);
+}
+
+struct hk_str call_path_param(const struct call *call, const char *name)
+{
+    for (unsigned i = 0; i < call->match.n_params; i++) {
+        if (hk_str_eq(call->match.params[i].name, hk_str(name)))
+            return call->match.params[i].value;
+    }
+    return HK_STR_NULL;
+}
+
+struct hk_str call_body_string(struct call *call, const char *name)
+{
+    struct json_cursor cursor = {0};
+    struct json_span body, value;
+    struct hk_str member;
+    size_t at;
+
+    if (!json_scan(call->body, &body, &at))
+        return HK_STR_NULL;
+    cursor.bytes = body.bytes;
+    while (json_next(&cursor, &member, &value)) {
+        if (value.kind == JSON_KIND_STRING && json_string_eq(member, name)) {
+            char *text = call_alloc(call, value.bytes.n + 1);
+            size_t n = json_string_decode(value.bytes, text);
+
+            if (n == SIZE_MAX)
+                return HK_STR_NULL;
+            text[n] = '\0';
+            return (struct hk_str){text, n};
+        }
+    }
+    return HK_STR_NULL;
+}
+
+/* h2o clears the request's pool: the reply has been sent, or the connection is gone. */
+static void call_dispose(void *p)
+{
+    struct call *call = p;
+
+    hk_db_abandon(&call->query);
+    call->thread->n_calls--;
+}
+
+void call_start(struct api_thread *thread, h2o_req_t *req)
+{
+    struct call *call = h2o_mem_alloc_shared(&req->pool, sizeof(*call), call_dispose);
+    struct hk_id request_id = hk_id_new(&thread->ids, hk_wall_us() / 1000);
+
+    *call = (struct call){.req = req, .thread = thread};
+    hk_id_format(&request_id, call->request_id);
+    thread->n_calls++;
+    call_run(call);
+}

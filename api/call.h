@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/call.h - one HTTP request, from the first byte to the last.
+ *
+ * A call walks through stages (call.c lists them). A stage that must wait says so, and whatever it
+ * waits for calls call_run() again; no other function of the API is asynchronous but ingest.c.
+ *
+ * Memory: the call and everything that hangs off it live in the request's pool. When h2o clears the
+ * pool, call_dispose() abandons the query in flight.
+ */
+#ifndef API_CALL_H
+#define API_CALL_H
+
+#include "api/auth.h"
+#include "api/route.h"
+
+typedef struct st_h2o_req_t h2o_req_t;
+struct api_thread;
+
+enum { CALL_MAX_SET_PARAMS = 4 };
+
+struct call {
+    h2o_req_t *req;
+    struct api_thread *thread;
+    struct route_match match; /* set by stage_route */
+    unsigned stage;
+
+    uint8_t key_sha256[HK_SHA256_SIZE];
+    char key_sha256_hex[2 * HK_SHA256_SIZE + 1];
+    struct caller caller;            /* set by stage_authenticate */
+    char tenant_id[HK_ID_TEXT_SIZE]; /* acted for: the caller's, or what prepare() set */
+    char request_id[HK_ID_TEXT_SIZE];
+    struct hk_db_context context;
+    struct hk_str body;
+
+    struct {
+        const char *name;
+        struct hk_str value;
+    } set_params[CALL_MAX_SET_PARAMS];
+    unsigned n_set_params;
+
+    struct hk_db_query query;
+    struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
+};
+
+/* Makes the call of a request and runs it. */
+void call_start(struct api_thread *thread, h2o_req_t *req);
+
+/* Runs the call's stages until one waits or has replied. */
+void call_run(struct call *call);
+
+/*
+ * Sends application/problem+json. call_fail() is for what the caller can mend: `error` says what
+ * and where. call_fail_code() sends the catalogue's text; `errors_json` (or HK_STR_NULL) is the
+ * problem's "errors". Nothing that PostgreSQL or the system said reaches a client.
+ */
+void call_fail(struct call *call, const struct hk_error *error);
+void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_json);
+
+/* Sends `body` (JSON) with `status`; no body with 204. Copies `body`. */
+void call_reply(struct call *call, int status, struct hk_str body);
+
+/* For prepare(): sets a "=name" parameter of the route. Copies `value` into the request's pool. */
+void call_set_param(struct call *call, const char *name, struct hk_str value);
+
+/* For prepare(): the tenant to act for (operators only); `tenant_id` is the text of a UUID. */
+void call_set_tenant(struct call *call, struct hk_str tenant_id);
+
+/* A path parameter by its name without the colon; .p is NULL when the route has none such. */
+struct hk_str call_path_param(const struct call *call, const char *name);
+
+/* A string member of the validated body, copied to the pool; .p is NULL when absent or not a
+ * string. */
+struct hk_str call_body_string(struct call *call, const char *name);
+
+/* Memory of the request; a zero-terminated copy. */
+void *call_alloc(struct call *call, size_t n);
+
+#endif

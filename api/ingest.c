@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ingest.c - in the order of events: handle -> (queue) -> flush -> batch in flight -> done ->
+ * reply.
+ */
+#include "api/ingest.h"
+
+#include <h2o.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "api/event_reader.h"
+#include "api/ingest.sql.h"
+#include "api/problem.h"
+#include "api/server.h"
+#include "api/traceparent.h"
+#include "hk/clock.h"
+#include "hk/pgarray.h"
+
+enum {
+    MAX_ROWS = 256, /* per statement: its joins of the batch with itself are quadratic */
+    MAX_BATCH_BYTES = 4 << 20,
+    MAX_ARRAY_BYTES = MAX_BATCH_BYTES + (16 << 20), /* one request's body more, and then some */
+    NOTIFY_EVERY_MS = 10,
+    QUEUE_AGE_EVERY_MS = 1000,
+    N_ARRAYS = 8,
+    MAX_REPLY_BYTES = 4 << 20,
+};
+
+enum result_kind { RESULT_NONE, RESULT_STORED, RESULT_DUPLICATE, RESULT_FAILED };
+
+/* One POST. Lives in its call's pool. */
+struct ingest_request {
+    struct call *call;
+    struct ingest_request *next; /* in the queue */
+    struct event_batch batch;
+    struct ingest_event {
+        enum result_kind kind;
+        struct hk_id id;
+        char id_text[HK_ID_TEXT_SIZE];
+        bool is_solo; /* failed together with others: try it alone */
+    } * results;      /* one per event */
+    struct hk_str traceparent;
+    unsigned n_sent; /* events before this index are in a batch, or need none */
+    unsigned n_left; /* events without a result */
+    enum hk_code failure;
+};
+
+struct ingest_ref {
+    struct ingest_request *request;
+    unsigned i;
+};
+
+/* What one connection works on. */
+struct ingest_batch {
+    struct ingest *ingest;
+    struct hk_db_query query;
+    struct hk_pgarray arrays[N_ARRAYS];
+    struct ingest_ref refs[MAX_ROWS];
+    unsigned n;
+};
+
+struct ingest {
+    struct api_thread *thread;
+    struct hk_db *db; /* role hookline_ingest */
+    struct ingest_request *head, **tail;
+    struct ingest_ref *solo; /* a stack of events to try alone */
+    size_t n_solo, solo_capacity;
+    struct ingest_batch *batches; /* as many as connections */
+    unsigned n_batches;
+    int64_t notified_at_ms;
+    int64_t queue_age_ms;
+    struct hk_timer age_timer;
+    struct hk_db_query age_query;
+};
+
+static bool ingest_handle(struct call *call);
+static hk_timer_fn on_age_timer;
+static hk_db_done_fn on_age_known;
+static hk_db_done_fn on_batch_done;
+
+const struct route ingest_routes[] = {
+    {.method = "POST",
+     .path = "/v1/events",
+     .scope = SCOPE_EVENTS_PUBLISH,
+     .ok_status = 202,
+     .handle = ingest_handle},
+    {0},
+};
+
+static const enum hk_pgtype array_types[N_ARRAYS] = {
+    HK_PG_UUID, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT,
+};
+
+struct ingest *ingest_new(struct api_thread *thread)
+{
+    const struct hk_config *config = thread->config;
+    struct ingest *ingest = calloc(1, sizeof(*ingest));
+    struct hk_db_options options = {
+        .url = config->database_url,
+        .schema = config->database_schema,
+        .user = "hookline_api",
+        .role = "hookline_ingest",
+        .session_options = HK_DB_HOT_OPTIONS,
+        .name = "hookline-ingest",
+        .n_connections = (unsigned)config->api_ingest_connections,
+        .max_queued = 16,
+    };
+
+    if (ingest == NULL)
+        abort();
+    ingest->thread = thread;
+    ingest->tail = &ingest->head;
+    ingest->db = hk_db_new(thread->loop, &options);
+    ingest->n_batches = options.n_connections;
+    ingest->batches = calloc(ingest->n_batches, sizeof(*ingest->batches));
+    if (ingest->batches == NULL)
+        abort();
+    for (unsigned b = 0; b < ingest->n_batches; b++) {
+        ingest->batches[b].ingest = ingest;
+        for (size_t a = 0; a < N_ARRAYS; a++)
+            hk_pgarray_init(&ingest->batches[b].arrays[a], array_types[a], MAX_ARRAY_BYTES);
+    }
+    hk_loop_set_timer(thread->loop, &ingest->age_timer, 0, on_age_timer);
+    return ingest;
+}
+
+void ingest_free(struct ingest *ingest)
+{
+    if (ingest == NULL)
+        return;
+    hk_loop_stop_timer(ingest->thread->loop, &ingest->age_timer);
+    hk_db_free(ingest->db);
+    for (unsigned b = 0; b < ingest->n_batches; b++) {
+        for (size_t a = 0; a < N_ARRAYS; a++)
+            hk_pgarray_done(&ingest->batches[b].arrays[a]);
+    }
+    free(ingest->batches);
+    free(ingest->solo);
+    free(ingest);
+}
+
+bool ingest_is_up(const struct ingest *ingest)
+{
+    return hk_db_is_up(ingest->db);
+}
+
+/* How far delivery lags behind, once a second: see api_max_queue_age_ms. */
+static void on_age_timer(struct hk_timer *timer)
+{
+    struct ingest *ingest = HK_CONTAINER_OF(timer, struct ingest, age_timer);
+
+    ingest->age_query =
+        (struct hk_db_query){.stmt = &stmt_queue_age, .done = on_age_known, .timeout_ms = 5000};
+    if (hk_db_submit(ingest->db, &ingest->age_query) != HK_OK)
+        hk_loop_set_timer(ingest->thread->loop, timer, QUEUE_AGE_EVERY_MS, on_age_timer);
+}
+
+static void on_age_known(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct ingest *ingest = HK_CONTAINER_OF(query, struct ingest, age_query);
+
+    if (result->code == HK_OK)
+        ingest->queue_age_ms = strtoll(hk_db_value(result, 0, 0).p, NULL, 10);
+    hk_loop_set_timer(ingest->thread->loop, &ingest->age_timer, QUEUE_AGE_EVERY_MS, on_age_timer);
+}
+
+static void *alloc_from_call(void *arg, size_t n)
+{
+    return call_alloc(arg, n);
+}
+
+static struct hk_str find_traceparent(struct call *call)
+{
+    static const char name[] = "traceparent";
+    ssize_t at = h2o_find_header_by_str(&call->req->headers, name, sizeof(name) - 1, -1);
+    struct hk_str value;
+
+    if (at < 0)
+        return HK_STR_NULL;
+    value = (struct hk_str){call->req->headers.entries[at].value.base,
+                            call->req->headers.entries[at].value.len};
+    return traceparent_is_valid(value) ? value : HK_STR_NULL;
+}
+
+static enum hk_code refuse_when_behind(const struct ingest *ingest)
+{
+    int64_t max_age_ms = ingest->thread->config->api_max_queue_age_ms;
+
+    if (!hk_db_is_up(ingest->db))
+        return HK_DB_UNAVAILABLE;
+    return max_age_ms > 0 && ingest->queue_age_ms > max_age_ms ? HK_QUEUE_TOO_OLD : HK_OK;
+}
+
+static void reply_if_complete(struct ingest_request *request);
+
+static bool ingest_handle(struct call *call)
+{
+    struct ingest *ingest = call->thread->ingest;
+    struct ingest_request *request = call_alloc(call, sizeof(*request));
+    enum hk_code refusal = refuse_when_behind(ingest);
+    struct hk_error error = {0};
+
+    *request = (struct ingest_request){.call = call};
+    if (refusal != HK_OK) {
+        call_fail_code(call, refusal, HK_STR_NULL);
+        return true;
+    }
+    if (event_read(call->body, alloc_from_call, call, &request->batch, &error) != HK_OK) {
+        call_fail(call, &error);
+        return true;
+    }
+    request->traceparent = find_traceparent(call);
+    request->n_left = request->batch.n;
+    request->results = call_alloc(call, request->batch.n * sizeof(*request->results));
+    memset(request->results, 0, request->batch.n * sizeof(*request->results));
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        if (request->batch.events[i].error.code != HK_OK) {
+            request->results[i].kind = RESULT_FAILED;
+            request->n_left--;
+        }
+    }
+    if (request->n_left == 0) {
+        reply_if_complete(request);
+        return true;
+    }
+    *ingest->tail = request;
+    ingest->tail = &request->next;
+    return true;
+}
+
+/* ---- gathering ------------------------------------------------------------------------------ */
+
+static struct ingest_request *pop_request(struct ingest *ingest)
+{
+    struct ingest_request *request = ingest->head;
+
+    ingest->head = request->next;
+    if (ingest->head == NULL)
+        ingest->tail = &ingest->head;
+    request->next = NULL;
+    return request;
+}
+
+/* The next event that needs a place in a batch; false when none waits. */
+static bool next_event(struct ingest *ingest, struct ingest_ref *ret)
+{
+    while (ingest->head != NULL) {
+        struct ingest_request *request = ingest->head;
+
+        while (request->n_sent < request->batch.n) {
+            unsigned i = request->n_sent++;
+
+            if (request->batch.events[i].error.code != HK_OK)
+                continue;
+            *ret = (struct ingest_ref){request, i};
+            if (request->n_sent == request->batch.n)
+                (void)pop_request(ingest);
+            return true;
+        }
+        (void)pop_request(ingest);
+    }
+    return false;
+}
+
+static void add_row(struct ingest_batch *batch, const struct ingest_ref *ref)
+{
+    struct ingest_request *request = ref->request;
+    struct ingest_event *result = &request->results[ref->i];
+    const struct event_input *event = &request->batch.events[ref->i];
+    struct hk_pgarray *arrays = batch->arrays;
+
+    if (!result->is_solo)
+        result->id = hk_id_new(&batch->ingest->thread->ids, hk_wall_us() / 1000);
+    hk_pgarray_add_id(&arrays[0], &request->call->caller.tenant_id);
+    hk_pgarray_add_id(&arrays[1], &result->id);
+    hk_pgarray_add_str(&arrays[2], event->event_type);
+    hk_pgarray_add_str(&arrays[3], event->company);
+    hk_pgarray_add_str(&arrays[4], event->external_id);
+    hk_pgarray_add_str(&arrays[5], event->occurred_at);
+    hk_pgarray_add_str(&arrays[6], event->payload);
+    hk_pgarray_add_str(&arrays[7], request->traceparent);
+    batch->refs[batch->n++] = *ref;
+}
+
+static void clear(struct ingest_batch *batch)
+{
+    batch->n = 0;
+    for (size_t a = 0; a < N_ARRAYS; a++)
+        hk_pgarray_clear(&batch->arrays[a]);
+}
+
+static void fill(struct ingest *ingest, struct ingest_batch *batch)
+{
+    struct ingest_ref ref;
+
+    clear(batch);
+    if (ingest->n_solo > 0) {
+        add_row(batch, &ingest->solo[--ingest->n_solo]);
+        return;
+    }
+    while (batch->n < MAX_ROWS && batch->arrays[6].buf.n < MAX_BATCH_BYTES &&
+           next_event(ingest, &ref))
+        add_row(batch, &ref);
+}
+
+/* Workers poll for 20 ms after a notification: more than one in 10 ms tells them nothing new. */
+static bool is_time_to_notify(struct ingest *ingest)
+{
+    int64_t now_ms = hk_mono_ms();
+
+    if (now_ms - ingest->notified_at_ms < NOTIFY_EVERY_MS)
+        return false;
+    ingest->notified_at_ms = now_ms;
+    return true;
+}
+
+static void send_batch(struct ingest *ingest, struct ingest_batch *batch)
+{
+    batch->query = (struct hk_db_query){
+        .stmt = &stmt_ingest_events,
+        .binary_params = (1u << N_ARRAYS) - 1,
+        .done = on_batch_done,
+        .timeout_ms = (unsigned)ingest->thread->config->api_query_timeout_ms,
+    };
+    for (size_t a = 0; a < N_ARRAYS; a++)
+        batch->query.params[a] = hk_pgarray_param(&batch->arrays[a]);
+    batch->query.params[N_ARRAYS] = is_time_to_notify(ingest) ? HK_STR("t") : HK_STR("f");
+    if (hk_db_submit(ingest->db, &batch->query) != HK_OK)
+        abort(); /* a connection was idle, so nothing was queued */
+}
+
+static bool has_work(const struct ingest *ingest)
+{
+    return ingest->head != NULL || ingest->n_solo > 0;
+}
+
+static void fail_waiting(struct ingest *ingest, enum hk_code code);
+
+void ingest_flush(struct ingest *ingest)
+{
+    if (!has_work(ingest))
+        return;
+    if (!hk_db_is_up(ingest->db)) {
+        fail_waiting(ingest, HK_DB_UNAVAILABLE);
+        return;
+    }
+    for (unsigned b = 0; b < ingest->n_batches && has_work(ingest) && hk_db_n_idle(ingest->db) > 0;
+         b++) {
+        struct ingest_batch *batch = &ingest->batches[b];
+
+        if (batch->query.slot != NULL)
+            continue;
+        fill(ingest, batch);
+        if (batch->n > 0)
+            send_batch(ingest, batch);
+    }
+}
+
+/* ---- results -------------------------------------------------------------------------------- */
+
+static void settle(const struct ingest_ref *ref, enum result_kind kind)
+{
+    ref->request->results[ref->i].kind = kind;
+    ref->request->n_left--;
+    reply_if_complete(ref->request);
+}
+
+static void settle_failed(const struct ingest_ref *ref, enum hk_code code)
+{
+    ref->request->failure = code;
+    settle(ref, RESULT_FAILED);
+}
+
+/* Requests that wait in the queue: none of their events is in a batch, but for the head's first. */
+static void fail_waiting(struct ingest *ingest, enum hk_code code)
+{
+    struct ingest_ref ref;
+
+    while (next_event(ingest, &ref))
+        settle_failed(&ref, code);
+    while (ingest->n_solo > 0)
+        settle_failed(&ingest->solo[--ingest->n_solo], code);
+}
+
+static void try_alone(struct ingest *ingest, const struct ingest_ref *ref)
+{
+    if (ingest->n_solo == ingest->solo_capacity) {
+        ingest->solo_capacity = ingest->solo_capacity * 2 + MAX_ROWS;
+        ingest->solo = realloc(ingest->solo, ingest->solo_capacity * sizeof(*ingest->solo));
+        if (ingest->solo == NULL)
+            abort();
+    }
+    ref->request->results[ref->i].is_solo = true;
+    ingest->solo[ingest->n_solo++] = *ref;
+}
+
+static void settle_row(const struct ingest_ref *ref, const struct hk_db_result *result,
+                       unsigned row)
+{
+    struct hk_str code = hk_db_value(result, row, 0), id = hk_db_value(result, row, 1);
+    struct hk_error *error = &ref->request->batch.events[ref->i].error;
+
+    if (hk_str_eq(code, HK_STR("unknown_company")))
+        (void)hk_fail(error, HK_INVALID_BODY, "/company",
+                      "is not the external_id of a company of this tenant");
+    else if (hk_str_eq(code, HK_STR("unknown_event_type")))
+        (void)hk_fail(error, HK_INVALID_BODY, "/event_type", "is not an event type of this tenant");
+    (void)snprintf(ref->request->results[ref->i].id_text, HK_ID_TEXT_SIZE, "%.*s", (int)id.n, id.p);
+    if (code.n > 0)
+        settle(ref, RESULT_FAILED);
+    else
+        settle(ref, hk_str_eq(hk_db_value(result, row, 2), HK_STR("t")) ? RESULT_DUPLICATE
+                                                                        : RESULT_STORED);
+}
+
+static void on_batch_done(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct ingest_batch *batch = HK_CONTAINER_OF(query, struct ingest_batch, query);
+    bool splits = result->is_data_error && batch->n > 1;
+
+    for (unsigned i = 0; i < batch->n; i++) {
+        if (splits)
+            try_alone(batch->ingest, &batch->refs[i]);
+        else if (result->code != HK_OK)
+            settle_failed(&batch->refs[i], result->code);
+        else
+            settle_row(&batch->refs[i], result, i);
+    }
+}
+
+/* ---- replies -------------------------------------------------------------------------------- */
+
+static void reply_one(struct ingest_request *request)
+{
+    const struct ingest_event *result = &request->results[0];
+    char body[96];
+    int n;
+
+    if (result->kind == RESULT_FAILED) {
+        call_fail(request->call, &request->batch.events[0].error);
+        return;
+    }
+    n = snprintf(body, sizeof(body), "{\"id\":\"%s\",\"duplicate\":%s}", result->id_text,
+                 result->kind == RESULT_DUPLICATE ? "true" : "false");
+    call_reply(request->call, 202, (struct hk_str){body, (size_t)n});
+}
+
+/* The event's error with its place in the batch. */
+static struct hk_error error_at(const struct ingest_request *request, unsigned i)
+{
+    const struct hk_error *own = &request->batch.events[i].error;
+    struct hk_error error = {.code = own->code == HK_OK ? request->failure : own->code};
+
+    (void)snprintf(error.pointer, sizeof(error.pointer), "/events/%u%.200s", i, own->pointer);
+    memcpy(error.detail, own->detail, sizeof(error.detail));
+    return error;
+}
+
+static void add_result(struct hk_buf *buf, const struct ingest_request *request, unsigned i)
+{
+    const struct ingest_event *result = &request->results[i];
+    struct hk_error error;
+
+    if (result->kind != RESULT_FAILED) {
+        hk_buf_printf(buf, "{\"id\":\"%s\",\"duplicate\":%s}", result->id_text,
+                      result->kind == RESULT_DUPLICATE ? "true" : "false");
+        return;
+    }
+    error = error_at(request, i);
+    hk_buf_add_text(buf, "{\"error\":");
+    problem_write(buf, &error, HK_STR_NULL, "");
+    hk_buf_add_text(buf, "}");
+}
+
+/* Nothing was stored: one problem with every event's error. */
+static void reply_all_rejected(struct ingest_request *request)
+{
+    struct hk_buf buf HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&buf, MAX_REPLY_BYTES);
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        struct hk_error error = error_at(request, i);
+
+        hk_buf_add_text(&buf, i == 0 ? "[{\"pointer\":" : ",{\"pointer\":");
+        hk_buf_add_json_string(&buf, hk_str(error.pointer));
+        hk_buf_add_text(&buf, ",\"detail\":");
+        hk_buf_add_json_string(&buf, hk_str(error.detail));
+        hk_buf_add_text(&buf, "}");
+    }
+    hk_buf_add_text(&buf, "]");
+    call_fail_code(request->call, HK_INVALID_BODY, hk_buf_str(&buf));
+}
+
+static void reply_batch(struct ingest_request *request)
+{
+    struct hk_buf buf HK_CLEANUP(hk_buf_done);
+    unsigned n_of_kind[RESULT_FAILED + 1] = {0};
+
+    for (unsigned i = 0; i < request->batch.n; i++)
+        n_of_kind[request->results[i].kind]++;
+    hk_buf_init(&buf, MAX_REPLY_BYTES);
+    if (n_of_kind[RESULT_FAILED] == request->batch.n) {
+        reply_all_rejected(request);
+        return;
+    }
+    hk_buf_add_text(&buf, "{\"data\":[");
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        if (i > 0)
+            hk_buf_add_text(&buf, ",");
+        add_result(&buf, request, i);
+    }
+    hk_buf_printf(&buf, "],\"accepted\":%u,\"duplicates\":%u,\"rejected\":%u}",
+                  n_of_kind[RESULT_STORED], n_of_kind[RESULT_DUPLICATE], n_of_kind[RESULT_FAILED]);
+    call_reply(request->call, 202, hk_buf_str(&buf));
+}
+
+/*
+ * A failure of the database fails the whole request: the producer repeats it, and external ids keep
+ * what was stored already from being stored twice.
+ */
+static void reply_if_complete(struct ingest_request *request)
+{
+    if (request->n_left > 0)
+        return;
+    if (request->failure != HK_OK)
+        call_fail_code(request->call, request->failure, HK_STR_NULL);
+    else if (request->batch.is_batch)
+        reply_batch(request);
+    else
+        reply_one(request);
+}

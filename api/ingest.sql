@@ -1,0 +1,80 @@
+-- Publishing. One statement stores a whole batch of events, of any tenants: the API gathers what
+-- came in while the last batch was in flight. Role: hookline_ingest. See docs/adr/0004.
+
+-- name: ingest_events
+-- $1 tenant_id uuid[], $2 id uuid[], $3 event_type text[], $4 company's external_id text[],
+-- $5 external_id text[], $6 occurred_at text[], $7 payload text[], $8 traceparent text[],
+-- $9 notify boolean: wake the workers.
+-- One row per event, in order: code ('', unknown_company, unknown_event_type), id, is_duplicate.
+WITH given AS MATERIALIZED (
+    SELECT g.*, c.id AS company_id, t.enrichable, (c.id IS NOT NULL AND t.name IS NOT NULL) AS is_known
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+           WITH ORDINALITY
+           AS g (tenant_id, id, event_type, company, external_id, occurred_at, payload, traceparent, n)
+      LEFT JOIN company c ON c.tenant_id = g.tenant_id AND c.external_id = g.company
+      LEFT JOIN event_type t ON t.tenant_id = g.tenant_id AND t.name = g.event_type
+), keyed AS (
+    -- The update changes nothing: it makes the row that is there already come back, even when a
+    -- concurrent transaction has just made it. The order of keys keeps two batches from a deadlock.
+    INSERT INTO event_key AS k (tenant_id, external_id, event_id)
+    SELECT DISTINCT ON (g.tenant_id, g.external_id) g.tenant_id, g.external_id, g.id
+      FROM given g
+     WHERE g.is_known AND g.external_id IS NOT NULL
+     ORDER BY g.tenant_id, g.external_id, g.n
+        ON CONFLICT (tenant_id, external_id) DO UPDATE SET event_id = k.event_id
+    RETURNING k.tenant_id, k.external_id, k.event_id
+), judged AS MATERIALIZED (
+    SELECT g.*, k.event_id AS first_id, (k.event_id <> g.id) IS TRUE AS is_duplicate
+      FROM given g
+      LEFT JOIN keyed k ON k.tenant_id = g.tenant_id AND k.external_id = g.external_id
+), stored AS (
+    INSERT INTO event (tenant_id, id, event_type, company_id, external_id, occurred_at, payload, traceparent)
+    SELECT j.tenant_id, j.id, j.event_type, j.company_id, j.external_id, j.occurred_at, j.payload, j.traceparent
+      FROM judged j
+     WHERE j.is_known AND NOT j.is_duplicate
+), matched AS MATERIALIZED (
+    SELECT j.tenant_id, j.id AS event_id, s.id AS subscription_id, c.id AS connection_id,
+           CASE WHEN j.enrichable THEN c.values_version END AS values_version,
+           message_id(j.id, s.id) AS message_id,
+           CASE WHEN j.event_type <> ALL (s.event_types) THEN 'type_not_selected'
+                WHEN c.state <> 'active' THEN 'connection_' || c.state
+                WHEN s.state <> 'active' THEN 'subscription_' || s.state
+           END AS reason
+      FROM judged j
+      JOIN connection c ON c.tenant_id = j.tenant_id AND c.company_id = j.company_id AND c.state <> 'disconnected'
+      JOIN subscription s ON s.tenant_id = c.tenant_id AND s.app_id = c.app_id AND s.state <> 'archived'
+     WHERE j.is_known AND NOT j.is_duplicate
+), made AS (
+    INSERT INTO message (tenant_id, id, event_id, subscription_id, connection_id, values_version)
+    SELECT m.tenant_id, m.message_id, m.event_id, m.subscription_id, m.connection_id, m.values_version
+      FROM matched m
+     WHERE m.reason IS NULL
+), queued AS (
+    INSERT INTO queue (tenant_id, subscription_id, message_id)
+    SELECT m.tenant_id, m.subscription_id, m.message_id
+      FROM matched m
+     WHERE m.reason IS NULL
+), skipped AS (
+    INSERT INTO skip (tenant_id, event_id, subscription_id, connection_id, reason)
+    SELECT m.tenant_id, m.event_id, m.subscription_id, m.connection_id, m.reason
+      FROM matched m
+     WHERE m.reason IS NOT NULL
+), notified AS (
+    SELECT pg_notify('hookline_due', '')
+     WHERE $9::boolean AND EXISTS (SELECT FROM matched m WHERE m.reason IS NULL)
+)
+SELECT CASE WHEN j.company_id IS NULL THEN 'unknown_company'
+            WHEN NOT j.is_known THEN 'unknown_event_type'
+            ELSE '' END                    AS code,
+       coalesce(j.first_id, j.id)          AS id,
+       j.is_duplicate,
+       (SELECT count(*) FROM notified)     AS n_notified
+  FROM judged j
+ ORDER BY j.n;
+
+-- name: queue_age
+-- One row: milliseconds by which the oldest due message is late; 0 when none is.
+SELECT coalesce((SELECT floor(greatest(0, extract(epoch FROM now() - q.due_at)) * 1000)::bigint
+                   FROM queue q
+                  ORDER BY q.due_at
+                  LIMIT 1), 0) AS age_ms;

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - hookline-api: options, settings, signals. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#include "api/route.h"
+#include "api/server.h"
+#include "hk/config.h"
+#include "hk/log.h"
+
+static const char usage[] =
+    "usage: hookline-api [--print-config | --print-routes | --version | --help]\n"
+    "Settings come from HOOKLINE_* environment variables: see docs/configuration.md.\n";
+
+static void on_stop_signal(int signal_number)
+{
+    (void)signal_number;
+    server_stop();
+}
+
+static void set_up_process(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop_signal,
+                             .sa_flags = SA_RESETHAND}; /* a second one kills */
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct rlimit files;
+
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+    (void)setrlimit(RLIMIT_CORE,
+                    &(struct rlimit){0, 0}); /* keys and payloads stay out of core dumps */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+static int print_routes(void)
+{
+    for (size_t table = 0; route_tables[table] != NULL; table++) {
+        for (const struct route *route = route_tables[table]; route->method != NULL; route++)
+            (void)printf("%s %s %s\n", route->method, route->path, route_scope_name(route->scope));
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct hk_config config;
+
+    if (argc > 2)
+        argv[1] = (char *)(uintptr_t) "--help";
+    if (argc > 1 && strcmp(argv[1], "--print-routes") == 0)
+        return print_routes();
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return printf("hookline-api %s\n", HOOKLINE_VERSION) < 0;
+    if (argc > 1 && strcmp(argv[1], "--print-config") != 0) {
+        (void)fputs(usage, stderr);
+        return strcmp(argv[1], "--help") == 0 ? 0 : 2;
+    }
+    if (!hk_config_load(&config, stderr) || !route_check_all())
+        return 78; /* EX_CONFIG */
+    if (argc > 1) {
+        hk_config_print(&config, stdout);
+        return 0;
+    }
+    hk_log_init("hookline-api", hk_log_level_from_name(config.log_level));
+    set_up_process();
+    return server_run(&config);
+}

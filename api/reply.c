@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/reply.h"
+
+#include <h2o.h>
+#include <stdio.h>
+
+#include "api/call.h"
+#include "api/page.h"
+#include "api/problem.h"
+
+enum { MAX_PROBLEM_BYTES = 1 << 20 };
+
+void reply_add_header(struct call *call, const char *name, struct hk_str value)
+{
+    h2o_iovec_t copy = h2o_strdup(&call->req->pool, value.p, value.n);
+
+    h2o_add_header_by_str(&call->req->pool, &call->req->res.headers, name, strlen(name), 1, NULL,
+                          copy.base, copy.len);
+}
+
+/* RFC 9110 makes the phrase optional; clients and logs like one. */
+static const char *reason_phrase(int status)
+{
+    static const struct {
+        int status;
+        const char *phrase;
+    } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {413, "Content Too Large"},
+        {415, "Unsupported Media Type"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {503, "Service Unavailable"},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(phrases); i++) {
+        if (phrases[i].status == status)
+            return phrases[i].phrase;
+    }
+    return "Internal Server Error";
+}
+
+static void send_reply(struct call *call, int status, const char *type, struct hk_str body)
+{
+    h2o_req_t *req = call->req;
+
+    req->res.status = status;
+    req->res.reason = reason_phrase(status);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
+                   H2O_STRLIT("no-store"));
+    reply_add_header(call, "x-request-id", hk_str(call->request_id));
+    if (status == 204) {
+        req->res.content_length = SIZE_MAX; /* RFC 9110 8.6: no Content-Length with 204 */
+        h2o_send_inline(req, "", 0);
+        return;
+    }
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
+    reply_add_header(call, "x-content-type-options", HK_STR("nosniff"));
+    req->res.content_length = body.n;
+    h2o_send_inline(req, body.p, body.n);
+}
+
+void call_reply(struct call *call, int status, struct hk_str body)
+{
+    send_reply(call, status, "application/json", body);
+}
+
+static void send_problem(struct call *call, const struct hk_error *error, struct hk_str errors_json)
+{
+    const struct hk_code_info *info = hk_code_info(error->code);
+    struct hk_buf buf HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&buf, MAX_PROBLEM_BYTES);
+    problem_write(&buf, error, errors_json, call->request_id);
+    if (info->http_status == 401)
+        reply_add_header(call, "www-authenticate", HK_STR("Bearer realm=\"hookline\""));
+    if (info->is_retryable)
+        reply_add_header(call, "retry-after", HK_STR("1"));
+    if (error->code == HK_BODY_TOO_LARGE)
+        call->req->http1_is_persistent = 0;
+    send_reply(call, info->http_status, "application/problem+json", hk_buf_str(&buf));
+}
+
+void call_fail(struct call *call, const struct hk_error *error)
+{
+    send_problem(call, error, HK_STR_NULL);
+}
+
+void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_json)
+{
+    send_problem(call, &(struct hk_error){.code = code}, errors_json);
+}
+
+static void add_link(struct call *call, const char *cursor)
+{
+    const h2o_req_t *req = call->req;
+    int path_n = (int)(req->query_at == SIZE_MAX ? req->path.len : req->query_at);
+    char link[2048];
+    size_t n = (size_t)snprintf(link, sizeof(link), "<%.*s?", path_n, req->path.base);
+    const char *p = req->query_at == SIZE_MAX ? NULL : req->path.base + req->query_at + 1;
+    const char *end = req->path.base + req->path.len;
+
+    /* The same filters, another cursor. What does not fit gets no Link: the body has the cursor. */
+    while (p != NULL && p < end && n < sizeof(link)) {
+        const char *next = memchr(p, '&', (size_t)(end - p));
+        int piece_n = (int)((next == NULL ? end : next) - p);
+
+        if (piece_n < 7 || memcmp(p, "cursor=", 7) != 0)
+            n += (size_t)snprintf(link + n, sizeof(link) - n, "%.*s&", piece_n, p);
+        p = next == NULL ? NULL : next + 1;
+    }
+    if (n < sizeof(link))
+        n += (size_t)snprintf(link + n, sizeof(link) - n, "cursor=%s>; rel=\"next\"", cursor);
+    if (n < sizeof(link))
+        reply_add_header(call, "link", (struct hk_str){link, n});
+}
+
+void reply_list(struct call *call)
+{
+    char cursor[PAGE_CURSOR_SIZE];
+    struct hk_buf buf HK_CLEANUP(hk_buf_done);
+    bool has_next = call->reply_key.p != NULL &&
+                    page_cursor_encode(&call->caller.tenant_id, call->reply_key, cursor);
+
+    hk_buf_init(&buf, SIZE_MAX);
+    hk_buf_add_text(&buf, "{\"data\":");
+    hk_buf_add_str(&buf, call->reply_body);
+    hk_buf_add_text(&buf, ",\"next_cursor\":");
+    if (has_next) {
+        add_link(call, cursor);
+        hk_buf_printf(&buf, "\"%s\"}", cursor);
+    } else {
+        hk_buf_add_text(&buf, "null}");
+    }
+    call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
+}
+
+void reply_object(struct call *call)
+{
+    const struct route *route = call->match.route;
+
+    if (route->location != NULL && call->reply_key.p != NULL) {
+        char location[512];
+        int n = snprintf(location, sizeof(location), "%s%.*s", route->location,
+                         (int)call->reply_key.n, call->reply_key.p);
+
+        if (n > 0 && (size_t)n < sizeof(location))
+            reply_add_header(call, "location", (struct hk_str){location, (size_t)n});
+    }
+    call_reply(call, route->ok_status, call->reply_body);
+}

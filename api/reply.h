@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* api/reply.h - what goes back: JSON, lists with their cursor, problems; and the headers of all. */
+#ifndef API_REPLY_H
+#define API_REPLY_H
+
+#include "hk/base.h"
+
+struct call;
+
+/* The statement's row as a list: {"data": ..., "next_cursor": ...} and a Link header (RFC 8288). */
+void reply_list(struct call *call);
+
+/* The statement's row as an object, with Location where the route has one. */
+void reply_object(struct call *call);
+
+/* `name` is a lower-case constant; copies `value`, which has no control characters. */
+void reply_add_header(struct call *call, const char *name, struct hk_str value);
+
+#endif

@@ -1,0 +1,57 @@
+-- Statements on companies.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: company_create
+-- $1 tenant_id uuid, $2 body json
+WITH created AS (
+    INSERT INTO company AS c (tenant_id, external_id, name)
+    SELECT $1::uuid, b.external_id, b.name FROM json_to_record($2::json) AS b (external_id text, name text)
+        ON CONFLICT (tenant_id, external_id) DO NOTHING
+    RETURNING c AS company
+), audited AS (
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1::uuid, 'company.created', (c.company).id::text,
+           json_build_object('external_id', (c.company).external_id, 'name', (c.company).name)
+      FROM created c
+)
+SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS code,
+       coalesce((SELECT company_json(c.company)::text FROM created c),
+                fault('/external_id', 'There is a company with this external id already.')) AS body,
+       (SELECT (c.company).id::text FROM created c) AS key;
+
+-- name: company_list
+-- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 external_id text or NULL
+WITH page AS (
+    SELECT c AS company, c.id, row_number() OVER (ORDER BY c.id DESC) AS n
+      FROM company c
+     WHERE c.tenant_id = $1::uuid AND c.id < coalesce($3::uuid, uuid_max())
+       AND ($4::text IS NULL OR c.id = (SELECT o.id FROM company o
+                                         WHERE o.tenant_id = $1::uuid AND o.external_id = $4::text))
+     ORDER BY c.id DESC
+     LIMIT $2::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(company_json(p.company) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text AS body,
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]::text END AS key
+  FROM page p;
+
+-- name: company_get
+-- $1 tenant_id uuid, $2 company_id uuid
+WITH found AS (
+    SELECT c AS company FROM company c WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT company_json(f.company)::text FROM found f) AS body;
+
+-- name: company_update
+-- $1 tenant_id uuid, $2 company_id uuid, $3 body json
+WITH changed AS (
+    UPDATE company c SET name = coalesce($3::json ->> 'name', c.name), updated_at = now()
+     WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
+    RETURNING c AS company
+), audited AS (
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1::uuid, 'company.changed', (c.company).id::text, $3::json FROM changed c
+)
+SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN '' ELSE 'not_found' END AS code,
+       (SELECT company_json(c.company)::text FROM changed c) AS body;

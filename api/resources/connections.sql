@@ -1,0 +1,56 @@
+-- Statements on connections: companies connected to apps. Reading is limited to the caller's partner
+-- ($2); changing is for tenant admins, who have none.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: connection_connect
+-- $1 tenant_id uuid, $2 app_id uuid, $3 body json
+SELECT r.code, r.body FROM connection_connect($1::uuid, $2::uuid, $3::json) r;
+
+-- name: connection_list
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
+-- $5 app_id uuid or NULL, $6 company's external_id text or NULL, $7 state text or NULL
+WITH page AS (
+    SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS n
+      FROM connection c
+     WHERE c.tenant_id = $1::uuid AND c.id < coalesce($4::uuid, uuid_max())
+       AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
+                                         WHERE a.tenant_id = $1::uuid AND a.id = c.app_id AND a.partner = $2::text))
+       AND ($5::uuid IS NULL OR c.app_id = $5::uuid)
+       AND ($6::text IS NULL OR c.company_id = (SELECT co.id FROM company co
+                                                 WHERE co.tenant_id = $1::uuid AND co.external_id = $6::text))
+       AND ($7::text IS NULL OR c.state = $7::text)
+     ORDER BY c.id DESC
+     LIMIT $3::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(connection_json(p.connection) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
+           AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+  FROM page p;
+
+-- name: connection_get
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 connection_id uuid
+WITH found AS (
+    SELECT c AS connection
+      FROM connection c
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = c.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+     WHERE c.tenant_id = $1::uuid AND c.id = $3::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT connection_json(f.connection)::text FROM found f) AS body;
+
+-- name: connection_set_values
+-- $1 tenant_id uuid, $2 connection_id uuid, $3 body json
+SELECT r.code, r.body FROM connection_set_values($1::uuid, $2::uuid, $3::json) r;
+
+-- name: connection_pause
+-- $1 tenant_id uuid, $2 connection_id uuid
+SELECT r.code, r.body FROM connection_set_paused($1::uuid, $2::uuid, true) r;
+
+-- name: connection_resume
+-- $1 tenant_id uuid, $2 connection_id uuid
+SELECT r.code, r.body FROM connection_set_paused($1::uuid, $2::uuid, false) r;
+
+-- name: connection_disconnect
+-- $1 tenant_id uuid, $2 connection_id uuid, $3 queued text or NULL: keep (NULL too) or cancel
+SELECT r.code, NULL::text AS body FROM connection_disconnect($1::uuid, $2::uuid, $3::text) AS r (code);

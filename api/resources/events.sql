@@ -1,0 +1,63 @@
+-- Statements that read events; publishing is in api/ingest.sql. $2 is the caller's partner: it sees
+-- an event when a message or a skip of it belongs to one of its apps, and of those only its own.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: event_list
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
+-- $5 company's external_id text or NULL, $6 event_type text or NULL
+-- The partner's companies come first because they are cheap to tell: few events are left to look up.
+WITH mine AS (
+    SELECT ARRAY(SELECT s.id
+                   FROM subscription s
+                   JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text
+                  WHERE s.tenant_id = $1::uuid) AS subscription_ids
+), page AS (
+    SELECT e AS event, e.id, row_number() OVER (ORDER BY e.id DESC) AS n
+      FROM event e
+     WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
+       AND ($5::text IS NULL OR e.company_id = (SELECT c.id FROM company c
+                                                 WHERE c.tenant_id = $1::uuid AND c.external_id = $5::text))
+       AND ($6::text IS NULL OR e.event_type = $6::text)
+       AND ($2::text IS NULL OR e.company_id IN (SELECT c.company_id
+                                                   FROM connection c
+                                                   JOIN app a ON a.tenant_id = $1::uuid AND a.id = c.app_id
+                                                             AND a.partner = $2::text
+                                                  WHERE c.tenant_id = $1::uuid))
+       AND ($2::text IS NULL OR event_is_visible($1::uuid, e.id, (SELECT i.subscription_ids FROM mine i)))
+     ORDER BY e.id DESC
+     LIMIT $3::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(event_json(p.event) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+  FROM page p;
+
+-- name: event_get
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 event_id uuid
+-- The payload goes through json, never jsonb: its text stays the producer's.
+-- A partner that none of it belongs to finds no event.
+WITH stored AS MATERIALIZED (
+    SELECT e AS event, e.id, e.payload FROM event e WHERE e.tenant_id = $1::uuid AND e.id = $3::uuid
+), messages AS (
+    SELECT json_agg(message_brief_json(m) ORDER BY m.id) AS list
+      FROM stored f
+      JOIN message m ON m.tenant_id = $1::uuid AND m.event_id = f.id
+                    AND m.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)
+      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+), skips AS (
+    SELECT json_agg(skip_json(k, s.app_id) ORDER BY k.subscription_id) AS list
+      FROM stored f
+      JOIN skip k ON k.tenant_id = $1::uuid AND k.event_id = f.id
+      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = k.subscription_id
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+), found AS (
+    SELECT f.event, f.payload, m.list AS messages, k.list AS skips
+      FROM stored f, messages m, skips k
+     WHERE $2::text IS NULL OR m.list IS NOT NULL OR k.list IS NOT NULL
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT json_plus(json_plus(json_plus(event_json(f.event), 'payload', f.payload::json),
+                                   'messages', coalesce(f.messages, '[]')),
+                         'skips', coalesce(f.skips, '[]'))::text
+          FROM found f) AS body;

@@ -1,0 +1,56 @@
+-- Statements on API keys. The key's text is made in keys.c and stored as its SHA-256 only.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: key_create
+-- $1 tenant_id uuid, $2 body json, $3 key text, $4 key's SHA-256 in hex
+WITH created AS (
+    INSERT INTO api_key AS k (tenant_id, name, role, partner, expires_at, key_sha256, hint)
+    SELECT $1::uuid, b.name, b.role, b.partner, b.expires_at, decode($4::text, 'hex'), right($3::text, 4)
+      FROM json_to_record($2::json) AS b (name text, role text, partner text, expires_at timestamptz)
+     WHERE (b.expires_at <= now()) IS NOT TRUE
+    RETURNING k AS api_key
+), audited AS (
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1::uuid, 'key.created', (c.api_key).id::text,
+           json_build_object('name', (c.api_key).name, 'role', (c.api_key).role, 'partner', (c.api_key).partner)
+      FROM created c
+)
+SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'invalid_body' END AS code,
+       coalesce((SELECT json_plus(key_json(c.api_key), 'key', to_json($3::text))::text FROM created c),
+                fault('/expires_at', 'This moment is in the past.')) AS body,
+       (SELECT (c.api_key).id::text FROM created c) AS key;
+
+-- name: key_list
+-- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL
+WITH page AS (
+    SELECT k AS api_key, k.id, row_number() OVER (ORDER BY k.id DESC) AS n
+      FROM api_key k
+     WHERE k.tenant_id = $1::uuid AND k.id < coalesce($3::uuid, uuid_max())
+     ORDER BY k.id DESC
+     LIMIT $2::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(key_json(p.api_key) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text AS body,
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]::text END AS key
+  FROM page p;
+
+-- name: key_get
+-- $1 tenant_id uuid, $2 key_id uuid
+WITH found AS (
+    SELECT k AS api_key FROM api_key k WHERE k.tenant_id = $1::uuid AND k.id = $2::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT key_json(f.api_key)::text FROM found f) AS body;
+
+-- name: key_revoke
+-- $1 tenant_id uuid, $2 key_id uuid
+WITH revoked AS (
+    UPDATE api_key k SET revoked_at = now()
+     WHERE k.tenant_id = $1::uuid AND k.id = $2::uuid AND k.revoked_at IS NULL
+    RETURNING k.id, k.name
+), audited AS (
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1::uuid, 'key.revoked', r.id::text, json_build_object('name', r.name) FROM revoked r
+)
+SELECT CASE WHEN EXISTS (SELECT FROM revoked) THEN '' ELSE 'not_found' END AS code,
+       NULL::text AS body;

@@ -1,0 +1,77 @@
+-- Statements on messages. $2 is the caller's partner: it sees those to its own apps only.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: message_list
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
+-- $5 event_id uuid or NULL, $6 subscription_id uuid or NULL, $7 app_id uuid or NULL,
+-- $8 company's external_id text or NULL, $9 status text or NULL
+-- One of two halves is empty: all of the tenant's messages, newest first; or, when the list is limited
+-- to some subscriptions, the newest of each of those, from that index, and of these the newest.
+WITH of_company AS MATERIALIZED (
+    SELECT array_agg(c.id) AS connection_ids, array_agg(c.app_id) AS app_ids
+      FROM connection c
+     WHERE c.tenant_id = $1::uuid
+       AND c.company_id = (SELECT co.id FROM company co WHERE co.tenant_id = $1::uuid AND co.external_id = $8::text)
+), chosen AS MATERIALIZED (
+    SELECT s.id
+      FROM subscription s
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id
+     WHERE s.tenant_id = $1::uuid AND num_nonnulls($2::text, $6::uuid, $7::uuid, $8::text) > 0
+       AND ($2::text IS NULL OR a.partner = $2::text)
+       AND ($6::uuid IS NULL OR s.id = $6::uuid)
+       AND ($7::uuid IS NULL OR s.app_id = $7::uuid)
+       AND ($8::text IS NULL OR s.app_id = ANY ((SELECT o.app_ids FROM of_company o)::uuid[]))
+), every AS (
+    (SELECT m AS message, m.id
+       FROM message m
+      WHERE m.tenant_id = $1::uuid AND num_nonnulls($2::text, $6::uuid, $7::uuid, $8::text) = 0
+        AND m.id < coalesce($4::uuid, uuid_max())
+        AND m.id BETWEEN coalesce(message_id_floor($5::uuid), uuid_min())
+                     AND coalesce(message_id_ceiling($5::uuid), uuid_max())
+        AND ($5::uuid IS NULL OR m.event_id = $5::uuid)
+        AND ($9::text IS NULL OR m.status = CASE $9::text WHEN 'sending' THEN 'pending' ELSE $9::text END)
+        AND (coalesce($9::text, '') NOT IN ('pending', 'sending') OR message_status(m) = $9::text)
+      ORDER BY m.id DESC
+      LIMIT $3::integer + 1)
+     UNION ALL
+    SELECT x.message, x.id
+      FROM chosen h
+     CROSS JOIN LATERAL (
+            SELECT m AS message, m.id
+              FROM message m
+             WHERE m.tenant_id = $1::uuid AND m.subscription_id = h.id
+               AND m.id < coalesce($4::uuid, uuid_max())
+               AND m.id BETWEEN coalesce(message_id_floor($5::uuid), uuid_min())
+                            AND coalesce(message_id_ceiling($5::uuid), uuid_max())
+               AND ($5::uuid IS NULL OR m.event_id = $5::uuid)
+               AND ($8::text IS NULL OR m.connection_id = ANY ((SELECT o.connection_ids FROM of_company o)::uuid[]))
+               AND ($9::text IS NULL OR m.status = CASE $9::text WHEN 'sending' THEN 'pending' ELSE $9::text END)
+               AND (coalesce($9::text, '') NOT IN ('pending', 'sending') OR message_status(m) = $9::text)
+             ORDER BY m.id DESC
+             LIMIT $3::integer + 1) x
+), page AS (
+    SELECT v.message, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM every v
+     ORDER BY v.id DESC
+     LIMIT $3::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(message_json(p.message) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+  FROM page p;
+
+-- name: message_get
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid
+WITH found AS (
+    SELECT m AS message
+      FROM message m
+      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+     WHERE m.tenant_id = $1::uuid AND m.id = $3::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT message_json(f.message)::text FROM found f) AS body;
+
+-- name: message_resend
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid, $4 body json
+SELECT r.code, r.body FROM message_resend($1::uuid, $2::text, $3::uuid, $4::json) r;

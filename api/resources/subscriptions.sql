@@ -1,0 +1,58 @@
+-- Statements on subscriptions. $2 is the caller's partner: it sees those of its own apps only.
+-- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+
+-- name: subscription_create
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json, $5 signing secret text
+SELECT r.code, r.body, r.new_id AS key
+  FROM subscription_create($1::uuid, $2::text, $3::uuid, $4::json, $5::text) r;
+
+-- name: subscription_list
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
+-- $5 app_id uuid or NULL, $6 state text or NULL
+WITH page AS (
+    SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS n
+      FROM subscription s
+     WHERE s.tenant_id = $1::uuid AND s.id < coalesce($4::uuid, uuid_max())
+       AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
+                                         WHERE a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text))
+       AND ($5::uuid IS NULL OR s.app_id = $5::uuid)
+       AND ($6::text IS NULL OR s.state = $6::text)
+     ORDER BY s.id DESC
+     LIMIT $3::integer + 1
+)
+SELECT '' AS code,
+       coalesce(json_agg(subscription_json(p.subscription) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
+           AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+  FROM page p;
+
+-- name: subscription_get
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+WITH found AS (
+    SELECT s AS subscription
+      FROM subscription s
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT subscription_json(f.subscription)::text FROM found f) AS body;
+
+-- name: subscription_update
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json
+SELECT r.code, r.body FROM subscription_update($1::uuid, $2::text, $3::uuid, $4::json) r;
+
+-- name: subscription_archive
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+SELECT r.code, NULL::text AS body FROM subscription_archive($1::uuid, $2::text, $3::uuid) AS r (code);
+
+-- name: subscription_pause
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+SELECT r.code, r.body FROM subscription_pause($1::uuid, $2::text, $3::uuid) r;
+
+-- name: subscription_resume
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+SELECT r.code, r.body FROM subscription_resume($1::uuid, $2::text, $3::uuid) r;
+
+-- name: subscription_revive
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json
+SELECT r.code, r.body FROM subscription_revive($1::uuid, $2::text, $3::uuid, $4::json) r;

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/route.h - a route of the public API, declared as data.
+ *
+ * routes.c lists every resource's table; route_check_all() refuses to start the server on a table
+ * that contradicts itself (a :name that nothing binds, no scope, a $n left unbound, ...).
+ */
+#ifndef API_ROUTE_H
+#define API_ROUTE_H
+
+#include "api/body.h"
+#include "hk/db.h"
+
+struct call;
+
+#define ROUTE_MAX_PATH_PARAMS 3
+
+/* What a key's role must grant. A forgotten scope is 0, and the server refuses to start on it. */
+enum scope {
+    SCOPE_PUBLIC = 1,
+    SCOPE_TENANTS_MANAGE,
+    SCOPE_KEYS_MANAGE,
+    SCOPE_APPS_READ,
+    SCOPE_APPS_WRITE,
+    SCOPE_COMPANIES_READ,
+    SCOPE_COMPANIES_WRITE,
+    SCOPE_CONNECTIONS_READ,
+    SCOPE_CONNECTIONS_WRITE,
+    SCOPE_EVENT_TYPES_READ,
+    SCOPE_EVENT_TYPES_WRITE,
+    SCOPE_SUBSCRIPTIONS_READ,
+    SCOPE_SUBSCRIPTIONS_WRITE,
+    SCOPE_EVENTS_PUBLISH,
+    SCOPE_EVENTS_READ,
+    SCOPE_MESSAGES_READ,
+    SCOPE_MESSAGES_RESEND,
+};
+
+/* A query parameter besides ?limit and ?cursor. An unknown one is refused. A zero row ends a table.
+ */
+enum query_type { QUERY_TEXT = 1, QUERY_ID, QUERY_CHOICE };
+struct query_field {
+    const char *name;
+    enum query_type type;
+    const char *choices; /* of QUERY_CHOICE: "keep|cancel" */
+};
+
+/*
+ * A route. `bind` names the value of $1, $2, ... in order, all as text:
+ *
+ *     "tenant"   the tenant that the call acts for; always first
+ *     "partner"  the caller's partner, NULL when it may see every app of the tenant
+ *     ":name"    the :name part of the path, percent-decoded; a name ending in _id must be a UUID,
+ *                else the answer is 404 without asking the database
+ *     "body"     the whole validated body: a JSON object
+ *     "?limit"   1 to 250, 50 when absent      "?cursor"  the key after which to go on, or NULL
+ *     "?name"    a parameter of `query`, or NULL
+ *     "=name"    set by prepare() with call_set_param(call, "=name", ...)
+ *
+ * The statement returns one row (code text, body text [, key text]):
+ *     code  '' or a slug of hk/errors.def
+ *     body  with code '': the reply, a JSON value (NULL with ok_status 204); a list's: its array
+ *           else: NULL, or the problem's errors, [{"pointer": "/url", "detail": "..."}]
+ *     key   a list's: the next cursor's key, NULL on the last page; a creation's: the new id, which
+ *           `location` is put before
+ */
+struct route {
+    const char *method;
+    const char *path;
+    enum scope scope;
+    int ok_status;
+    bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
+    const char *location;            /* "/v1/apps/" with 201, or NULL */
+    const struct body_field *body;   /* NULL: the route takes no body */
+    bool body_is_optional;           /* no body reads as {} */
+    const struct query_field *query; /* NULL: none */
+    const struct hk_stmt *stmt;
+    const char *bind[HK_STMT_MAX_PARAMS];
+    enum hk_code (*prepare)(struct call *call, struct hk_error *reterr); /* optional, no I/O */
+    bool (*handle)(
+        struct call *call); /* instead of `stmt`, for publishing and health: see call.h */
+};
+
+/* All routes, in the order of the tables in routes.c; ends with a NULL. */
+extern const struct route *const route_tables[];
+
+/* The value of a path parameter, still percent-encoded. */
+struct route_match {
+    const struct route *route;
+    unsigned n_params;
+    struct {
+        struct hk_str name; /* without the colon */
+        struct hk_str value;
+    } params[ROUTE_MAX_PATH_PARAMS];
+};
+
+/*
+ * Finds the route of a request's path (without the query). HK_OK; HK_NOT_FOUND; or
+ * HK_METHOD_NOT_ALLOWED with the methods that the path knows in `ret_allow` ("GET, POST").
+ */
+enum hk_code route_find(struct hk_str method, struct hk_str path, struct route_match *ret,
+                        char ret_allow[64]);
+
+/* "apps:read": the name of a scope in docs/openapi.yaml. */
+const char *route_scope_name(enum scope scope);
+
+/* False, with a sentence on stderr for each, when a table contradicts itself. */
+HK_NODISCARD bool route_check_all(void);
+
+#endif

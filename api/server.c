@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server.c - starting, serving and stopping the API's threads.
+ *
+ * hk_loop (libpq's sockets, timers) is a guest of h2o's loop: its epoll descriptor is one readable
+ * socket to h2o. A turn: h2o's events, then the guest's if it has any, then the events that wait to
+ * be stored.
+ */
+#include "api/server.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "api/auth_cache.h"
+#include "api/call.h"
+#include "api/error_filter.h"
+#include "api/ingest.h"
+#include "api/listen.h"
+#include "hk/clock.h"
+#include "hk/log.h"
+
+enum {
+    MAX_ACCEPTS_PER_EVENT = 16,
+    ACCEPT_PAUSE_MS = 100,
+    MAX_TURN_MS = 1000,
+    UNACKED_SEND_TIMEOUT_MS =
+        30000, /* h2o has no write timeout: a client that reads nothing ends here */
+    ERROR_BODY_SLACK_BYTES =
+        4 << 20, /* up to here a body too large gets our own reply, above h2o's */
+};
+
+/* All for the process's life: signal handlers and LeakSanitizer find everything from here. */
+static struct {
+    h2o_globalconf_t h2o;
+    SSL_CTX *ssl;
+    struct api_thread *threads;
+    size_t n_threads;
+} server;
+
+static int on_request(h2o_handler_t *self, h2o_req_t *req)
+{
+    (void)self;
+    call_start(HK_CONTAINER_OF(req->conn->ctx, struct api_thread, h2o), req);
+    return 0;
+}
+
+static void configure_h2o(const struct hk_config *config)
+{
+    h2o_hostconf_t *host;
+    h2o_pathconf_t *path;
+    h2o_handler_t *handler;
+
+    h2o_config_init(&server.h2o);
+    server.h2o.server_name = h2o_iovec_init(H2O_STRLIT(""));
+    server.h2o.max_request_entity_size =
+        (size_t)config->api_max_body_bytes + ERROR_BODY_SLACK_BYTES;
+    server.h2o.http1.req_timeout = (uint64_t)config->api_request_timeout_ms;
+    server.h2o.http1.upgrade_to_http2 = 0;
+    server.h2o.handshake_timeout = 5000;
+    host = h2o_config_register_host(&server.h2o, h2o_iovec_init(H2O_STRLIT("default")), 65535);
+    path = h2o_config_register_path(host, "/", 0);
+    handler = h2o_create_handler(path, sizeof(*handler));
+    handler->on_req = on_request;
+    error_filter_register(path);
+    error_filter_register(&host->fallback_path);
+}
+
+/* ---- accepting ------------------------------------------------------------------------------ */
+
+static void on_acceptable(h2o_socket_t *listener, const char *error);
+
+static bool accepts(const struct api_thread *thread)
+{
+    return thread->listener != NULL && !thread->accept_pause.is_set &&
+           thread->n_connections < (unsigned)thread->config->api_max_connections;
+}
+
+static void update_accepting(struct api_thread *thread)
+{
+    if (thread->listener == NULL)
+        return;
+    if (accepts(thread) && !h2o_socket_is_reading(thread->listener))
+        h2o_socket_read_start(thread->listener, on_acceptable);
+    else if (!accepts(thread) && h2o_socket_is_reading(thread->listener))
+        h2o_socket_read_stop(thread->listener);
+}
+
+static void on_connection_closed(void *data)
+{
+    struct api_thread *thread = data;
+
+    thread->n_connections--;
+    update_accepting(thread);
+}
+
+static void on_pause_over(struct hk_timer *timer)
+{
+    update_accepting(HK_CONTAINER_OF(timer, struct api_thread, accept_pause));
+}
+
+static void on_acceptable(h2o_socket_t *listener, const char *error)
+{
+    struct api_thread *thread = listener->data;
+
+    if (error != NULL)
+        return;
+    for (int i = 0; i < MAX_ACCEPTS_PER_EVENT && accepts(thread); i++) {
+        static const int timeout_ms = UNACKED_SEND_TIMEOUT_MS;
+        h2o_socket_t *sock;
+
+        errno = 0;
+        sock = h2o_evloop_socket_accept(listener);
+        if (sock == NULL) {
+            /* Out of descriptors: the listener stays readable, so look away for a moment. */
+            if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+                hk_loop_set_timer(thread->loop, &thread->accept_pause, ACCEPT_PAUSE_MS,
+                                  on_pause_over);
+            break;
+        }
+        (void)setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
+                         sizeof(timeout_ms));
+        thread->n_connections++;
+        sock->on_close.cb = on_connection_closed;
+        sock->on_close.data = thread;
+        h2o_accept(&thread->accept, sock);
+    }
+    update_accepting(thread);
+}
+
+/* ---- a thread ------------------------------------------------------------------------------- */
+
+static void on_guest_ready(h2o_socket_t *sock, const char *error)
+{
+    struct api_thread *thread = sock->data;
+
+    (void)error;
+    hk_loop_turn(thread->loop, 0);
+}
+
+static void start_guest(struct api_thread *thread)
+{
+    h2o_socket_t *sock = h2o_evloop_socket_create(thread->h2o.loop, hk_loop_fd(thread->loop),
+                                                  H2O_SOCKET_FLAG_DONT_READ);
+
+    sock->data = thread;
+    h2o_socket_read_start(sock, on_guest_ready);
+}
+
+static void start_thread_state(struct api_thread *thread, const struct hk_config *config,
+                               int listen_fd)
+{
+    struct hk_db_options options = {
+        .url = config->database_url,
+        .schema = config->database_schema,
+        .user = "hookline_api",
+        .name = "hookline-api",
+        .n_connections = (unsigned)config->api_db_connections,
+        .max_queued = (unsigned)config->api_max_pending_requests,
+    };
+
+    thread->config = config;
+    h2o_context_init(&thread->h2o, h2o_evloop_create(), &server.h2o);
+    thread->accept =
+        (h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = server.h2o.hosts, .ssl_ctx = server.ssl};
+    thread->loop = hk_loop_new();
+    start_guest(thread);
+    thread->db = hk_db_new(thread->loop, &options);
+    thread->ingest = ingest_new(thread);
+    thread->auth_cache = auth_cache_new();
+    thread->listener =
+        h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
+    thread->listener->data = thread;
+    update_accepting(thread);
+}
+
+static void run_turn(struct api_thread *thread)
+{
+    (void)h2o_evloop_run(thread->h2o.loop, hk_loop_wait_ms(thread->loop, MAX_TURN_MS));
+    if (hk_loop_wait_ms(thread->loop, 1) == 0)
+        hk_loop_turn(thread->loop, 0); /* a timer is due */
+    ingest_flush(thread->ingest);
+}
+
+/* No new connections; those that are open end with their reply, or with the process. */
+static void drain(struct api_thread *thread)
+{
+    int64_t deadline_ms = hk_mono_ms() + thread->config->api_drain_ms;
+
+    h2o_socket_close(thread->listener);
+    thread->listener = NULL;
+    h2o_context_request_shutdown(&thread->h2o);
+    while (thread->n_calls > 0 && hk_mono_ms() < deadline_ms)
+        run_turn(thread);
+}
+
+static void *thread_main(void *arg)
+{
+    struct api_thread *thread = arg;
+
+    while (!atomic_load(&thread->is_stopping))
+        run_turn(thread);
+    drain(thread);
+    return NULL;
+}
+
+static void free_thread_state(struct api_thread *thread)
+{
+    ingest_free(thread->ingest);
+    hk_db_free(thread->db);
+    auth_cache_free(thread->auth_cache);
+}
+
+/* ---- the process ---------------------------------------------------------------------------- */
+
+static bool start_threads(const struct hk_config *config)
+{
+    int port = 0;
+
+    server.n_threads = (size_t)config->api_threads;
+    server.threads = calloc(server.n_threads, sizeof(*server.threads));
+    if (server.threads == NULL)
+        abort();
+    for (size_t i = 0; i < server.n_threads; i++) {
+        int fd = listen_open(config->api_listen, &port);
+
+        if (fd < 0)
+            return false;
+        start_thread_state(&server.threads[i], config, fd);
+    }
+    hk_log(HK_LOG_INFO, "api.listening", HK_CTEXT("address", config->api_listen),
+           HK_I64("port", port), HK_I64("threads", server.n_threads),
+           HK_CTEXT("tls", server.ssl == NULL ? "no" : "yes"));
+    return true;
+}
+
+int server_run(const struct hk_config *config)
+{
+    configure_h2o(config);
+    if (config->api_tls_cert_file[0] != '\0' || config->api_tls_key_file[0] != '\0') {
+        server.ssl = listen_tls_context(config->api_tls_cert_file, config->api_tls_key_file);
+        if (server.ssl == NULL)
+            return 1;
+    }
+    if (!start_threads(config))
+        return 1;
+    for (size_t i = 1; i < server.n_threads; i++) {
+        if (pthread_create(&server.threads[i].thread, NULL, thread_main, &server.threads[i]) != 0)
+            abort();
+    }
+    (void)thread_main(&server.threads[0]);
+    for (size_t i = 1; i < server.n_threads; i++)
+        (void)pthread_join(server.threads[i].thread, NULL);
+    for (size_t i = 0; i < server.n_threads; i++)
+        free_thread_state(&server.threads[i]);
+    hk_log(HK_LOG_INFO, "api.stopped");
+    return 0;
+}
+
+void server_stop(void)
+{
+    for (size_t i = 0; i < server.n_threads; i++) {
+        atomic_store(&server.threads[i].is_stopping, true);
+        hk_loop_wake(server.threads[i].loop);
+    }
+}

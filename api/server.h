@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/server.h - the API's threads: one h2o loop each, with its own listener (SO_REUSEPORT),
+ * database pools, key cache and batch of events. They share the configuration, which nobody writes.
+ */
+#ifndef API_SERVER_H
+#define API_SERVER_H
+
+#include <h2o.h>
+#include <stdatomic.h>
+
+#include "hk/config.h"
+#include "hk/db.h"
+#include "hk/loop.h"
+
+struct auth_cache;
+struct ingest;
+
+struct api_thread {
+    const struct hk_config *config;
+    h2o_context_t h2o; /* a request leads here: HK_CONTAINER_OF(req->conn->ctx, ...) */
+    struct hk_loop *loop;
+    struct hk_db *db; /* role hookline_api */
+    struct ingest *ingest;
+    struct auth_cache *auth_cache;
+    struct hk_id_source ids;
+    unsigned n_calls; /* requests that have not been replied to */
+
+    h2o_accept_ctx_t accept;
+    h2o_socket_t *listener;
+    struct hk_timer accept_pause; /* set while file descriptors are short */
+    unsigned n_connections;
+    atomic_bool is_stopping; /* set by server_stop() */
+    pthread_t thread;
+};
+
+/* Serves until server_stop(). The exit status of the process: 0, or 1 when it could not listen. */
+int server_run(const struct hk_config *config);
+
+/* Ends server_run() gracefully. Async-signal-safe. */
+void server_stop(void);
+
+#endif

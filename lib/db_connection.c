@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * db_connection.c - one libpq connection in pipeline mode.
+ *
+ * A query goes out as [prepare, set context], [prepare], execute, Sync in one flush: one round trip
+ * and, since everything before a Sync is one implicit transaction, one transaction. Events arrive
+ * in the order of the functions below.
+ */
+#include "db_connection.h"
+
+#include <stdlib.h>
+
+#include "hk/clock.h"
+#include "hk/encode.h"
+#include "hk/log.h"
+
+enum { CONNECT_TIMEOUT_MS = 10000, MIN_RETRY_MS = 50, MAX_RETRY_MS = 2000, MAX_TRIES = 3 };
+
+static const struct hk_stmt stmt_set_context = {
+    "set_context",
+    "SELECT set_config('hookline.tenant_id', $1, true), set_config('hookline.actor', $2, true),"
+    " set_config('hookline.request_id', $3, true)",
+    3,
+    "lib/db_connection.c",
+};
+
+static hk_watch_fn on_connect_ready;
+static hk_watch_fn on_ready;
+static hk_timer_fn on_timer;
+
+void db_connection_start(struct db_connection *connection)
+{
+    const struct hk_db_options *options = &connection->db->options;
+    const char *keywords[] = {"dbname",          "user",
+                              "options",         "application_name",
+                              "client_encoding", "tcp_user_timeout",
+                              "keepalives_idle", NULL};
+    const char *values[] = {options->url,  options->user, connection->db->connect_options,
+                            options->name, "UTF8",        "10000",
+                            "10",          NULL};
+
+    connection->pg = PQconnectStartParams(keywords, values, 1);
+    connection->state = DB_CONNECTING;
+    connection->n_prepared = connection->n_steps = connection->step = 0;
+    connection->stmt = NULL;
+    connection->sqlstate[0] = '\0';
+    if (connection->pg == NULL || PQstatus(connection->pg) == CONNECTION_BAD) {
+        db_connection_fail(connection, "no connection");
+        return;
+    }
+    hk_loop_set_timer(connection->db->loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
+    hk_loop_watch(connection->db->loop, &connection->watch, PQsocket(connection->pg), HK_WRITABLE,
+                  on_connect_ready);
+}
+
+/* Sends what is pending and watches for what comes back. False when the connection is lost. */
+static bool watch_socket(struct db_connection *connection)
+{
+    int pending = PQflush(connection->pg);
+
+    if (pending < 0)
+        return false;
+    hk_loop_watch(connection->db->loop, &connection->watch, PQsocket(connection->pg),
+                  pending == 0 ? HK_READABLE : HK_READABLE | HK_WRITABLE, on_ready);
+    return true;
+}
+
+/* done() may not be called before hk_db_submit() has returned: fail from the loop instead. */
+static void fail_soon(struct db_connection *connection)
+{
+    hk_loop_unwatch(connection->db->loop, &connection->watch);
+    hk_loop_set_timer(connection->db->loop, &connection->timer, 0, on_timer);
+}
+
+static void become_idle(struct db_connection *connection)
+{
+    connection->state = DB_IDLE;
+    connection->n_failures = 0;
+}
+
+/* Connected: pipeline mode, and LISTEN where the pool wants it. */
+static void set_up(struct db_connection *connection)
+{
+    const char *channel = connection->db->options.listen_channel;
+    char listen_sql[80];
+
+    hk_loop_stop_timer(connection->db->loop, &connection->timer);
+    if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
+        db_connection_fail(connection, "cannot pipeline");
+        return;
+    }
+    if (channel == NULL) {
+        become_idle(connection);
+        if (watch_socket(connection))
+            db_dispatch(connection->db);
+        else
+            db_connection_fail(connection, "cannot send");
+        return;
+    }
+    (void)snprintf(listen_sql, sizeof(listen_sql), "LISTEN %s", channel);
+    connection->state = DB_SETUP;
+    if (PQsendQueryParams(connection->pg, listen_sql, 0, NULL, NULL, NULL, NULL, 0) != 1 ||
+        PQpipelineSync(connection->pg) != 1 || !watch_socket(connection))
+        db_connection_fail(connection, "cannot listen");
+}
+
+/* libpq may change its socket while connecting: never keep a watch across PQconnectPoll(). */
+static void on_connect_ready(struct hk_watch *watch, unsigned events)
+{
+    struct db_connection *connection = HK_CONTAINER_OF(watch, struct db_connection, watch);
+    PostgresPollingStatusType status;
+
+    (void)events;
+    hk_loop_unwatch(connection->db->loop, watch);
+    status = PQconnectPoll(connection->pg);
+    if (status == PGRES_POLLING_OK)
+        set_up(connection);
+    else if (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING)
+        hk_loop_watch(connection->db->loop, watch, PQsocket(connection->pg),
+                      status == PGRES_POLLING_READING ? HK_READABLE : HK_WRITABLE,
+                      on_connect_ready);
+    else
+        db_connection_fail(connection, "no connection");
+}
+
+static bool is_prepared(const struct db_connection *connection, const struct hk_stmt *stmt)
+{
+    for (unsigned i = 0; i < connection->n_prepared; i++) {
+        if (connection->prepared[i] == stmt)
+            return true;
+    }
+    return false;
+}
+
+static bool send_prepare(struct db_connection *connection, const struct hk_stmt *stmt,
+                         enum db_step step)
+{
+    if (is_prepared(connection, stmt))
+        return true;
+    connection->steps[connection->n_steps++] = step;
+    return PQsendPrepare(connection->pg, stmt->name, stmt->text, 0, NULL) == 1;
+}
+
+static bool send_execute(struct db_connection *connection, const struct hk_stmt *stmt,
+                         const struct hk_str *params, uint32_t binary_params,
+                         bool wants_binary_result, enum db_step step)
+{
+    const char *values[HK_STMT_MAX_PARAMS];
+    int lengths[HK_STMT_MAX_PARAMS], formats[HK_STMT_MAX_PARAMS];
+
+    for (unsigned i = 0; i < stmt->n_params; i++) {
+        values[i] = params[i].p;
+        lengths[i] = (int)params[i].n;
+        formats[i] = (int)(binary_params >> i & 1u);
+    }
+    connection->steps[connection->n_steps++] = step;
+    return PQsendQueryPrepared(connection->pg, stmt->name, (int)stmt->n_params, values, lengths,
+                               formats, wants_binary_result ? 1 : 0) == 1;
+}
+
+static bool send_context(struct db_connection *connection, const struct hk_db_context *context)
+{
+    const struct hk_str params[] = {context->tenant_id, context->actor, context->request_id};
+
+    return send_prepare(connection, &stmt_set_context, STEP_PREPARE_CONTEXT) &&
+           send_execute(connection, &stmt_set_context, params, 0, false, STEP_SET_CONTEXT);
+}
+
+void db_connection_send(struct db_connection *connection, struct db_slot *slot)
+{
+    const struct hk_db_query *query = slot->query;
+
+    connection->state = DB_BUSY;
+    connection->slot = slot;
+    connection->stmt = query->stmt;
+    connection->n_steps = connection->step = 0;
+    connection->sqlstate[0] = '\0';
+    slot->connection = connection;
+    if ((query->context != NULL && !send_context(connection, query->context)) ||
+        !send_prepare(connection, query->stmt, STEP_PREPARE) ||
+        !send_execute(connection, query->stmt, query->params, query->binary_params,
+                      query->wants_binary_result, STEP_EXECUTE) ||
+        PQpipelineSync(connection->pg) != 1 || !watch_socket(connection))
+        fail_soon(connection);
+}
+
+static void log_failure(const struct db_connection *connection, const PGresult *result)
+{
+    const struct hk_stmt *stmt = connection->stmt;
+
+    hk_log(HK_LOG_WARN, "statement.failed", HK_CTEXT("pool", connection->db->options.name),
+           HK_CTEXT("statement", stmt == NULL ? "" : stmt->name),
+           HK_CTEXT("source", stmt == NULL ? "" : stmt->source),
+           HK_CTEXT("sqlstate", connection->sqlstate),
+           HK_CTEXT("message", PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY)));
+}
+
+/* One result of the pipeline; takes it over. */
+static void take_result(struct db_connection *connection, PGresult *result)
+{
+    enum db_step step =
+        connection->step < connection->n_steps ? connection->steps[connection->step] : STEP_EXECUTE;
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_TUPLES_OK && step == STEP_EXECUTE && connection->state == DB_BUSY) {
+        connection->rows = result;
+        return;
+    }
+    if (status == PGRES_COMMAND_OK && connection->state == DB_BUSY &&
+        connection->n_prepared < DB_MAX_PREPARED &&
+        (step == STEP_PREPARE || step == STEP_PREPARE_CONTEXT))
+        connection->prepared[connection->n_prepared++] =
+            step == STEP_PREPARE ? connection->stmt : &stmt_set_context;
+    if (status == PGRES_FATAL_ERROR && connection->sqlstate[0] == '\0') {
+        const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+
+        (void)snprintf(connection->sqlstate, sizeof(connection->sqlstate), "%s",
+                       sqlstate == NULL ? "08006" : sqlstate);
+        log_failure(connection, result);
+    }
+    PQclear(result);
+}
+
+/* What a SQLSTATE means to the caller; the first prefix that fits. */
+static const struct {
+    const char *prefix;
+    enum hk_code code;
+    bool is_data_error;
+} sqlstates[] = {
+    {"", HK_OK, false},
+    {"23505", HK_CONFLICT, true}, /* unique_violation */
+    {"22", HK_INTERNAL, true},    /* data exception */
+    {"23", HK_INTERNAL, true},    /* integrity constraint violation */
+    {"08", HK_DB_UNAVAILABLE, false},
+    {"25006", HK_DB_UNAVAILABLE, false}, /* read-only: a failover is under way */
+    {"40", HK_DB_UNAVAILABLE, false},    /* serialization failure, deadlock: tried again before */
+    {"53", HK_DB_UNAVAILABLE, false},    /* out of disk, memory, connections */
+    {"55P03", HK_DB_UNAVAILABLE, false}, /* lock timeout */
+    {"57", HK_DB_UNAVAILABLE, false},    /* shutdown, statement timeout */
+};
+
+static struct hk_db_result judge(const struct db_connection *connection)
+{
+    struct hk_db_result result = {.code = HK_INTERNAL, .handle = connection->rows};
+
+    for (size_t i = 0; i < HK_COUNTOF(sqlstates); i++) {
+        size_t n = strlen(sqlstates[i].prefix);
+
+        if (n == 0 ? connection->sqlstate[0] == '\0'
+                   : strncmp(connection->sqlstate, sqlstates[i].prefix, n) == 0) {
+            result.code = sqlstates[i].code;
+            result.is_data_error = sqlstates[i].is_data_error;
+            break;
+        }
+    }
+    if (result.code == HK_OK && connection->rows == NULL)
+        result.code = HK_INTERNAL;
+    if (result.code == HK_OK)
+        result.n_rows = (unsigned)PQntuples(connection->rows);
+    return result;
+}
+
+static bool is_worth_another_try(const struct db_connection *connection)
+{
+    return strncmp(connection->sqlstate, "40", 2) == 0 && connection->slot->n_tries < MAX_TRIES &&
+           connection->slot->query != NULL;
+}
+
+/* The Sync came back: the transaction is over. Nothing touches `connection->slot` after this. */
+static void end_query(struct db_connection *connection)
+{
+    struct db_slot *slot = connection->slot;
+    struct hk_db_result result;
+    PGresult *rows = connection->rows;
+    bool tries_again = slot != NULL && is_worth_another_try(connection);
+    /* A plan or a prepared statement that the server no longer accepts: begin afresh. */
+    bool is_stale =
+        strcmp(connection->sqlstate, "0A000") == 0 || strcmp(connection->sqlstate, "26000") == 0;
+
+    result = judge(connection);
+    connection->slot = NULL;
+    connection->rows = NULL;
+    become_idle(connection);
+    if (is_stale)
+        db_connection_fail(connection, "stale statement");
+    if (tries_again)
+        db_slot_requeue(slot);
+    else if (slot != NULL)
+        db_slot_finish(slot, &result);
+    PQclear(rows);
+}
+
+static void read_results(struct db_connection *connection)
+{
+    while (connection->state == DB_BUSY || connection->state == DB_SETUP) {
+        PGresult *result;
+
+        if (PQisBusy(connection->pg))
+            return;
+        result = PQgetResult(connection->pg);
+        if (result == NULL &&
+            (PQstatus(connection->pg) == CONNECTION_BAD || connection->step > DB_MAX_STEPS)) {
+            db_connection_fail(connection, "lost");
+        } else if (result == NULL) {
+            connection->step++; /* the end of one step's results */
+        } else if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            end_query(connection);
+        } else {
+            take_result(connection, result);
+        }
+    }
+}
+
+static void on_ready(struct hk_watch *watch, unsigned events)
+{
+    struct db_connection *connection = HK_CONTAINER_OF(watch, struct db_connection, watch);
+    struct hk_db *db = connection->db;
+    bool is_notified = false;
+    PGnotify *notify;
+
+    if ((events & HK_READABLE) != 0 && PQconsumeInput(connection->pg) != 1) {
+        db_connection_fail(connection, "lost");
+        return;
+    }
+    while ((notify = PQnotifies(connection->pg)) != NULL) {
+        is_notified = true;
+        PQfreemem(notify);
+    }
+    read_results(connection);
+    if (connection->state >= DB_SETUP && !watch_socket(connection))
+        db_connection_fail(connection, "lost");
+    if (is_notified && db->options.on_notified != NULL)
+        db->options.on_notified(db->options.notified_arg);
+    db_dispatch(db);
+}
+
+static void on_timer(struct hk_timer *timer)
+{
+    struct db_connection *connection = HK_CONTAINER_OF(timer, struct db_connection, timer);
+
+    if (connection->state == DB_DOWN)
+        db_connection_start(connection);
+    else
+        db_connection_fail(connection, connection->state == DB_BUSY ? "cannot send"
+                                                                    : "connecting took too long");
+}
+
+void db_connection_close(struct db_connection *connection)
+{
+    hk_loop_unwatch(connection->db->loop, &connection->watch);
+    hk_loop_stop_timer(connection->db->loop, &connection->timer);
+    PQclear(connection->rows);
+    PQfinish(connection->pg);
+    connection->rows = NULL;
+    connection->pg = NULL;
+    connection->state = DB_DOWN;
+}
+
+/* 50 ms, doubling to 2 s, and up to as much again at random: many processes must not come back as
+ * one. */
+static int64_t retry_delay_ms(unsigned n_failures)
+{
+    int64_t delay_ms = MIN_RETRY_MS;
+    uint16_t random;
+
+    for (unsigned i = 0; i < n_failures && delay_ms < MAX_RETRY_MS; i++)
+        delay_ms *= 2;
+    hk_random(&random, sizeof(random));
+    return delay_ms + delay_ms * random / UINT16_MAX;
+}
+
+void db_connection_fail(struct db_connection *connection, const char *why)
+{
+    static const struct hk_db_result lost = {.code = HK_DB_UNAVAILABLE};
+    struct db_slot *slot = connection->slot;
+
+    hk_log(HK_LOG_WARN, "database.lost", HK_CTEXT("pool", connection->db->options.name),
+           HK_CTEXT("why", why),
+           HK_CTEXT("message", connection->pg == NULL ? "" : PQerrorMessage(connection->pg)));
+    connection->slot = NULL;
+    db_connection_close(connection);
+    hk_loop_set_timer(connection->db->loop, &connection->timer,
+                      retry_delay_ms(connection->n_failures++), on_timer);
+    if (slot != NULL)
+        db_slot_finish(slot, &lost);
+}

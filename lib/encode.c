@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text forms of bytes, hashes and random bytes. Hashes and randomness are OpenSSL's. */
+#include "hk/encode.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+static const char b64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char b64url_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/* Writes the digits only; returns their number. */
+static size_t encode_b64(const char *digits, const uint8_t *p, size_t n, char *ret)
+{
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    size_t length = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bits = bits << 8 | p[i];
+        n_bits += 8;
+        while (n_bits >= 6) {
+            n_bits -= 6;
+            ret[length++] = digits[bits >> n_bits & 63];
+        }
+    }
+    if (n_bits > 0)
+        ret[length++] = digits[bits << (6 - n_bits) & 63];
+
+    return length;
+}
+
+size_t hk_b64_encode(const void *p, size_t n, char *ret)
+{
+    size_t length = encode_b64(b64_digits, p, n, ret);
+
+    while (length % 4 != 0)
+        ret[length++] = '=';
+    ret[length] = '\0';
+    return length;
+}
+
+size_t hk_b64url_encode(const void *p, size_t n, char *ret)
+{
+    size_t length = encode_b64(b64url_digits, p, n, ret);
+
+    ret[length] = '\0';
+    return length;
+}
+
+/* The value of a digit of either alphabet but for the last two, which are `digit_62`, `digit_63`.
+ */
+static int b64_value(char c, char digit_62, char digit_63)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    if (c == digit_62)
+        return 62;
+    return c == digit_63 ? 63 : -1;
+}
+
+/*
+ * The bits that are left over after the last byte may be anything: secrets that were cut to an
+ * unpadded form elsewhere have such bits, and other libraries accept them (standards 1.3).
+ */
+static bool decode_b64(const char *digits, struct hk_str text, uint8_t *ret, size_t capacity,
+                       size_t *ret_n)
+{
+    size_t n = text.n / 4 * 3 + (text.n % 4 > 0 ? text.n % 4 - 1 : 0);
+    uint32_t bits = 0;
+    unsigned n_bits = 0;
+    size_t length = 0;
+
+    if (text.n % 4 == 1 || n > capacity)
+        return false;
+
+    for (size_t i = 0; i < text.n; i++) {
+        if (b64_value(text.p[i], digits[62], digits[63]) < 0)
+            return false;
+    }
+
+    for (size_t i = 0; i < text.n; i++) {
+        bits = bits << 6 | (uint32_t)b64_value(text.p[i], digits[62], digits[63]);
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            ret[length++] = (uint8_t)(bits >> n_bits);
+        }
+    }
+    *ret_n = length;
+    return true;
+}
+
+bool hk_b64_decode(struct hk_str text, uint8_t *ret, size_t capacity, size_t *ret_n)
+{
+    struct hk_str digits = text;
+
+    while (digits.n > 0 && text.n - digits.n < 2 && digits.p[digits.n - 1] == '=')
+        digits.n--;
+    if (digits.n != text.n && text.n % 4 != 0)
+        return false; /* padding, but not as much as there must be */
+
+    return decode_b64(b64_digits, digits, ret, capacity, ret_n);
+}
+
+bool hk_b64url_decode(struct hk_str text, uint8_t *ret, size_t capacity, size_t *ret_n)
+{
+    return decode_b64(b64url_digits, text, ret, capacity, ret_n);
+}
+
+void hk_base62_encode16(const uint8_t p[16], char ret[22])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint8_t number[16];
+
+    memcpy(number, p, sizeof(number));
+    for (unsigned i = 22; i-- > 0;) {
+        unsigned remainder = 0;
+
+        for (unsigned j = 0; j < sizeof(number); j++) {
+            unsigned part = remainder << 8 | number[j];
+
+            number[j] = (uint8_t)(part / 62);
+            remainder = part % 62;
+        }
+        ret[i] = digits[remainder];
+    }
+}
+
+static int base62_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A' + 10;
+    return c >= 'a' && c <= 'z' ? c - 'a' + 36 : -1;
+}
+
+bool hk_base62_decode16(const char p[22], uint8_t ret[16])
+{
+    uint8_t number[16] = {0};
+
+    for (unsigned i = 0; i < 22; i++) {
+        int value = base62_value(p[i]);
+        unsigned carry = (unsigned)value;
+
+        if (value < 0)
+            return false;
+        for (unsigned j = sizeof(number); j-- > 0;) {
+            carry += number[j] * 62u;
+            number[j] = (uint8_t)carry;
+            carry >>= 8;
+        }
+        if (carry > 0)
+            return false; /* 22 digits can say more than 128 bits */
+    }
+    memcpy(ret, number, sizeof(number));
+    return true;
+}
+
+static HK_NORETURN void die(const char *what)
+{
+    (void)fprintf(stderr, "%s\n", what);
+    abort();
+}
+
+/* OpenSSL 3 looks an algorithm up by name at each use unless it was fetched before. */
+static EVP_MD *sha256;
+
+static void fetch_sha256(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+    if (sha256 == NULL)
+        die("OpenSSL has no SHA-256");
+}
+
+void hk_sha256(const void *p, size_t n, uint8_t ret[HK_SHA256_SIZE])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, fetch_sha256);
+    if (EVP_Digest(p, n, ret, NULL, sha256, NULL) != 1)
+        die("SHA-256 failed");
+}
+
+/* Bit by bit: it is used on a few dozen bytes, where a table would cost more than it saves. */
+uint32_t hk_crc32(const void *p, size_t n)
+{
+    const uint8_t *bytes = p;
+    uint32_t crc = UINT32_MAX;
+
+    for (size_t i = 0; i < n; i++) {
+        crc ^= bytes[i];
+        for (unsigned bit = 0; bit < 8; bit++)
+            crc = crc >> 1 ^ (UINT32_C(0xedb88320) & -(crc & 1));
+    }
+    return ~crc;
+}
+
+void hk_random(void *ret, size_t n)
+{
+    assert(n <= INT_MAX);
+    if (RAND_bytes(ret, (int)n) != 1)
+        die("no random bytes");
+}

@@ -1,0 +1,77 @@
+-- Changes of apps that take more than one step. The statements are in api/resources/apps.sql.
+
+-- The app's row, held until the transaction ends; all NULL when the caller may not see it. Changes of
+-- the app and of its fields hold it; who stands on them (connecting, subscribing) shares it.
+CREATE OR REPLACE FUNCTION app_lock(tenant_id uuid, partner text, app_id uuid) RETURNS app
+LANGUAGE sql AS $$
+    SELECT a.*
+      FROM app a
+     WHERE a.tenant_id = $1 AND a.id = $3 AND ($2 IS NULL OR a.partner = $2)
+       FOR NO KEY UPDATE
+$$;
+CREATE OR REPLACE FUNCTION app_share(tenant_id uuid, partner text, app_id uuid) RETURNS app
+LANGUAGE sql AS $$
+    SELECT a.*
+      FROM app a
+     WHERE a.tenant_id = $1 AND a.id = $3 AND ($2 IS NULL OR a.partner = $2)
+       FOR SHARE
+$$;
+
+CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secret text,
+                                      OUT code text, OUT body text, OUT new_id text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    fields     json := coalesce(given -> 'custom_fields', '[]');
+    subscriber json := given -> 'subscription';
+    made       app;
+BEGIN
+    SELECT 'invalid_body', json_agg(x)::text INTO code, body
+      FROM (SELECT * FROM custom_fields_faults(fields, '/custom_fields/%s')
+             UNION ALL
+            SELECT * FROM subscription_faults($1, subscriber, '/subscription')) x
+    HAVING count(*) > 0;
+    IF code IS NOT NULL THEN
+        RETURN;
+    END IF;
+
+    INSERT INTO app AS a (tenant_id, partner, name, description)
+    VALUES ($1, coalesce($2, given ->> 'partner'), given ->> 'name', coalesce(given ->> 'description', ''))
+    RETURNING a.* INTO made;
+    PERFORM custom_fields_insert($1, made.id, fields);
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES ($1, 'app.created', made.id::text, json_build_object('name', made.name, 'partner', made.partner));
+
+    code := '';
+    new_id := made.id::text;
+    body := app_json(made)::text;
+    IF subscriber IS NOT NULL THEN
+        body := json_plus(body::json, 'subscription', subscription_insert($1, made.id, subscriber, $4))::text;
+    END IF;
+END
+$$;
+
+-- Ends an app: nothing of it is ever sent again. What is in flight ends on its own.
+CREATE OR REPLACE FUNCTION app_archive(tenant_id uuid, partner text, app_id uuid, OUT code text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    gone        app;
+    n_cancelled integer;
+BEGIN
+    gone := app_lock($1, $2, $3);
+    IF gone.id IS NULL OR gone.state = 'archived' THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    UPDATE app a SET state = 'archived', updated_at = now() WHERE a.tenant_id = $1 AND a.id = $3;
+    UPDATE connection c SET state = 'disconnected', updated_at = now()
+     WHERE c.tenant_id = $1 AND c.app_id = $3 AND c.state <> 'disconnected';
+    UPDATE subscription s
+       SET state = 'archived', state_reason = 'app_archived', state_changed_at = now(), updated_at = now()
+     WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
+    n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3),
+                                NULL, 'app_archived');
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES ($1, 'app.archived', $3::text, json_build_object('cancelled_messages', n_cancelled));
+    code := '';
+END
+$$;

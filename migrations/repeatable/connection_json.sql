@@ -1,0 +1,18 @@
+-- The public JSON form of a connection: its company, what is missing, the current values. plpgsql,
+-- because custom_values_missing() is created after this file.
+CREATE OR REPLACE FUNCTION connection_json(c connection) RETURNS json LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT json_build_object(
+                'id', c.id, 'app_id', c.app_id,
+                'company', json_build_object('id', co.id, 'external_id', co.external_id, 'name', co.name),
+                'state', c.state,
+                'missing', custom_values_missing(c.tenant_id, c.app_id, v."values"::json),
+                'values', v."values"::json,
+                'values_version', c.values_version,
+                'created_at', c.created_at, 'updated_at', c.updated_at)
+              FROM company co
+              JOIN connection_values v ON v.tenant_id = c.tenant_id AND v.connection_id = c.id
+                                      AND v.version = c.values_version
+             WHERE co.tenant_id = c.tenant_id AND co.id = c.company_id);
+END
+$$;

@@ -1,0 +1,95 @@
+-- Custom values: a JSON object of what a connection has filled in for the app's custom fields.
+
+-- What is wrong with a value, in words; NULL when nothing is.
+CREATE OR REPLACE FUNCTION custom_value_fault(field custom_field, value json) RETURNS text
+LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+    kind text := json_typeof(value);
+    word text := value #>> '{}';
+BEGIN
+    CASE field.type
+    WHEN 'text' THEN
+        IF kind <> 'string' THEN
+            RETURN 'This field takes a string.';
+        ELSIF char_length(word) > field.max_length THEN
+            RETURN format('This field takes at most %s characters.', field.max_length);
+        END IF;
+    WHEN 'number' THEN
+        IF kind <> 'number' THEN
+            RETURN 'This field takes a number.';
+        END IF;
+    WHEN 'boolean' THEN
+        IF kind <> 'boolean' THEN
+            RETURN 'This field takes true or false.';
+        END IF;
+    WHEN 'date' THEN
+        IF kind <> 'string' OR word !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN
+            RETURN 'This field takes a date as YYYY-MM-DD.';
+        END IF;
+        PERFORM make_date(left(word, 4)::integer, substr(word, 6, 2)::integer, right(word, 2)::integer);
+    WHEN 'choice' THEN
+        IF kind <> 'string' OR word <> ALL (field.choices) THEN
+            RETURN 'This field takes one of its choices.';
+        END IF;
+    END CASE;
+    RETURN NULL;
+EXCEPTION WHEN datetime_field_overflow THEN
+    RETURN 'There is no such date.';
+END
+$$;
+
+-- A member's name as a token of a JSON Pointer (RFC 6901).
+CREATE OR REPLACE FUNCTION pointer_token(name text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT replace(replace(name, '~', '~0'), '/', '~1')
+$$;
+
+-- What is wrong with an object of values, each with its place below `prefix`. null stands for "not
+-- filled in" and is never wrong where the field exists.
+CREATE OR REPLACE FUNCTION custom_values_faults(tenant_id uuid, app_id uuid, given json, prefix text)
+RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
+    SELECT j.pointer, j.detail
+      FROM (SELECT $4 || '/' || pointer_token(v.key) AS pointer,
+                   CASE WHEN f.key IS NULL THEN 'The app has no custom field of this name.'
+                        WHEN json_typeof(v.value) <> 'null' THEN custom_value_fault(f, v.value)
+                   END AS detail
+              FROM json_each($3) v
+              LEFT JOIN custom_field f ON f.tenant_id = $1 AND f.app_id = $2 AND f.key = v.key) j
+     WHERE j.detail IS NOT NULL
+$$;
+
+-- The values as they are stored and sent: the app's fields only, in their order, each value in the
+-- text that it was given in.
+CREATE OR REPLACE FUNCTION custom_values_pick(tenant_id uuid, app_id uuid, given json) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT '{' || coalesce(string_agg(to_json(f.key)::text || ':' || v.value::text, ',' ORDER BY f.position), '') || '}'
+      FROM json_each($3) v
+      JOIN custom_field f ON f.tenant_id = $1 AND f.app_id = $2 AND f.key = v.key
+     WHERE json_typeof(v.value) <> 'null'
+$$;
+
+-- `old` with the members of `given` in place of its own.
+CREATE OR REPLACE FUNCTION custom_values_merge(old json, given json) RETURNS json
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT ('{' || coalesce(string_agg(to_json(m.key)::text || ':' || m.value::text, ','), '') || '}')::json
+      FROM (SELECT o.key, o.value FROM json_each($1) o WHERE $2 -> o.key IS NULL
+            UNION ALL
+            SELECT g.key, g.value FROM json_each($2) g) m
+$$;
+
+-- The keys of the required fields that are not filled in, in order. Empty text fills in nothing.
+CREATE OR REPLACE FUNCTION custom_values_missing(tenant_id uuid, app_id uuid, given json) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(array_agg(f.key ORDER BY f.position), '{}')
+      FROM custom_field f
+     WHERE f.tenant_id = $1 AND f.app_id = $2 AND f.required AND coalesce($3 ->> f.key, '') = ''
+$$;
+
+-- The state of a connection that was in `old_state` and carries `given` now: a pause outlasts new
+-- values; a disconnected one that is handled here is being connected again.
+CREATE OR REPLACE FUNCTION connection_state_of(tenant_id uuid, app_id uuid, old_state text, given json) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN $3 = 'paused' THEN 'paused'
+                WHEN custom_values_missing($1, $2, $4) = '{}' THEN 'active'
+                ELSE 'incomplete' END
+$$;

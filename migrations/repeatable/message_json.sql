@@ -1,0 +1,32 @@
+-- A message's status as others see it: a row of the queue under a live lease is being sent.
+CREATE OR REPLACE FUNCTION message_status(status text, leased boolean, due_at timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN status = 'pending' AND leased AND due_at > now() THEN 'sending' ELSE status END
+$$;
+CREATE OR REPLACE FUNCTION message_status(m message) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT message_status(m.status, q.leased, q.due_at)
+                       FROM queue q
+                      WHERE q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id),
+                    m.status)
+$$;
+
+-- The public JSON form of a message. While it is in the queue, the queue knows how it stands.
+CREATE OR REPLACE FUNCTION message_json(m message) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+               'id', m.id, 'event_id', m.event_id, 'event_type', e.event_type, 'company', c.external_id,
+               'app_id', s.app_id, 'subscription_id', m.subscription_id,
+               'status', message_status(m.status, q.leased, q.due_at), 'status_reason', m.status_reason,
+               'attempts', coalesce(q.attempts, m.attempts),
+               'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
+               'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id))
+      FROM event e
+      JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id
+      JOIN subscription s ON s.tenant_id = m.tenant_id AND s.id = m.subscription_id
+      LEFT JOIN queue q ON q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id
+     WHERE e.tenant_id = m.tenant_id AND e.id = m.event_id
+$$;
+
+-- A message in the list that an event carries.
+CREATE OR REPLACE FUNCTION message_brief_json(m message) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', m.id, 'subscription_id', m.subscription_id, 'status', message_status(m))
+$$;

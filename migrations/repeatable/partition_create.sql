@@ -1,0 +1,32 @@
+-- Makes the weekly partitions (UTC, Monday to Monday) from last week to `weeks_ahead` weeks from
+-- now; those that exist are left alone. Returns how many were made. Weekly, because every statement
+-- with a generic plan opens every partition: 60 days are 10 partitions instead of 61.
+-- Runs with its owner's rights: the worker calls it each hour and may do nothing else to the schema.
+CREATE OR REPLACE FUNCTION partition_create(weeks_ahead integer) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+    parent   text;
+    monday   timestamptz;
+    n_made   integer := 0;
+    name     text;
+BEGIN
+    -- Two workers may meet here. The lock is per schema and ends with the transaction.
+    PERFORM pg_advisory_xact_lock(hashtext('hookline.partition_create.' || current_schema()));
+    FOR monday IN
+        SELECT (date_trunc('week', now() AT TIME ZONE 'UTC') + week * interval '7 days') AT TIME ZONE 'UTC'
+          FROM generate_series(-1, weeks_ahead) AS week
+    LOOP
+        FOREACH parent IN ARRAY ARRAY['event', 'message', 'attempt', 'skip']
+        LOOP
+            name := parent || '_' || to_char(monday AT TIME ZONE 'UTC', 'IYYY"w"IW');
+            CONTINUE WHEN to_regclass(quote_ident(name)) IS NOT NULL;
+            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
+                           name, parent, uuid_v7_floor(monday), uuid_v7_floor(monday + interval '7 days'));
+            n_made := n_made + 1;
+        END LOOP;
+    END LOOP;
+    RETURN n_made;
+END
+$$;
+REVOKE ALL ON FUNCTION partition_create(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION partition_create(integer) TO hookline_worker;

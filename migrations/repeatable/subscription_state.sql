@@ -1,0 +1,151 @@
+-- The states of a subscription, and what happens to its queue with them. The statements are in
+-- api/resources/subscriptions.sql; `unsubscribed` and `disabled` are set by worker/record.sql.
+-- Everyone who changes a state holds the subscription's row first, then rows of the queue, then
+-- messages: the order of worker/record.sql.
+
+-- Writes the new state and its line in the audit log.
+CREATE OR REPLACE FUNCTION subscription_set_state(tenant_id uuid, subscription_id uuid, new_state text, reason text,
+                                                  action text, detail json) RETURNS subscription
+LANGUAGE plpgsql AS $$
+DECLARE
+    held subscription;
+BEGIN
+    UPDATE subscription s
+       SET state = $3, state_reason = $4, state_changed_at = now(), updated_at = now()
+     WHERE s.tenant_id = $1 AND s.id = $2
+    RETURNING s.* INTO held;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, $5, $2::text, $6);
+    RETURN held;
+END
+$$;
+
+-- What waits is held; what is in flight ends on its own, and is held should it have to wait again.
+CREATE OR REPLACE FUNCTION subscription_pause(tenant_id uuid, partner text, subscription_id uuid,
+                                              OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held   subscription;
+    n_held integer;
+BEGIN
+    held := subscription_lock($1, $2, $3);
+    IF held.id IS NULL THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    IF held.state NOT IN ('active', 'paused') THEN
+        code := 'conflict';
+        body := fault('', format('The subscription is %s.', held.state));
+        RETURN;
+    END IF;
+
+    IF held.state = 'active' THEN
+        WITH stopped AS (
+            UPDATE queue q SET due_at = 'infinity', leased = false
+             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND NOT (q.leased AND q.due_at > now())
+            RETURNING q.message_id
+        )
+        UPDATE message m SET status = 'held', status_reason = 'subscription_paused'
+          FROM stopped t
+         WHERE m.tenant_id = $1 AND m.id = t.message_id;
+        GET DIAGNOSTICS n_held = ROW_COUNT;
+        held := subscription_set_state($1, $3, 'paused', NULL, 'subscription.paused',
+                                       json_build_object('held_messages', n_held));
+    END IF;
+    code := '';
+    body := subscription_json(held)::text;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION subscription_resume(tenant_id uuid, partner text, subscription_id uuid,
+                                               OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held       subscription;
+    n_released integer;
+BEGIN
+    held := subscription_lock($1, $2, $3);
+    IF held.id IS NULL THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    IF held.state NOT IN ('active', 'paused') THEN
+        code := 'conflict';
+        body := fault('', format('The subscription is %s.', held.state));
+        RETURN;
+    END IF;
+
+    IF held.state = 'paused' THEN
+        WITH released AS (
+            UPDATE queue q SET due_at = now()
+             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.due_at = 'infinity'
+            RETURNING q.message_id
+        )
+        UPDATE message m SET status = 'pending', status_reason = NULL
+          FROM released t
+         WHERE m.tenant_id = $1 AND m.id = t.message_id;
+        GET DIAGNOSTICS n_released = ROW_COUNT;
+        held := subscription_set_state($1, $3, 'active', NULL, 'subscription.resumed',
+                                       json_build_object('released_messages', n_released));
+        PERFORM pg_notify('hookline_due', '');
+    END IF;
+    code := '';
+    body := subscription_json(held)::text;
+END
+$$;
+
+-- Makes a subscription that a 401 or a 410 has stopped active again; on request with the messages
+-- that were cancelled by that stop (BC-22), each from the start of its schedule.
+CREATE OR REPLACE FUNCTION subscription_revive(tenant_id uuid, partner text, subscription_id uuid, given json,
+                                               OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held      subscription;
+    n_revived integer := 0;
+BEGIN
+    held := subscription_lock($1, $2, $3);
+    IF held.id IS NULL THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    IF held.state NOT IN ('unsubscribed', 'disabled') THEN
+        code := 'conflict';
+        body := fault('', format('The subscription is %s.', held.state));
+        RETURN;
+    END IF;
+
+    IF coalesce(($4 ->> 'messages')::boolean, false) THEN
+        WITH revived AS (
+            UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
+             WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
+               AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at
+            RETURNING m.id, m.attempts
+        )
+        INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from)
+        SELECT $1, $3, r.id, r.attempts, r.attempts FROM revived r;
+        GET DIAGNOSTICS n_revived = ROW_COUNT;
+        PERFORM pg_notify('hookline_due', '');
+    END IF;
+    held := subscription_set_state($1, $3, 'active', NULL, 'subscription.revived',
+                                   json_build_object('revived_messages', n_revived));
+    code := '';
+    body := json_plus(subscription_json(held), 'revived_messages', to_json(n_revived))::text;
+END
+$$;
+
+CREATE OR REPLACE FUNCTION subscription_archive(tenant_id uuid, partner text, subscription_id uuid, OUT code text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held        subscription;
+    n_cancelled integer;
+BEGIN
+    held := subscription_lock($1, $2, $3);
+    IF held.id IS NULL OR held.state = 'archived' THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    n_cancelled := queue_cancel($1, ARRAY[$3], NULL, 'subscription_archived');
+    PERFORM subscription_set_state($1, $3, 'archived', 'subscription_archived', 'subscription.archived',
+                                   json_build_object('cancelled_messages', n_cancelled));
+    code := '';
+END
+$$;

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/support/pg.h - PostgreSQL for tests: one private server a program run (or the one whose
+ * socket directory is in HOOKLINE_TEST_PG), one database a test.
+ *
+ * The server listens on a socket in a directory of mode 0700 and nowhere else, trusts whoever gets
+ * there, and does not fsync: it is thrown away when the program ends. Its superuser is `hookline`.
+ * Databases are copies of a template that `hookline migrate up` has migrated, once a build.
+ */
+#ifndef SUPPORT_PG_H
+#define SUPPORT_PG_H
+
+#include "hk/base.h"
+
+#define PG_NAME_SIZE 64
+#define PG_URL_SIZE  384
+
+/* The socket directory of the server, which the first call starts. Ends the program on failure. */
+const char *pg_server(void);
+
+/*
+ * The connection string of a database: with user=hookline, the superuser, or without a user, as the
+ * API and the worker want it.
+ */
+void pg_url(const char *database, bool as_superuser, char ret[PG_URL_SIZE]);
+
+/* A fresh, migrated database. Ends the program when `hookline migrate up` fails. */
+void pg_create_database(char ret_name[PG_NAME_SIZE]);
+
+/* Drops it, whoever is connected. */
+void pg_drop_database(const char *name);
+
+/*
+ * Runs SQL as the superuser; the first value of the first row as text, to be freed; NULL for SQL
+ * NULL, no row and no result. Ends the program on an SQL error: a test's SQL is to be right.
+ */
+char *pg_text(const char *database, const char *sql);
+
+#endif

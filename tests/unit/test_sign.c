@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Vectors SW1, SW2 and the negative cases of standards 1.3. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hk/sign.h"
+
+#define SECRET    HK_STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+#define ID        HK_STR("msg_p5jXN8AQM9LWM0D4loKWxJek")
+#define TIMESTAMP INT64_C(1614265330)
+#define BODY      HK_STR("{\"test\": 2432232314}")
+#define SIGNATURE "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+#define OTHER     "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
+
+static bool verifies(const char *signatures)
+{
+    return hk_verify_v1(SECRET, ID, TIMESTAMP, BODY, hk_str(signatures));
+}
+
+static void test_SW1_is_signed_as_the_reference_libraries_sign_it(void **state)
+{
+    char signature[HK_SIGNATURE_TEXT_SIZE];
+
+    (void)state;
+
+    assert_true(hk_sign_v1(SECRET, ID, TIMESTAMP, BODY, signature));
+    assert_string_equal(signature, SIGNATURE);
+    assert_true(verifies(signature));
+}
+
+static void test_SW2_is_signed_as_the_reference_libraries_sign_it(void **state)
+{
+    char signature[HK_SIGNATURE_TEXT_SIZE];
+
+    (void)state;
+
+    assert_true(hk_sign_v1(HK_STR("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+                           HK_STR("msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"), 1649367553,
+                           HK_STR("{\"email\":\"test@example.com\",\"username\":\"test_user\"}"),
+                           signature));
+    assert_string_equal(signature, "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=");
+}
+
+static void test_an_empty_body_can_be_signed_and_verified(void **state)
+{
+    char signature[HK_SIGNATURE_TEXT_SIZE];
+
+    (void)state;
+
+    assert_true(hk_sign_v1(SECRET, ID, TIMESTAMP, HK_STR(""), signature));
+    assert_true(hk_verify_v1(SECRET, ID, TIMESTAMP, HK_STR_NULL, hk_str(signature)));
+    assert_false(hk_verify_v1(SECRET, ID, TIMESTAMP, BODY, hk_str(signature)));
+}
+
+static void test_wrong_signatures_do_not_verify(void **state)
+{
+    static const char *const cases[] = {
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OA=", /* last byte changed */
+        "v1,",
+        "v1,g0hM9SsE", /* first 8 characters only */
+        "v1,dawfeoifkpqwoekfpqoekf",
+        "v1",
+        "",
+        " ",
+        "   ",
+        "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        "v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        "V1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        "v1a,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        "v1, g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=,x",
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OEA",
+        OTHER,
+    };
+
+    (void)state;
+
+    for (size_t i = 0; i < HK_COUNTOF(cases); i++)
+        assert_false(verifies(cases[i]));
+    assert_false(hk_verify_v1(SECRET, ID, TIMESTAMP, BODY, HK_STR_NULL));
+}
+
+static void test_a_signature_holds_for_its_id_timestamp_body_and_secret_only(void **state)
+{
+    struct hk_str signature = HK_STR(SIGNATURE);
+
+    (void)state;
+
+    assert_true(hk_verify_v1(SECRET, ID, TIMESTAMP, BODY, signature));
+    assert_false(
+        hk_verify_v1(SECRET, HK_STR("msg_p5jXN8AQM9LWM0D4loKWxJeK"), TIMESTAMP, BODY, signature));
+    assert_false(hk_verify_v1(SECRET, HK_STR(""), TIMESTAMP, BODY, signature));
+    assert_false(hk_verify_v1(SECRET, ID, TIMESTAMP + 301, BODY, signature));
+    assert_false(hk_verify_v1(SECRET, ID, TIMESTAMP - 301, BODY, signature));
+    assert_false(hk_verify_v1(SECRET, ID, TIMESTAMP, HK_STR("{\"test\":2432232314}"), signature));
+    assert_false(hk_verify_v1(HK_STR("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"), ID, TIMESTAMP, BODY,
+                              signature));
+}
+
+static void test_any_of_several_signatures_may_be_ours(void **state)
+{
+    (void)state;
+
+    assert_true(
+        verifies(OTHER " v2,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= " SIGNATURE " " OTHER));
+    assert_true(verifies(SIGNATURE " " OTHER));
+    assert_true(verifies("  " SIGNATURE "  "));
+    assert_false(verifies(OTHER " v2,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE= " OTHER));
+}
+
+static const char *const bad_secrets[] = {
+    "",
+    "w",
+    "whsec_",
+    "whsec_%",
+    "whsec_wronglength",
+    "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "hwsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "WHSEC_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+    "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kv",
+    "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa==", /* 22 bytes */
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw=",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw ",
+    /* 84 bytes */
+    ("whsec_V09IYXZUaFJoSnFobnpJQkpPMXdpdGFNWnJsRzAxdXZCeTVndVpwRmxSSXFsc0oyYzBTRWRUekJhYnlaZ0JSR"
+     "GNPQ3BGZG1xYjFVVmRGQ3UK"),
+};
+
+static const char *const good_secrets[] = {
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+    "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwBr", /* unpadded, as the python library accepts it */
+    /* 64 bytes */
+    ("whsec_TUdfVE5UMnZlci1TeWxOYXQtX1ZlTW1kLTRtMFdhYmEwanIxdHJvenRCbmlTQ2hFdzBnbHhFbWdFaTJLdzQwSA"
+     "=="),
+};
+
+static void test_secrets_are_whsec_and_24_to_64_bytes_of_base64(void **state)
+{
+    char signature[HK_SIGNATURE_TEXT_SIZE];
+
+    (void)state;
+
+    for (size_t i = 0; i < HK_COUNTOF(good_secrets); i++) {
+        assert_true(hk_secret_is_valid(hk_str(good_secrets[i])));
+        assert_true(hk_sign_v1(hk_str(good_secrets[i]), ID, TIMESTAMP, BODY, signature));
+    }
+    for (size_t i = 0; i < HK_COUNTOF(bad_secrets); i++) {
+        assert_false(hk_secret_is_valid(hk_str(bad_secrets[i])));
+        assert_false(hk_sign_v1(hk_str(bad_secrets[i]), ID, TIMESTAMP, BODY, signature));
+        assert_false(hk_verify_v1(hk_str(bad_secrets[i]), ID, TIMESTAMP, BODY, HK_STR(SIGNATURE)));
+    }
+    assert_false(hk_secret_is_valid(HK_STR_NULL));
+}
+
+static void test_a_new_secret_is_valid_of_32_bytes_and_never_the_same(void **state)
+{
+    char one[HK_SECRET_TEXT_SIZE];
+    char two[HK_SECRET_TEXT_SIZE];
+
+    (void)state;
+
+    hk_secret_new(one);
+    hk_secret_new(two);
+    assert_true(hk_secret_is_valid(hk_str(one)));
+    assert_int_equal(strlen(one), 6 + 44);
+    assert_string_not_equal(one, two);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_SW1_is_signed_as_the_reference_libraries_sign_it),
+        cmocka_unit_test(test_SW2_is_signed_as_the_reference_libraries_sign_it),
+        cmocka_unit_test(test_an_empty_body_can_be_signed_and_verified),
+        cmocka_unit_test(test_wrong_signatures_do_not_verify),
+        cmocka_unit_test(test_a_signature_holds_for_its_id_timestamp_body_and_secret_only),
+        cmocka_unit_test(test_any_of_several_signatures_may_be_ours),
+        cmocka_unit_test(test_secrets_are_whsec_and_24_to_64_bytes_of_base64),
+        cmocka_unit_test(test_a_new_secret_is_valid_of_32_bytes_and_never_the_same),
+    };
+
+    return cmocka_run_group_tests_name("sign", tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/attempt.h - one claimed message, from the claim until its outcome is durable.
+ *
+ * All changes of state are rows of one table in attempt.c; what an action does is up to the ops.
+ * No state is ever left to a timer of our own: the lease in the database ends by itself.
+ */
+#ifndef WORKER_ATTEMPT_H
+#define WORKER_ATTEMPT_H
+
+#include <stdio.h>
+
+#include "hk/id.h"
+#include "worker/outcome.h"
+#include "worker/retry.h"
+
+enum attempt_state {
+    ATTEMPT_LEASED,    /* ours until the lease ends; nothing was sent */
+    ATTEMPT_SENDING,   /* the request is under way */
+    ATTEMPT_RECORDING, /* there is a verdict; it is not durable yet */
+    ATTEMPT_FINISHED,
+    ATTEMPT_STATE_COUNT
+};
+
+enum attempt_event {
+    EVENT_STARTED,       /* may be sent now */
+    EVENT_WITHHELD,      /* must not be sent: subscription not active, or the claim came late */
+    EVENT_DRAINED,       /* the worker is about to stop */
+    EVENT_OUTCOME,       /* `outcome` and `verdict` are set */
+    EVENT_RECORDED,      /* the verdict is durable */
+    EVENT_RECORD_FAILED, /* the database could not be asked */
+    EVENT_LEASE_LOST,    /* the lease has ended, and the verdict is not recorded */
+    EVENT_ABANDONED,     /* the worker stops now */
+    ATTEMPT_EVENT_COUNT
+};
+
+struct attempt;
+
+struct attempt_ops {
+    void (*moved)(struct attempt *attempt, enum attempt_state from, const char *why);
+    void (*send)(struct attempt *attempt);
+    void (*give_back)(struct attempt *attempt); /* records the verdict `release`, no attempt */
+    void (*record)(struct attempt *attempt);
+    void (*record_later)(struct attempt *attempt);
+    void (*release)(struct attempt *attempt); /* frees it */
+};
+
+/* One calloc, plus one malloc for the response when there is one. */
+struct attempt {
+    enum attempt_state state;
+    const struct attempt_ops *ops;
+    void *owner;                     /* of the ops */
+    struct attempt *next_waiting;    /* record.c */
+    struct attempt *previous, *next; /* the owner's list of all */
+
+    struct hk_id tenant_id, subscription_id, message_id;
+    int32_t fence;
+    unsigned attempts;      /* recorded before this one: this one's number is one more */
+    unsigned schedule_from; /* attempts when the schedule (re)started */
+    bool is_active;         /* the subscription is */
+    unsigned timeout_ms;
+    int64_t lease_ends_ms; /* monotonic; not later than the database has it */
+    struct retry_policy policy;
+
+    struct hk_str url;  /* these end with a NUL */
+    struct hk_str body; /* .p == NULL: too long to build */
+    struct hk_str secrets, username, password, traceparent;
+
+    int64_t started_us; /* wall clock; 0: nothing was tried */
+    struct outcome outcome;
+    struct verdict verdict;
+    bool is_bare; /* recorded without the response: the database refused it with */
+    char *response;
+
+    size_t n_data, max_data;
+    char data[]; /* what the strings above point to */
+};
+
+/* `max_data` bytes for attempt_keep(): each string needs one more than its length. */
+struct attempt *attempt_new(size_t max_data);
+void attempt_free(struct attempt *attempt); /* wipes what is secret */
+
+/* Copies into the attempt. NULL stays NULL. */
+struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s);
+
+/* Copies the outcome with its response. */
+void attempt_set_outcome(struct attempt *attempt, const struct outcome *outcome);
+
+/* Does what the table says; false, and nothing done, when it has no such row. May free `attempt`.
+ */
+bool attempt_fire(struct attempt *attempt, enum attempt_event event);
+
+bool attempt_rule_exists(enum attempt_state state, enum attempt_event event);
+const char *attempt_state_name(enum attempt_state state);
+
+/* The table as a Mermaid diagram: docs/attempt-states.md. */
+void attempt_print_states(FILE *out);
+
+#endif

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * claim.c - why and when to claim.
+ *
+ * A reason to claim (`is_wanted`) is: the start, a notification, a timer, or a claim that came back
+ * full. The timer is short while there was work just now and long when idle. claim_turn() turns the
+ * reason into a claim as soon as there are slots; on_claimed() hands over the messages and finds
+ * the next reason.
+ */
+#include "worker/claim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "hk/clock.h"
+#include "hk/db.h"
+#include "hk/log.h"
+#include "hk/loop.h"
+#include "worker/claim.sql.h"
+#include "worker/envelope.h"
+
+#define MAX_UNRECORDED     1024
+#define MAX_BODY_BYTES     (32u << 20)
+#define KEEP_SCRATCH_BYTES (256u << 10)
+#define FAILED_DELAY_MS    1000
+#define LEASE_MARGIN_MS    1000 /* of a lease: for recording what the request brought */
+
+struct claim {
+    struct claim_options options;
+    struct hk_db *db;
+    struct hk_db_query query;
+    char limit_text[12], lease_text[12];
+    struct hk_timer timer;
+    struct hk_buf scratch; /* where bodies are built */
+
+    bool is_wanted; /* there is a reason to claim */
+    bool is_stopped;
+    bool has_failed; /* the last one */
+    unsigned n_asked;
+    int64_t asked_ms;
+    int64_t linger_until_ms;
+};
+
+/* The columns of message_claim. */
+enum {
+    COLUMN_TENANT_ID,
+    COLUMN_SUBSCRIPTION_ID,
+    COLUMN_MESSAGE_ID,
+    COLUMN_FENCE,
+    COLUMN_ATTEMPTS,
+    COLUMN_SCHEDULE_FROM,
+    COLUMN_EVENT_ID,
+    COLUMN_EVENT_TYPE,
+    COLUMN_COMPANY,
+    COLUMN_OCCURRED_AT,
+    COLUMN_PAYLOAD,
+    COLUMN_TRACEPARENT,
+    COLUMN_CUSTOM_VALUES,
+    COLUMN_SUBSCRIPTION_STATE,
+    COLUMN_URL,
+    COLUMN_TIMEOUT_MS,
+    COLUMN_ENVELOPE,
+    COLUMN_SUCCESS,
+    COLUMN_SCHEDULE,
+    COLUMN_JITTER_PERCENT,
+    COLUMN_ON_401,
+    COLUMN_ON_410,
+    COLUMN_RETRY_AFTER_CAP_MS,
+    COLUMN_SECRETS,
+    COLUMN_USERNAME,
+    COLUMN_PASSWORD,
+};
+
+static void on_notified(void *notified_arg)
+{
+    struct claim *claim = notified_arg;
+
+    claim->is_wanted = true;
+    claim->linger_until_ms = hk_mono_ms() + CLAIM_LINGER_MS;
+}
+
+static void on_timer(struct hk_timer *timer)
+{
+    struct claim *claim = HK_CONTAINER_OF(timer, struct claim, timer);
+
+    claim->is_wanted = true;
+}
+
+struct claim *claim_new(const struct claim_options *options)
+{
+    struct claim *claim = calloc(1, sizeof(*claim));
+    struct hk_db_options db_options = {
+        .url = options->config->database_url,
+        .schema = options->config->database_schema,
+        .user = "hookline_worker",
+        .session_options = HK_DB_HOT_OPTIONS " -c enable_sort=off -c synchronous_commit=off",
+        .name = "hookline-worker claim",
+        .n_connections = 1,
+        .max_queued = 1,
+        .listen_channel = "hookline_due",
+        .on_notified = on_notified,
+        .notified_arg = claim,
+    };
+
+    if (claim == NULL)
+        abort();
+    claim->options = *options;
+    claim->is_wanted = true;
+    hk_buf_init(&claim->scratch, MAX_BODY_BYTES);
+    claim->db = hk_db_new(options->loop, &db_options);
+    return claim;
+}
+
+void claim_free(struct claim *claim)
+{
+    if (claim == NULL)
+        return;
+    hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    hk_db_free(claim->db);
+    hk_buf_done(&claim->scratch);
+    free(claim);
+}
+
+unsigned claim_size(unsigned n_slots, unsigned n_in_flight, unsigned n_unrecorded)
+{
+    unsigned n_free = n_in_flight < n_slots ? n_slots - n_in_flight : 0;
+
+    if (n_free == 0 || n_free * 4 < n_slots || n_unrecorded >= MAX_UNRECORDED)
+        return 0;
+    return n_free < CLAIM_MAX ? n_free : CLAIM_MAX;
+}
+
+static void claim_again_in(struct claim *claim, int64_t delay_ms)
+{
+    if (!claim->is_stopped)
+        hk_loop_set_timer(claim->options.loop, &claim->timer, delay_ms, on_timer);
+}
+
+static hk_db_done_fn on_claimed;
+
+void claim_turn(struct claim *claim, unsigned n_in_flight, unsigned n_unrecorded)
+{
+    const struct hk_config *config = claim->options.config;
+    unsigned n;
+
+    if (!claim->is_wanted || claim->is_stopped || claim_is_under_way(claim))
+        return;
+    n = claim_size((unsigned)config->worker_max_in_flight, n_in_flight, n_unrecorded);
+    if (n == 0)
+        return;
+    (void)snprintf(claim->limit_text, sizeof(claim->limit_text), "%u", n);
+    (void)snprintf(claim->lease_text, sizeof(claim->lease_text), "%d",
+                   (int)config->worker_lease_ms);
+    claim->query = (struct hk_db_query){
+        .stmt = &stmt_message_claim,
+        .params = {hk_str(claim->limit_text), hk_str(claim->lease_text)},
+        .wants_binary_result = true,
+        .done = on_claimed,
+        .timeout_ms = 10000,
+    };
+    claim->is_wanted = false;
+    claim->n_asked = n;
+    claim->asked_ms = hk_mono_ms();
+    hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    if (hk_db_submit(claim->db, &claim->query) != HK_OK)
+        claim_again_in(claim, FAILED_DELAY_MS);
+}
+
+/* NULL when the body is too long. Borrowed: valid until the next one. */
+static struct hk_str build_body(struct claim *claim, const struct hk_db_result *result,
+                                unsigned row)
+{
+    struct hk_str kind = hk_db_value(result, row, COLUMN_ENVELOPE);
+    struct envelope envelope = {
+        .kind = hk_str_eq(kind, HK_STR("basecone")) ? ENVELOPE_BASECONE : ENVELOPE_STANDARD,
+        .event_id = hk_db_id(result, row, COLUMN_EVENT_ID),
+        .event_type = hk_db_value(result, row, COLUMN_EVENT_TYPE),
+        .company = hk_db_value(result, row, COLUMN_COMPANY),
+        .occurred_at = hk_db_value(result, row, COLUMN_OCCURRED_AT),
+        .payload = hk_db_value(result, row, COLUMN_PAYLOAD),
+        .custom_values = hk_db_value(result, row, COLUMN_CUSTOM_VALUES),
+    };
+
+    if (claim->scratch.capacity > KEEP_SCRATCH_BYTES)
+        hk_buf_done(&claim->scratch); /* one large event must not cost memory for ever */
+    hk_buf_clear(&claim->scratch);
+    envelope_build(&envelope, &claim->scratch);
+    return claim->scratch.is_full ? HK_STR_NULL : hk_buf_str(&claim->scratch);
+}
+
+static bool column_is(const struct hk_db_result *result, unsigned row, unsigned column,
+                      struct hk_str text)
+{
+    return hk_str_eq(hk_db_value(result, row, column), text);
+}
+
+static void read_policy(struct attempt *attempt, const struct hk_config *config,
+                        const struct hk_db_result *result, unsigned row)
+{
+    attempt->policy = (struct retry_policy){
+        .wants_200 = column_is(result, row, COLUMN_SUCCESS, HK_STR("200")),
+        .unsubscribes_on_401 = column_is(result, row, COLUMN_ON_401, HK_STR("unsubscribe")),
+        .disables_on_410 = column_is(result, row, COLUMN_ON_410, HK_STR("disable")),
+        .schedule = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCHEDULE)),
+        .jitter_percent = (unsigned)hk_db_int(result, row, COLUMN_JITTER_PERCENT),
+        .retry_after_cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS),
+        .divisor = config->worker_schedule_divisor,
+    };
+}
+
+/* No request may outlive its lease. */
+static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
+{
+    int64_t most_ms = lease_ms - LEASE_MARGIN_MS;
+
+    return (unsigned)(timeout_ms < most_ms ? timeout_ms : most_ms);
+}
+
+static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
+                                unsigned row)
+{
+    static const unsigned kept[] = {COLUMN_SCHEDULE, COLUMN_URL,      COLUMN_SECRETS,
+                                    COLUMN_USERNAME, COLUMN_PASSWORD, COLUMN_TRACEPARENT};
+    const struct hk_config *config = claim->options.config;
+    struct hk_str body = build_body(claim, result, row);
+    struct attempt *attempt;
+    size_t n_data = body.n + 1;
+
+    for (size_t i = 0; i < HK_COUNTOF(kept); i++)
+        n_data += hk_db_value(result, row, kept[i]).n + 1;
+    attempt = attempt_new(n_data);
+    attempt->tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID);
+    attempt->subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID);
+    attempt->message_id = hk_db_id(result, row, COLUMN_MESSAGE_ID);
+    attempt->fence = (int32_t)hk_db_int(result, row, COLUMN_FENCE);
+    attempt->attempts = (unsigned)hk_db_int(result, row, COLUMN_ATTEMPTS);
+    attempt->schedule_from = (unsigned)hk_db_int(result, row, COLUMN_SCHEDULE_FROM);
+    attempt->is_active = column_is(result, row, COLUMN_SUBSCRIPTION_STATE, HK_STR("active"));
+    attempt->timeout_ms =
+        choose_timeout_ms(hk_db_int(result, row, COLUMN_TIMEOUT_MS), config->worker_lease_ms);
+    attempt->lease_ends_ms = claim->asked_ms + config->worker_lease_ms;
+    read_policy(attempt, config, result, row);
+    attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
+    attempt->secrets = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SECRETS));
+    attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
+    attempt->password = attempt_keep(attempt, hk_db_value(result, row, COLUMN_PASSWORD));
+    attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
+    attempt->body = attempt_keep(attempt, body);
+    return attempt;
+}
+
+static void note_failure(struct claim *claim, enum hk_code code)
+{
+    if (!claim->has_failed)
+        hk_log(HK_LOG_WARN, "claim.failed", HK_CTEXT("code", hk_code_info(code)->slug));
+    claim->has_failed = true;
+    claim_again_in(claim, FAILED_DELAY_MS);
+}
+
+static void on_claimed(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct claim *claim = HK_CONTAINER_OF(query, struct claim, query);
+    int64_t now_ms = hk_mono_ms();
+
+    if (result->code != HK_OK) {
+        note_failure(claim, result->code);
+        return;
+    }
+    if (claim->has_failed)
+        hk_log(HK_LOG_INFO, "claim.recovered");
+    claim->has_failed = false;
+
+    for (unsigned row = 0; row < result->n_rows; row++)
+        claim->options.found(claim->options.found_arg, read_row(claim, result, row));
+
+    if (result->n_rows > 0)
+        claim->linger_until_ms = now_ms + CLAIM_LINGER_MS;
+    if (result->n_rows == claim->n_asked)
+        claim->is_wanted = true;
+    claim_again_in(claim, now_ms < claim->linger_until_ms ? CLAIM_BURST_MS
+                                                          : claim->options.config->worker_poll_ms);
+}
+
+void claim_stop(struct claim *claim)
+{
+    claim->is_stopped = true;
+    hk_loop_stop_timer(claim->options.loop, &claim->timer);
+}
+
+bool claim_is_under_way(const struct claim *claim)
+{
+    return claim->query.slot != NULL;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/claim.h - leases due messages for the free slots. Owns the claim connection.
+ */
+#ifndef WORKER_CLAIM_H
+#define WORKER_CLAIM_H
+
+#include "hk/config.h"
+#include "worker/attempt.h"
+
+#define CLAIM_MAX      256
+#define CLAIM_BURST_MS 5 /* between two claims while there is work, or was just now */
+#define CLAIM_LINGER_MS                                                                            \
+    20 /* how long "just now" is: covers the notifications that are throttled                      \
+        */
+
+struct claim; /* opaque */
+struct hk_loop;
+
+/* Takes ownership of `attempt`. `arg` is the options' found_arg. */
+typedef void claim_found_fn(void *found_arg, struct attempt *attempt);
+
+struct claim_options {
+    struct hk_loop *loop;
+    const struct hk_config *config;
+    claim_found_fn *found; /* for each claimed message, from the loop */
+    void *found_arg;
+};
+
+/* The database of the role hookline_worker is asked for the first time on the first turn. */
+struct claim *claim_new(const struct claim_options *options);
+void claim_free(struct claim *claim);
+
+/*
+ * Once per turn of the loop: claims when there is a reason to and claim_size() allows it.
+ * Never two claims at a time.
+ */
+void claim_turn(struct claim *claim, unsigned n_in_flight, unsigned n_unrecorded);
+
+/* No more claims; one that is under way still hands over what it found. */
+void claim_stop(struct claim *claim);
+bool claim_is_under_way(const struct claim *claim);
+
+/*
+ * How many messages to claim: the free slots up to CLAIM_MAX, or 0 for not now: fewer than a
+ * quarter of the slots are free (many small claims cost more than few large ones), or the records
+ * lag behind. Pure.
+ */
+unsigned claim_size(unsigned n_slots, unsigned n_in_flight, unsigned n_unrecorded);
+
+#endif

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - hookline-worker: settings, signals, start and stop.
+ *
+ * The first SIGTERM or SIGINT drains, the second one ends the process at once; either way nothing
+ * is lost: what was not recorded is claimed again when its lease has ended.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "hk/log.h"
+#include "hk/loop.h"
+#include "worker/attempt.h"
+#include "worker/worker.h"
+
+enum { EXIT_USAGE = 2 };
+
+static struct hk_loop *signal_loop;
+static volatile sig_atomic_t n_stop_signals;
+
+static void on_stop_signal(int signal_no)
+{
+    (void)signal_no;
+    if (++n_stop_signals > 1)
+        _exit(EXIT_FAILURE);
+    hk_loop_wake(signal_loop);
+}
+
+static void handle_signals(struct hk_loop *loop)
+{
+    struct sigaction stop = {.sa_handler = on_stop_signal, .sa_flags = SA_RESTART};
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+
+    signal_loop = loop;
+    (void)sigaction(SIGTERM, &stop, NULL);
+    (void)sigaction(SIGINT, &stop, NULL);
+    (void)sigaction(SIGPIPE, &ignore, NULL);
+}
+
+/* Each connection is a file descriptor, and the usual soft limit is below what we may keep. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static bool parse_level(const char *text, enum hk_level *ret)
+{
+    static const char *const names[] = {
+        [HK_LOG_DEBUG] = "debug",
+        [HK_LOG_INFO] = "info",
+        [HK_LOG_WARN] = "warn",
+        [HK_LOG_ERROR] = "error",
+    };
+
+    for (unsigned i = 0; i < HK_COUNTOF(names); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *ret = (enum hk_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What settings.def cannot say. Reports everything that is wrong at once. */
+static bool check_config(const struct hk_config *config, struct hk_networks *ret_networks)
+{
+    enum hk_level level = HK_LOG_INFO;
+    bool is_valid = true;
+
+    if (!parse_level(config->log_level, &level)) {
+        (void)fprintf(stderr, "HOOKLINE_LOG_LEVEL: not debug, info, warn or error\n");
+        is_valid = false;
+    }
+    if (!hk_networks_parse(config->worker_allowed_networks, ret_networks)) {
+        (void)fprintf(stderr, "HOOKLINE_WORKER_ALLOWED_NETWORKS: not a list of CIDR networks\n");
+        is_valid = false;
+    }
+    if (config->worker_ca_file[0] != '\0' && access(config->worker_ca_file, R_OK) != 0) {
+        (void)fprintf(stderr, "HOOKLINE_WORKER_CA_FILE: cannot be read\n");
+        is_valid = false;
+    }
+    hk_log_init("hookline-worker", level);
+    return is_valid;
+}
+
+static void run(const struct hk_config *config, const struct hk_networks *networks)
+{
+    struct hk_loop *loop = hk_loop_new();
+    struct worker *worker;
+    char host[64] = "", name[96];
+
+    (void)gethostname(host, sizeof(host) - 1);
+    (void)snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
+    worker = worker_new(&(struct worker_options){
+        .loop = loop, .config = config, .allowed_networks = networks, .name = name});
+    handle_signals(loop);
+    hk_log(HK_LOG_INFO, "worker.started", HK_CTEXT("worker", name),
+           HK_CTEXT("version", HOOKLINE_VERSION),
+           HK_I64("max_in_flight", config->worker_max_in_flight));
+
+    while (worker_turn(worker)) {
+        if (n_stop_signals > 0)
+            worker_drain(worker);
+    }
+    hk_log(HK_LOG_INFO, "worker.stopped", HK_CTEXT("worker", name),
+           HK_I64("n_unfinished", worker_n_unfinished(worker)));
+    worker_free(worker);
+    hk_loop_free(loop);
+}
+
+int main(int argc, char **argv)
+{
+    static struct hk_config config;
+    static struct hk_networks networks;
+    bool is_valid;
+
+    if (argc == 2 && strcmp(argv[1], "--print-states") == 0) {
+        attempt_print_states(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc != 1) {
+        (void)fprintf(stderr, "usage: hookline-worker [--print-states]\n"
+                              "The settings are environment variables: hookline config docs\n");
+        return EXIT_USAGE;
+    }
+    is_valid = hk_config_load(&config, stderr);
+    if (!is_valid || !check_config(&config, &networks))
+        return EXIT_USAGE;
+    raise_file_limit();
+    run(&config, &networks);
+    return EXIT_SUCCESS;
+}

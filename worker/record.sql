@@ -1,0 +1,118 @@
+-- Recording. Role: hookline_worker, durable. See docs/adr/0005.
+
+-- name: attempt_record
+-- A batch of verdicts, each with the attempt that led to it or without one. Arrays of one length:
+--  $1 tenant_id uuid[], $2 subscription_id uuid[], $3 message_id uuid[], $4 fence integer[],
+--  $5 verdict text[]: succeeded, failed, cancelled (final); retry, release (back to the queue)
+--  $6 reason text[]: becomes the message's status_reason, NULL with succeeded and retry
+--  $7 delay_ms bigint[]: with retry, from now
+--  $8 stop text[]: unsubscribed or disabled: the subscription's new state; NULL: none
+--  $9 attempt_no integer[]: NULL when no request was made
+--  $10 started_at, microseconds since the epoch bigint[], $11 url text[], $12 outcome text[],
+--  $13 status_code integer[], $14 duration_us bigint[], $15 dns_us bigint[], $16 connect_us bigint[],
+--  $17 tls_us bigint[], $18 first_byte_us bigint[], $19 remote_address text[], $20 error text[],
+--  $21 response_headers text[], $22 response_body bytea[], $23 response_truncated boolean[],
+--  $24 worker text.
+-- A verdict whose fence is no longer the row's is not applied: another worker has the message now.
+-- A subscription that is stopped takes its waiting messages with it (BC-22); those in flight
+-- elsewhere end on their own. Returns one row: how many verdicts were applied.
+WITH given AS MATERIALIZED (
+    SELECT *
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                  $9::integer[], $10::bigint[], $11::text[], $12::text[], $13::integer[], $14::bigint[],
+                  $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[],
+                  $21::text[], $22::bytea[], $23::boolean[])
+           AS g (tenant_id, subscription_id, message_id, fence, verdict, reason, delay_ms, stop,
+                 attempt_no, started_us, url, outcome, status_code, duration_us, dns_us, connect_us, tls_us,
+                 first_byte_us, remote_address, error, response_headers, response_body, response_truncated)
+), stopped AS (
+    UPDATE subscription s
+       SET state = g.stop, state_reason = g.reason, state_changed_at = now(), updated_at = now()
+      FROM (SELECT DISTINCT ON (x.tenant_id, x.subscription_id) x.*
+              FROM given x
+              JOIN queue q ON q.tenant_id = x.tenant_id AND q.subscription_id = x.subscription_id
+                          AND q.message_id = x.message_id AND q.fence = x.fence
+             WHERE x.stop IS NOT NULL) g
+     WHERE s.tenant_id = g.tenant_id AND s.id = g.subscription_id AND s.state IN ('active', 'paused')
+    RETURNING s.tenant_id, s.id, s.state, s.state_reason
+), barred AS MATERIALIZED (
+    -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
+    -- held after its subscription was resumed would wait for ever. None of these is the usual case.
+    SELECT s.tenant_id, s.id, s.state, coalesce(s.state_reason, 'subscription_' || s.state) AS state_reason
+      FROM subscription s
+     WHERE s.state <> 'active'
+       AND EXISTS (SELECT FROM given g
+                    WHERE g.verdict IN ('retry', 'release') AND g.tenant_id = s.tenant_id AND g.subscription_id = s.id)
+       FOR SHARE OF s
+), judged AS MATERIALIZED (
+    -- What would wait for a retry ends here when its subscription has stopped, now or meanwhile.
+    SELECT g.*,
+           CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.verdict
+                WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
+                WHEN b.state = 'paused' THEN 'held'
+                ELSE g.verdict END AS ends_as,
+           CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.reason
+                ELSE coalesce(z.state_reason, b.state_reason) END AS end_reason
+      FROM given g
+      LEFT JOIN barred b ON g.verdict IN ('retry', 'release') AND b.tenant_id = g.tenant_id AND b.id = g.subscription_id
+      LEFT JOIN stopped z ON g.verdict IN ('retry', 'release') AND z.tenant_id = g.tenant_id AND z.id = g.subscription_id
+), finished AS (
+    DELETE FROM queue q
+     USING judged j
+     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled')
+       AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
+       AND q.fence = j.fence
+    RETURNING j.*, q.attempts
+), waiting AS (
+    UPDATE queue q
+       SET leased = false,
+           attempts = coalesce(j.attempt_no, q.attempts),
+           due_at = CASE j.ends_as WHEN 'held' THEN 'infinity'
+                                   WHEN 'release' THEN now()
+                                   ELSE now() + j.delay_ms * interval '1 millisecond' END
+      FROM judged j
+     WHERE j.ends_as IN ('retry', 'release', 'held')
+       AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
+       AND q.fence = j.fence
+    RETURNING j.*, q.attempts
+), swept AS (
+    DELETE FROM queue q
+     USING stopped z
+     WHERE q.tenant_id = z.tenant_id AND q.subscription_id = z.id
+       AND NOT (q.leased AND q.due_at > now())
+       AND NOT EXISTS (SELECT FROM given g WHERE g.message_id = q.message_id)
+    RETURNING q.tenant_id, q.message_id, q.attempts, z.state_reason
+), settled AS (
+    UPDATE message m
+       SET status = f.status, status_reason = f.reason, attempts = f.attempts,
+           finished_at = CASE WHEN f.status = 'held' THEN NULL ELSE now() END
+      FROM (SELECT x.tenant_id, x.message_id, x.ends_as AS status, x.end_reason AS reason,
+                   coalesce(x.attempt_no, x.attempts) AS attempts
+              FROM finished x
+             UNION ALL
+            SELECT x.tenant_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
+             UNION ALL
+            SELECT x.tenant_id, x.message_id, 'held', x.end_reason, x.attempts
+              FROM waiting x WHERE x.ends_as = 'held') f
+     WHERE m.tenant_id = f.tenant_id AND m.id = f.message_id
+), applied AS (
+    SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
+           x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,
+           x.response_body, x.response_truncated
+      FROM finished x
+     UNION ALL
+    SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
+           x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,
+           x.response_body, x.response_truncated
+      FROM waiting x
+), recorded AS (
+    INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, url, outcome, status_code, duration_us, dns_us,
+                         connect_us, tls_us, first_byte_us, remote_address, error, response_headers, response_body,
+                         response_truncated, worker)
+    SELECT a.tenant_id, a.message_id, a.attempt_no, 'epoch'::timestamptz + a.started_us * interval '1 microsecond', a.url,
+           a.outcome, a.status_code, a.duration_us, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.remote_address,
+           a.error, a.response_headers, a.response_body, a.response_truncated, $24::text
+      FROM applied a
+     WHERE a.attempt_no IS NOT NULL
+)
+SELECT count(*) AS n_applied FROM applied;

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * request.c - builds header lines one after the other in request.text. An overflow or a bad byte is
+ * remembered and asked for once, at the end.
+ */
+#include "worker/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "hk/encode.h"
+#include "hk/sign.h"
+#include "hk/url.h"
+
+#define TRACEPARENT_SIZE 55
+#define MAX_CREDENTIALS  2048
+
+struct writer {
+    struct request *request;
+    size_t line_start;
+    bool is_full;
+    bool is_bad;
+};
+
+static void put(struct writer *w, struct hk_str s)
+{
+    if (w->request->n_text + s.n >= sizeof(w->request->text)) {
+        w->is_full = true;
+        return;
+    }
+    memcpy(w->request->text + w->request->n_text, s.p, s.n);
+    w->request->n_text += s.n;
+}
+
+/* libcurl sends what it is given: a line break here would be another header field there. */
+static bool has_control_byte(struct hk_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static void begin_line(struct writer *w, struct hk_str name_and_colon)
+{
+    w->line_start = w->request->n_text;
+    put(w, name_and_colon);
+}
+
+static void end_line(struct writer *w)
+{
+    struct request *request = w->request;
+    struct hk_str line = {request->text + w->line_start, request->n_text - w->line_start};
+
+    if (has_control_byte(line))
+        w->is_bad = true;
+    assert(request->n_headers < REQUEST_MAX_HEADERS);
+    request->headers[request->n_headers++] = line.p;
+    if (request->n_text < sizeof(request->text))
+        request->text[request->n_text++] = '\0';
+}
+
+static void add_line(struct writer *w, struct hk_str line)
+{
+    begin_line(w, line);
+    end_line(w);
+}
+
+/* One signature per live secret, so that a receiver may rotate in its own time. */
+static unsigned add_signatures(struct writer *w, const struct request_parts *parts)
+{
+    struct hk_str rest = parts->secrets;
+    unsigned n_signatures = 0;
+
+    begin_line(w, HK_STR("webhook-signature: "));
+    while (rest.n > 0) {
+        const char *blank = memchr(rest.p, ' ', rest.n);
+        struct hk_str secret = {rest.p, blank == NULL ? rest.n : (size_t)(blank - rest.p)};
+        char signature[HK_SIGNATURE_TEXT_SIZE];
+        size_t n_used = blank == NULL ? rest.n : secret.n + 1;
+
+        if (hk_sign_v1(secret, parts->message_id, parts->timestamp_s, parts->body, signature)) {
+            if (n_signatures++ > 0)
+                put(w, HK_STR(" "));
+            put(w, hk_str(signature));
+        }
+        rest.p += n_used;
+        rest.n -= n_used;
+    }
+    end_line(w);
+    return n_signatures;
+}
+
+/* RFC 7617, UTF-8. */
+static void add_basic(struct writer *w, const struct request_parts *parts)
+{
+    char plain[MAX_CREDENTIALS];
+    char encoded[HK_B64_SIZE(MAX_CREDENTIALS)];
+    size_t n = parts->username.n + 1 + parts->password.n;
+
+    if (n > sizeof(plain)) {
+        w->is_full = true;
+        return;
+    }
+    memcpy(plain, parts->username.p, parts->username.n);
+    plain[parts->username.n] = ':';
+    if (parts->password.n > 0)
+        memcpy(plain + parts->username.n + 1, parts->password.p, parts->password.n);
+    begin_line(w, HK_STR("authorization: Basic "));
+    put(w, (struct hk_str){encoded, hk_b64_encode(plain, n, encoded)});
+    end_line(w);
+    explicit_bzero(plain, sizeof(plain));
+    explicit_bzero(encoded, sizeof(encoded));
+}
+
+static bool is_lower_hex(const char *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
+            return false;
+    }
+    return true;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+    return strspn(p, "0") >= n;
+}
+
+/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>". */
+static bool is_traceparent(struct hk_str s)
+{
+    return s.n == TRACEPARENT_SIZE && memcmp(s.p, "00-", 3) == 0 && s.p[35] == '-' &&
+           s.p[52] == '-' && is_lower_hex(s.p + 3, 32) && is_lower_hex(s.p + 36, 16) &&
+           is_lower_hex(s.p + 53, 2) && !is_zero(s.p + 3, 32) && !is_zero(s.p + 36, 16);
+}
+
+/* Each attempt is a span of its own, whose parent is the producer's. */
+static void add_traceparent(struct writer *w, const struct request_parts *parts)
+{
+    char span[17];
+
+    if (!is_traceparent(parts->traceparent))
+        return;
+    (void)snprintf(span, sizeof(span), "%016llx", (unsigned long long)parts->span_id);
+    begin_line(w, HK_STR("traceparent: "));
+    put(w, (struct hk_str){parts->traceparent.p, 36});
+    put(w, (struct hk_str){span, 16});
+    put(w, (struct hk_str){parts->traceparent.p + 52, 3});
+    end_line(w);
+}
+
+static bool is_url(const char *url)
+{
+    struct hk_str s = hk_str(url);
+
+    return s.n > 0 && s.n <= HK_URL_MAX_BYTES && !has_control_byte(s) &&
+           memchr(s.p, ' ', s.n) == NULL && memchr(s.p, '\t', s.n) == NULL;
+}
+
+bool request_build(const struct request_parts *parts, struct request *ret, const char **reterr)
+{
+    struct writer w = {.request = ret};
+    unsigned n_signatures;
+    char timestamp[24];
+
+    if (!is_url(parts->url)) {
+        *reterr = "the URL is not valid";
+        return false;
+    }
+    ret->url = parts->url;
+    ret->body = parts->body;
+    ret->timeout_ms = parts->timeout_ms;
+    ret->n_headers = 0;
+    ret->n_text = 0;
+    (void)snprintf(timestamp, sizeof(timestamp), "%lld", (long long)parts->timestamp_s);
+
+    add_line(&w, HK_STR("content-type: application/json"));
+    add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    add_line(&w,
+             HK_STR("expect:")); /* libcurl would wait 1 s for "100 Continue" before a long body */
+    begin_line(&w, HK_STR("webhook-id: "));
+    put(&w, parts->message_id);
+    end_line(&w);
+    begin_line(&w, HK_STR("webhook-timestamp: "));
+    put(&w, hk_str(timestamp));
+    end_line(&w);
+    n_signatures = add_signatures(&w, parts);
+    if (parts->username.p != NULL)
+        add_basic(&w, parts);
+    if (parts->traceparent.p != NULL)
+        add_traceparent(&w, parts);
+
+    if (n_signatures == 0)
+        *reterr = "there is no valid signing secret";
+    else if (w.is_bad)
+        *reterr = "a header field has a control byte";
+    else if (w.is_full)
+        *reterr = "the header section is too long";
+    else
+        return true;
+    return false;
+}

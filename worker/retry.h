@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/retry.h - what to do after an attempt. Pure: no clock, no randomness, no I/O of its own.
+ *
+ * A schedule is text: the delays before the 2nd, 3rd, ... attempt, separated by blanks. A delay is
+ * a number and s, m, h or d; "1h*168" is 168 of them. At most RETRY_MAX_DELAYS delays, each at most
+ * 366 days. Empty: one attempt and no more.
+ */
+#ifndef WORKER_RETRY_H
+#define WORKER_RETRY_H
+
+#include "worker/outcome.h"
+
+#define RETRY_MAX_DELAYS 1000
+
+/* From the subscription's profile and the settings. */
+struct retry_policy {
+    bool wants_200; /* only 200 is a success, not every 2xx */
+    bool unsubscribes_on_401;
+    bool disables_on_410;
+    struct hk_str schedule;
+    unsigned jitter_percent;    /* 0..100: up to this much is added to a delay */
+    int64_t retry_after_cap_ms; /* a receiver's Retry-After counts up to this */
+    int64_t divisor;            /* every delay is divided by this; at least 1 */
+};
+
+enum verdict_kind { VERDICT_SUCCEEDED, VERDICT_RETRY, VERDICT_FAILED, VERDICT_RELEASE };
+
+struct verdict {
+    enum verdict_kind kind;
+    int64_t delay_ms;   /* with VERDICT_RETRY, else 0 */
+    const char *reason; /* static; with VERDICT_FAILED, else NULL */
+    const char *stop;   /* static: the subscription's new state; NULL: it stays as it is */
+};
+
+/*
+ * Judges attempt `nth` of the schedule (1 is the first since the schedule started).
+ * `random` is any 32 bits; equal arguments give an equal verdict.
+ */
+struct verdict retry_judge(const struct retry_policy *policy, const struct outcome *outcome,
+                           unsigned nth, uint32_t random);
+
+/* Whether the outcome is a success under the policy. */
+bool retry_is_success(const struct retry_policy *policy, const struct outcome *outcome);
+
+/*
+ * The number of delays in `schedule`, or -1 when it is not a schedule. `ret_ms` (may be NULL) is
+ * the delay after attempt `nth`, when there is one.
+ */
+int retry_schedule_read(struct hk_str schedule, unsigned nth, int64_t *ret_ms);
+
+/*
+ * The value of a Retry-After field in milliseconds from `now_s` (Unix seconds): whole seconds,
+ * seconds with a fraction (rounded up), or an HTTP-date in any of the three forms of RFC 9110;
+ * the past is 0. -1 when it is none of these.
+ */
+int64_t retry_after_parse(struct hk_str value, int64_t now_s);
+
+/* "succeeded", "retry", "failed", "release": as record.sql has them. */
+const char *retry_verdict_name(enum verdict_kind kind);
+
+/* As the attempt log has them: "succeeded", "http_status", "timeout", ... */
+const char *retry_outcome_name(const struct retry_policy *policy, const struct outcome *outcome);
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker.c - the ops of an attempt, in the order in which they run, and the turn of the loop.
+ */
+#include "worker/worker.h"
+
+#include <stdlib.h>
+
+#include "hk/clock.h"
+#include "hk/encode.h"
+#include "hk/log.h"
+#include "hk/loop.h"
+#include "worker/attempt.h"
+#include "worker/claim.h"
+#include "worker/http.h"
+#include "worker/record.h"
+#include "worker/upkeep.h"
+
+#define MAX_WAIT_MS 1000
+
+struct worker {
+    struct worker_options options;
+    struct claim *claim;
+    struct record *record;
+    struct http *http;
+    struct upkeep *upkeep;
+    struct hk_timer drain_timer;
+    uint64_t random_state;
+
+    struct attempt *attempts; /* all that are not finished */
+    unsigned n_attempts;
+    unsigned n_in_flight; /* of them: leased or sending */
+    bool is_draining, is_drain_over;
+    bool logs_moves;
+};
+
+/* splitmix64: for jitter and span ids, which nobody gains from guessing. */
+static uint64_t next_random(struct worker *worker)
+{
+    uint64_t z = worker->random_state += UINT64_C(0x9e3779b97f4a7c15);
+
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    z ^= z >> 31;
+    return z == 0 ? 1 : z; /* a span id is not 0 */
+}
+
+static bool is_in_flight(enum attempt_state state)
+{
+    return state == ATTEMPT_LEASED || state == ATTEMPT_SENDING;
+}
+
+static void op_moved(struct attempt *attempt, enum attempt_state from, const char *why)
+{
+    struct worker *worker = attempt->owner;
+    char message_id[HK_ID_TEXT_SIZE];
+
+    if (is_in_flight(from) && !is_in_flight(attempt->state))
+        worker->n_in_flight--;
+    if (!worker->logs_moves)
+        return;
+    hk_id_format(&attempt->message_id, message_id);
+    hk_log(HK_LOG_DEBUG, "attempt.moved", HK_CTEXT("message_id", message_id),
+           HK_CTEXT("from", attempt_state_name(from)),
+           HK_CTEXT("to", attempt_state_name(attempt->state)), HK_CTEXT("why", why));
+}
+
+static void log_failed(const struct attempt *attempt)
+{
+    char tenant_id[HK_ID_TEXT_SIZE], message_id[HK_ID_TEXT_SIZE], subscription_id[HK_ID_TEXT_SIZE];
+
+    hk_id_format(&attempt->tenant_id, tenant_id);
+    hk_id_format(&attempt->message_id, message_id);
+    hk_id_format(&attempt->subscription_id, subscription_id);
+    hk_log(HK_LOG_INFO, "message.failed", HK_CTEXT("tenant", tenant_id),
+           HK_CTEXT("message_id", message_id), HK_CTEXT("subscription_id", subscription_id),
+           HK_CTEXT("reason", attempt->verdict.reason), HK_I64("attempts", attempt->attempts + 1));
+}
+
+/* http_done_fn; also called for what cannot be sent at all. */
+static void on_outcome(void *done_arg, const struct outcome *outcome)
+{
+    struct attempt *attempt = done_arg;
+    unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
+
+    attempt_set_outcome(attempt, outcome);
+    attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
+                                   (uint32_t)next_random(attempt->owner));
+    if (attempt->verdict.kind == VERDICT_FAILED)
+        log_failed(attempt);
+    (void)attempt_fire(attempt, EVENT_OUTCOME);
+}
+
+static void op_send(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+    struct request *request = http_take(worker->http);
+    char message_id[HK_ID_TEXT_SIZE];
+    struct request_parts parts = {
+        .url = attempt->url.p,
+        .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
+        .body = attempt->body,
+        .secrets = attempt->secrets,
+        .username = attempt->username,
+        .password = attempt->password,
+        .traceparent = attempt->traceparent,
+        .span_id = next_random(worker),
+        .timeout_ms = attempt->timeout_ms,
+    };
+    struct outcome invalid = {
+        .kind = OUTCOME_REQUEST_INVALID,
+        .retry_after_ms = -1,
+        .dns_us = -1,
+        .connect_us = -1,
+        .tls_us = -1,
+        .first_byte_us = -1,
+    };
+
+    hk_id_format(&attempt->message_id, message_id);
+    attempt->started_us = hk_wall_us();
+    parts.timestamp_s = attempt->started_us / 1000000;
+    if (attempt->body.p == NULL)
+        invalid.error = "the body is too long";
+    else if (request_build(&parts, request, &invalid.error)) {
+        http_send(worker->http, request, on_outcome, attempt);
+        return;
+    }
+    http_give_back(worker->http, request);
+    on_outcome(attempt, &invalid); /* last: the attempt moves on */
+}
+
+static void op_record(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+
+    record_add(worker->record, attempt);
+}
+
+static void op_give_back(struct attempt *attempt)
+{
+    attempt->verdict = (struct verdict){.kind = VERDICT_RELEASE};
+    op_record(attempt);
+}
+
+static void op_record_later(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+
+    record_add_again(worker->record, attempt);
+}
+
+static void op_release(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+
+    if (attempt->previous == NULL)
+        worker->attempts = attempt->next;
+    else
+        attempt->previous->next = attempt->next;
+    if (attempt->next != NULL)
+        attempt->next->previous = attempt->previous;
+    worker->n_attempts--;
+    attempt_free(attempt);
+}
+
+static const struct attempt_ops ops = {
+    .moved = op_moved,
+    .send = op_send,
+    .give_back = op_give_back,
+    .record = op_record,
+    .record_later = op_record_later,
+    .release = op_release,
+};
+
+/* The answer to a claim may be late: a request that could outlive its lease is not begun. */
+static bool is_lease_long_enough(const struct attempt *attempt)
+{
+    return hk_mono_ms() + (int64_t)attempt->timeout_ms < attempt->lease_ends_ms;
+}
+
+/* claim_found_fn */
+static void on_found(void *found_arg, struct attempt *attempt)
+{
+    struct worker *worker = found_arg;
+    enum attempt_event event = EVENT_STARTED;
+
+    attempt->owner = worker;
+    attempt->ops = &ops;
+    attempt->next = worker->attempts;
+    if (worker->attempts != NULL)
+        worker->attempts->previous = attempt;
+    worker->attempts = attempt;
+    worker->n_attempts++;
+    worker->n_in_flight++;
+
+    if (worker->is_draining)
+        event = EVENT_DRAINED;
+    else if (!attempt->is_active || !is_lease_long_enough(attempt))
+        event = EVENT_WITHHELD;
+    (void)attempt_fire(attempt, event);
+}
+
+struct worker *worker_new(const struct worker_options *options)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+
+    if (worker == NULL)
+        abort();
+    worker->options = *options;
+    worker->logs_moves = strcmp(options->config->log_level, "debug") == 0;
+    hk_random(&worker->random_state, sizeof(worker->random_state));
+    worker->http = http_new(&(struct http_options){
+        .loop = options->loop,
+        .allowed_networks = options->allowed_networks,
+        .ca_file = options->config->worker_ca_file,
+    });
+    worker->record = record_new(&(struct record_options){
+        .loop = options->loop, .config = options->config, .worker = options->name});
+    worker->upkeep = upkeep_new(options->loop, record_db(worker->record));
+    worker->claim = claim_new(&(struct claim_options){
+        .loop = options->loop,
+        .config = options->config,
+        .found = on_found,
+        .found_arg = worker,
+    });
+    return worker;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (worker == NULL)
+        return;
+    hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
+    claim_free(worker->claim);
+    upkeep_free(worker->upkeep);
+    record_free(worker->record);
+    http_free(worker->http); /* before the attempts: it borrows their bodies */
+    while (worker->attempts != NULL)
+        (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
+    free(worker);
+}
+
+static bool is_drained(const struct worker *worker)
+{
+    return worker->n_attempts == 0 && !claim_is_under_way(worker->claim);
+}
+
+bool worker_turn(struct worker *worker)
+{
+    if (worker->is_draining && (worker->is_drain_over || is_drained(worker)))
+        return false;
+    hk_loop_turn(worker->options.loop, MAX_WAIT_MS);
+    record_turn(worker->record);
+    claim_turn(worker->claim, worker->n_in_flight, record_n_unrecorded(worker->record));
+    return true;
+}
+
+static void on_drain_over(struct hk_timer *timer)
+{
+    struct worker *worker = HK_CONTAINER_OF(timer, struct worker, drain_timer);
+
+    worker->is_drain_over = true;
+}
+
+void worker_drain(struct worker *worker)
+{
+    if (worker->is_draining)
+        return;
+    worker->is_draining = true;
+    claim_stop(worker->claim);
+    hk_loop_set_timer(worker->options.loop, &worker->drain_timer,
+                      worker->options.config->worker_drain_ms, on_drain_over);
+}
+
+unsigned worker_n_unfinished(const struct worker *worker)
+{
+    return worker->n_attempts;
+}
