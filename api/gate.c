@@ -234,7 +234,7 @@ enum hk_code gate_check(struct hk_str raw, struct hk_error *reterr)
     bool is_cut = raw.n > GATE_MAX_HEAD_BYTES;
     struct hk_str rest = {raw.p, is_cut ? GATE_MAX_HEAD_BYTES : raw.n};
     struct head head = {.n_headers = 0};
-    struct hk_str line = HK_STR_NULL;
+    struct hk_str line = HK_STR("");
     enum hk_code code;
 
     /* RFC 9112, 2.2: one empty line before a request is no fault; old clients end bodies with it.

@@ -8,7 +8,7 @@
 #include "api/page.h"
 #include "api/problem.h"
 
-enum { MAX_PROBLEM_BYTES = 1 << 20 };
+enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 1 << 30 };
 
 void reply_add_header(struct call *call, const char *name, struct hk_str value)
 {
@@ -132,7 +132,7 @@ void reply_list(struct call *call)
     bool has_next = call->reply_key.p != NULL &&
                     page_cursor_encode(&call->caller.tenant_id, call->reply_key, cursor);
 
-    hk_buf_init(&buf, SIZE_MAX);
+    hk_buf_init(&buf, MAX_LIST_BYTES);
     hk_buf_add_text(&buf, "{\"data\":");
     hk_buf_add_str(&buf, call->reply_body);
     hk_buf_add_text(&buf, ",\"next_cursor\":");

@@ -143,11 +143,10 @@ static void on_guest_ready(h2o_socket_t *sock, const char *error)
 
 static void start_guest(struct api_thread *thread)
 {
-    h2o_socket_t *sock = h2o_evloop_socket_create(thread->h2o.loop, hk_loop_fd(thread->loop),
-                                                  H2O_SOCKET_FLAG_DONT_READ);
-
-    sock->data = thread;
-    h2o_socket_read_start(sock, on_guest_ready);
+    thread->guest = h2o_evloop_socket_create(thread->h2o.loop, hk_loop_fd(thread->loop),
+                                             H2O_SOCKET_FLAG_DONT_READ);
+    thread->guest->data = thread;
+    h2o_socket_read_start(thread->guest, on_guest_ready);
 }
 
 static void start_thread_state(struct api_thread *thread, const struct hk_config *config,
@@ -192,6 +191,7 @@ static void drain(struct api_thread *thread)
 
     h2o_socket_close(thread->listener);
     thread->listener = NULL;
+    run_turn(thread); /* h2o frees a closed socket at the end of a turn */
     h2o_context_request_shutdown(&thread->h2o);
     while (thread->n_calls > 0 && hk_mono_ms() < deadline_ms)
         run_turn(thread);

@@ -20,6 +20,7 @@ struct api_thread {
     const struct hk_config *config;
     h2o_context_t h2o; /* a request leads here: HK_CONTAINER_OF(req->conn->ctx, ...) */
     struct hk_loop *loop;
+    h2o_socket_t *guest; /* h2o's view of `loop` */
     struct hk_db *db; /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;

@@ -26,13 +26,16 @@ WITH given AS MATERIALIZED (
                  attempt_no, started_us, url, outcome, status_code, duration_us, dns_us, connect_us, tls_us,
                  first_byte_us, remote_address, error, response_headers, response_body, response_truncated)
 ), stopped AS (
+    -- The fence is looked up row by row: a join would let the planner read the whole queue.
     UPDATE subscription s
        SET state = g.stop, state_reason = g.reason, state_changed_at = now(), updated_at = now()
       FROM (SELECT DISTINCT ON (x.tenant_id, x.subscription_id) x.*
               FROM given x
-              JOIN queue q ON q.tenant_id = x.tenant_id AND q.subscription_id = x.subscription_id
-                          AND q.message_id = x.message_id AND q.fence = x.fence
-             WHERE x.stop IS NOT NULL) g
+             WHERE x.stop IS NOT NULL
+               AND x.fence = (SELECT q.fence
+                                FROM queue q
+                               WHERE q.tenant_id = x.tenant_id AND q.subscription_id = x.subscription_id
+                                 AND q.message_id = x.message_id)) g
      WHERE s.tenant_id = g.tenant_id AND s.id = g.subscription_id AND s.state IN ('active', 'paused')
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
 ), barred AS MATERIALIZED (
@@ -76,12 +79,18 @@ WITH given AS MATERIALIZED (
        AND q.fence = j.fence
     RETURNING j.*, q.attempts
 ), swept AS (
+    -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.
     DELETE FROM queue q
-     USING stopped z
-     WHERE q.tenant_id = z.tenant_id AND q.subscription_id = z.id
-       AND NOT (q.leased AND q.due_at > now())
-       AND NOT EXISTS (SELECT FROM given g WHERE g.message_id = q.message_id)
-    RETURNING q.tenant_id, q.message_id, q.attempts, z.state_reason
+     WHERE q.ctid = ANY (ARRAY(SELECT w.ctid
+                                 FROM stopped z
+                                CROSS JOIN LATERAL (SELECT x.ctid, x.message_id
+                                                      FROM queue x
+                                                     WHERE x.tenant_id = z.tenant_id AND x.subscription_id = z.id
+                                                       AND NOT (x.leased AND x.due_at > now())
+                                                    OFFSET 0) w
+                                WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)))
+    RETURNING q.tenant_id, q.message_id, q.attempts,
+              (SELECT z.state_reason FROM stopped z WHERE z.tenant_id = q.tenant_id AND z.id = q.subscription_id) AS state_reason
 ), settled AS (
     UPDATE message m
        SET status = f.status, status_reason = f.reason, attempts = f.attempts,

@@ -318,15 +318,16 @@ static void test_a_head_without_an_end_is_refused(void **state)
 /* A request of `head_bytes` in all, with `n_behind` bytes of body. */
 static enum hk_code check_sized(size_t head_bytes, size_t n_behind)
 {
-    static const struct hk_str start = HK_STR("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    static const char end[] = {'\r', '\n', '\r', '\n'};
     size_t n = head_bytes + n_behind;
     char *raw = malloc(n);
+    size_t n_start;
     enum hk_code code;
 
     assert_non_null(raw);
-    memset(raw, 'x', n);
-    memcpy(raw, start.p, start.n);
-    memcpy(raw + head_bytes - 4, "\r\n\r\n", 4);
+    n_start = (size_t)snprintf(raw, n, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    memset(raw + n_start, 'x', n - n_start);
+    memcpy(raw + head_bytes - sizeof(end), end, sizeof(end));
     code = check((struct hk_str){raw, n});
     free(raw);
     return code;

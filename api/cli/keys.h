@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/cli/keys.h - `hookline keys`: API keys from a shell. The operator's first key can come from
+ * nowhere else: every route that makes keys needs one.
+ */
+#ifndef API_CLI_KEYS_H
+#define API_CLI_KEYS_H
+
+#include "hk/config.h"
+
+/* --role operator, or --role admin --tenant UUID; --name N. The key alone goes to stdout. */
+int keys_create(const struct hk_config *config, int argc, char **argv);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/cli/session.h"
+
+static bool set_search_path(PGconn *connection, const char *schema)
+{
+    static const char *const set = "SELECT set_config('search_path', quote_ident($1), false)";
+
+    return session_run(connection, set, 1, &schema);
+}
+
+PGconn *session_open(const struct hk_config *config)
+{
+    const char *keywords[] = {"dbname", "fallback_application_name", "options", NULL};
+    const char *values[] = {config->database_url, "hookline",
+                            "-c client_min_messages=warning -c timezone=UTC", NULL};
+    PGconn *connection = PQconnectdbParams(keywords, values, 1);
+
+    if (PQstatus(connection) == CONNECTION_OK &&
+        set_search_path(connection, config->database_schema))
+        return connection;
+
+    (void)fprintf(stderr, "hookline: the database cannot be reached: %s",
+                  PQerrorMessage(connection));
+    PQfinish(connection);
+    return NULL;
+}
+
+PGresult *session_query(PGconn *connection, const char *sql, int n, const char *const *params)
+{
+    PGresult *result = n == 0 ? PQexec(connection, sql)
+                              : PQexecParams(connection, sql, n, NULL, params, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return result;
+
+    (void)fprintf(stderr, "hookline: %s", PQresultErrorMessage(result));
+    PQclear(result);
+    return NULL;
+}
+
+bool session_run(PGconn *connection, const char *sql, int n, const char *const *params)
+{
+    PGresult *result = session_query(connection, sql, n, params);
+
+    PQclear(result);
+    return result != NULL;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/resources/checks.h"
+
+#include "hk/url.h"
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+enum hk_code check_url(struct hk_str value, struct hk_error *reterr)
+{
+    return hk_url_check(value, true, reterr);
+}
+
+/* `n` digits at the start of `*text`, which moves behind them; -1 when there are fewer. */
+static int take_digits(struct hk_str *text, size_t n)
+{
+    int value = 0;
+
+    if (text->n < n)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (!is_digit(text->p[i]))
+            return -1;
+        value = value * 10 + (text->p[i] - '0');
+    }
+    *text = (struct hk_str){text->p + n, text->n - n};
+    return value;
+}
+
+static bool take_one_of(struct hk_str *text, const char *characters)
+{
+    if (text->n == 0 || text->p[0] == '\0' || strchr(characters, text->p[0]) == NULL)
+        return false;
+    *text = (struct hk_str){text->p + 1, text->n - 1};
+    return true;
+}
+
+static int days_of_month(int year, int month)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && is_leap);
+}
+
+static bool take_date(struct hk_str *text)
+{
+    int year = take_digits(text, 4);
+    int month = take_one_of(text, "-") ? take_digits(text, 2) : -1;
+    int day = take_one_of(text, "-") ? take_digits(text, 2) : -1;
+
+    return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days_of_month(year, month);
+}
+
+static bool take_time(struct hk_str *text)
+{
+    int hour = take_digits(text, 2);
+    int minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+    int second = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+        return false;
+    if (!take_one_of(text, "."))
+        return true;
+    if (take_digits(text, 1) < 0)
+        return false;
+    while (take_digits(text, 1) >= 0)
+        ;
+    return true;
+}
+
+static bool take_offset(struct hk_str *text)
+{
+    int hour, minute;
+
+    if (take_one_of(text, "Zz"))
+        return true;
+    if (!take_one_of(text, "+-"))
+        return false;
+    hour = take_digits(text, 2);
+    minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+    return hour >= 0 && hour <= 15 && minute >= 0 && minute <= 59; /* PostgreSQL's limit is 15:59 */
+}
+
+enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr)
+{
+    struct hk_str rest = value;
+
+    if (take_date(&rest) && take_one_of(&rest, "Tt ") && take_time(&rest) && take_offset(&rest) &&
+        rest.n == 0)
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "",
+                   "must be a moment as RFC 3339 has it, like 2030-01-31T23:59:59Z");
+}
+
+enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr)
+{
+    bool is_legal = value.n >= 1 && value.n <= 64 && is_letter(value.p[0]);
+
+    for (size_t i = 0; i < value.n && is_legal; i++)
+        is_legal = is_letter(value.p[i]) || is_digit(value.p[i]) || value.p[i] == '_';
+    if (is_legal)
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "",
+                   "must be a letter and up to 63 letters, digits and underscores");
+}
+
+enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr)
+{
+    bool is_legal = value.n >= 1 && value.n <= 128;
+
+    for (size_t i = 0; i < value.n && is_legal; i++) {
+        bool is_end = i == 0 || i == value.n - 1;
+        char c = value.p[i];
+
+        is_legal = is_letter(c) || is_digit(c) || (!is_end && (c == '_' || c == '.' || c == '-'));
+    }
+    if (is_legal)
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "",
+                   "must be 1 to 128 letters, digits, and between them '.', '-' and '_'");
+}
+
+static bool has_control(struct hk_str value)
+{
+    for (size_t i = 0; i < value.n; i++) {
+        if ((unsigned char)value.p[i] < 0x20 || value.p[i] == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+enum hk_code check_username(struct hk_str value, struct hk_error *reterr)
+{
+    if (has_control(value) || memchr(value.p, ':', value.n) != NULL)
+        return hk_fail(reterr, HK_INVALID_BODY, "", "must not hold control characters or a colon");
+    return HK_OK;
+}
+
+enum hk_code check_password(struct hk_str value, struct hk_error *reterr)
+{
+    if (has_control(value))
+        return hk_fail(reterr, HK_INVALID_BODY, "", "must not hold control characters");
+    return HK_OK;
+}

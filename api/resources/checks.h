@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/checks.h - checks of single strings of a body, for `check` of struct body_field.
+ * Pure. Each answers HK_OK, or HK_INVALID_BODY with a sentence in `reterr->detail`.
+ */
+#ifndef API_RESOURCES_CHECKS_H
+#define API_RESOURCES_CHECKS_H
+
+#include "hk/err.h"
+
+/* Syntax only: whether http:// is allowed is the tenant's business, and SQL asks it. */
+enum hk_code check_url(struct hk_str value, struct hk_error *reterr);
+
+/* RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it. */
+enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
+
+/* [A-Za-z][A-Za-z0-9_]{0,63} */
+enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr);
+
+/* [A-Za-z0-9_.-]{1,128}, alphanumeric at both ends: kebab-case is legal (AL-02). */
+enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr);
+
+/* What HTTP Basic can carry (RFC 7617): no control characters; a user name has no colon. */
+enum hk_code check_username(struct hk_str value, struct hk_error *reterr);
+enum hk_code check_password(struct hk_str value, struct hk_error *reterr);
+
+#endif

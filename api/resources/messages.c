@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages: events addressed to subscriptions. The statements are in messages.sql beside this file.
+ */
+#include "api/resources/messages.sql.h"
+#include "api/resources/resources.h"
+
+static const struct body_field message_resend_body[] = {
+    {.name = "values", .type = BODY_STRING, .max = 16, .choices = "original|current"},
+    {0},
+};
+
+static const struct query_field message_list_query[] = {
+    {.name = "event_id", .type = QUERY_ID},
+    {.name = "subscription_id", .type = QUERY_ID},
+    {.name = "app_id", .type = QUERY_ID},
+    {.name = "company", .type = QUERY_TEXT},
+    {.name = "status",
+     .type = QUERY_CHOICE,
+     .choices = "pending|sending|succeeded|failed|cancelled|held"},
+    {0},
+};
+
+const struct route messages_routes[] = {
+    {
+        .method = "GET",
+        .path = "/v1/messages",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .is_list = true,
+        .query = message_list_query,
+        .stmt = &stmt_message_list,
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?event_id", "?subscription_id",
+                 "?app_id", "?company", "?status"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/messages/:message_id",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .stmt = &stmt_message_get,
+        .bind = {"tenant", "partner", ":message_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/messages/:message_id/resend",
+        .scope = SCOPE_MESSAGES_RESEND,
+        .ok_status = 202,
+        .body = message_resend_body,
+        .body_is_optional = true,
+        .stmt = &stmt_message_resend,
+        .bind = {"tenant", "partner", ":message_id", "body"},
+    },
+    {0},
+};

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/resources.h - the route tables of the API's nouns. X.c has the tables of X: what a
+ * body may hold, which parameters a query knows, the routes; X.sql beside it has the statements.
+ * Nothing in this folder does I/O: api/call.c does, for all of them.
+ */
+#ifndef API_RESOURCES_RESOURCES_H
+#define API_RESOURCES_RESOURCES_H
+
+#include "api/route.h"
+
+/* Each ends with a zero row. */
+extern const struct route tenants_routes[];
+extern const struct route keys_routes[];
+extern const struct route apps_routes[];
+extern const struct route custom_fields_routes[];
+extern const struct route companies_routes[];
+extern const struct route connections_routes[];
+extern const struct route event_types_routes[];
+extern const struct route subscriptions_routes[];
+extern const struct route events_routes[];
+extern const struct route messages_routes[];
+extern const struct route attempts_routes[];
+
+/* Bodies that are also part of the body that registers an app. */
+extern const struct body_field custom_field_create_body[];
+extern const struct body_field subscription_create_body[];
+
+/* Limits that more than one table names; characters unless said otherwise. */
+enum {
+    MAX_NAME = 200,
+    MAX_PARTNER = 128, /* also the size of struct caller's */
+    MAX_DESCRIPTION = 2000,
+    MAX_CUSTOM_FIELDS = 50,
+};
+
+#endif

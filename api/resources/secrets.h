@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/secrets.h - secrets that a request makes, as parameters of its statement. They are
+ * made here and not in SQL, and shown once, in the reply to that request.
+ */
+#ifndef API_RESOURCES_SECRETS_H
+#define API_RESOURCES_SECRETS_H
+
+#include "hk/err.h"
+#include "hk/id.h"
+
+struct call;
+
+/* "=secret": a subscription's signing secret. */
+void secrets_set_signing(struct call *call);
+
+/* "=key" and "=key_sha256" (hex): an API key of that tenant. */
+void secrets_set_key(struct call *call, const struct hk_id *tenant_id);
+
+/* secrets_set_signing() as a route's prepare(). */
+enum hk_code secrets_prepare_signing(struct call *call, struct hk_error *reterr);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Subscriptions: the URLs that apps get their events at. The statements are in subscriptions.sql
+ * beside this file.
+ */
+#include "api/resources/checks.h"
+#include "api/resources/resources.h"
+#include "api/resources/secrets.h"
+#include "api/resources/subscriptions.sql.h"
+#include "hk/url.h"
+
+enum { MIN_TIMEOUT_MS = 1000, MAX_TIMEOUT_MS = 30000, MAX_EVENT_TYPES = 100 };
+
+static const struct body_field credentials_body[] = {
+    {.name = "username",
+     .type = BODY_STRING,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = 256,
+     .check = check_username},
+    {.name = "password",
+     .type = BODY_STRING,
+     .flags = BODY_REQUIRED,
+     .max = 256,
+     .check = check_password},
+    {0},
+};
+
+const struct body_field subscription_create_body[] = {
+    {.name = "url",
+     .type = BODY_STRING,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = HK_URL_MAX_BYTES,
+     .check = check_url},
+    {.name = "event_types",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = MAX_EVENT_TYPES},
+    {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
+    {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
+    {.name = "timeout_ms",
+     .type = BODY_INTEGER,
+     .flags = BODY_NULLABLE,
+     .min = MIN_TIMEOUT_MS,
+     .max = MAX_TIMEOUT_MS},
+    {.name = "credentials",
+     .type = BODY_OBJECT,
+     .flags = BODY_NULLABLE,
+     .fields = credentials_body},
+    {0},
+};
+
+static const struct body_field subscription_update_body[] = {
+    {.name = "url",
+     .type = BODY_STRING,
+     .flags = BODY_NONEMPTY,
+     .max = HK_URL_MAX_BYTES,
+     .check = check_url},
+    {.name = "event_types",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_NONEMPTY,
+     .max = MAX_EVENT_TYPES},
+    {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
+    {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
+    {.name = "timeout_ms",
+     .type = BODY_INTEGER,
+     .flags = BODY_NULLABLE,
+     .min = MIN_TIMEOUT_MS,
+     .max = MAX_TIMEOUT_MS},
+    {.name = "credentials",
+     .type = BODY_OBJECT,
+     .flags = BODY_NULLABLE,
+     .fields = credentials_body},
+    {0},
+};
+
+static const struct body_field subscription_revive_body[] = {
+    {.name = "messages", .type = BODY_BOOLEAN},
+    {0},
+};
+
+static const struct query_field subscription_list_query[] = {
+    {.name = "app_id", .type = QUERY_ID},
+    {.name = "state",
+     .type = QUERY_CHOICE,
+     .choices = "active|paused|unsubscribed|disabled|archived"},
+    {0},
+};
+
+const struct route subscriptions_routes[] = {
+    {
+        .method = "POST",
+        .path = "/v1/apps/:app_id/subscriptions",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 201,
+        .location = "/v1/subscriptions/",
+        .body = subscription_create_body,
+        .stmt = &stmt_subscription_create,
+        .bind = {"tenant", "partner", ":app_id", "body", "=secret"},
+        .prepare = secrets_prepare_signing,
+    },
+    {
+        .method = "GET",
+        .path = "/v1/subscriptions",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .is_list = true,
+        .query = subscription_list_query,
+        .stmt = &stmt_subscription_list,
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?app_id", "?state"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/subscriptions/:subscription_id",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_get,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "PATCH",
+        .path = "/v1/subscriptions/:subscription_id",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .body = subscription_update_body,
+        .stmt = &stmt_subscription_update,
+        .bind = {"tenant", "partner", ":subscription_id", "body"},
+    },
+    {
+        .method = "DELETE",
+        .path = "/v1/subscriptions/:subscription_id",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 204,
+        .stmt = &stmt_subscription_archive,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/pause",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_pause,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/resume",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_resume,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/revive",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .body = subscription_revive_body,
+        .body_is_optional = true,
+        .stmt = &stmt_subscription_revive,
+        .bind = {"tenant", "partner", ":subscription_id", "body"},
+    },
+    {0},
+};

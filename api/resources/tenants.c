@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tenants, for operators. Whatever concerns one tenant acts as that tenant: its policies hold, and
+ * its audit log tells of it. Only the list acts as the installation.
+ */
+#include "api/call.h"
+#include "api/resources/resources.h"
+#include "api/resources/secrets.h"
+#include "api/resources/tenants.sql.h"
+#include "hk/clock.h"
+
+static const struct body_field tenant_create_body[] = {
+    {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
+    {.name = "allow_http", .type = BODY_BOOLEAN},
+    {0},
+};
+
+static const struct body_field tenant_update_body[] = {
+    {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},
+    {.name = "allow_http", .type = BODY_BOOLEAN},
+    {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|suspended"},
+    {0},
+};
+
+static const struct body_field tenant_key_body[] = {
+    {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
+    {0},
+};
+
+/* The tenant's id is made here, because its first key leads to it. */
+static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
+{
+    struct hk_id_source source = {0};
+    struct hk_id tenant_id = hk_id_new(&source, hk_wall_us() / 1000);
+    char text[HK_ID_TEXT_SIZE];
+
+    (void)reterr;
+    hk_id_format(&tenant_id, text);
+    call_set_tenant(call, hk_str(text));
+    secrets_set_key(call, &tenant_id);
+    return HK_OK;
+}
+
+static enum hk_code prepare_one(struct call *call, struct hk_error *reterr)
+{
+    struct hk_str tenant_id = call_path_param(call, "tenant_id");
+    struct hk_id id;
+
+    if (!hk_id_parse(tenant_id, &id))
+        return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
+
+    call_set_tenant(call, tenant_id);
+    return HK_OK;
+}
+
+static enum hk_code prepare_key(struct call *call, struct hk_error *reterr)
+{
+    struct hk_id id;
+
+    if (!hk_id_parse(call_path_param(call, "tenant_id"), &id))
+        return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
+
+    secrets_set_key(call, &id);
+    return prepare_one(call, reterr);
+}
+
+const struct route tenants_routes[] = {
+    {
+        .method = "POST",
+        .path = "/v1/tenants",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 201,
+        .location = "/v1/tenants/",
+        .body = tenant_create_body,
+        .stmt = &stmt_tenant_create,
+        .bind = {"tenant", "body", "=key", "=key_sha256"},
+        .prepare = prepare_create,
+    },
+    {
+        .method = "GET",
+        .path = "/v1/tenants",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 200,
+        .is_list = true,
+        .stmt = &stmt_tenant_list,
+        .bind = {"tenant", "?limit", "?cursor"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/tenants/:tenant_id",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 200,
+        .stmt = &stmt_tenant_get,
+        .bind = {"tenant", ":tenant_id"},
+        .prepare = prepare_one,
+    },
+    {
+        .method = "PATCH",
+        .path = "/v1/tenants/:tenant_id",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 200,
+        .body = tenant_update_body,
+        .stmt = &stmt_tenant_update,
+        .bind = {"tenant", ":tenant_id", "body"},
+        .prepare = prepare_one,
+    },
+    {
+        .method = "POST",
+        .path = "/v1/tenants/:tenant_id/keys",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 201,
+        .location = "/v1/keys/",
+        .body = tenant_key_body,
+        .stmt = &stmt_tenant_key_create,
+        .bind = {"tenant", ":tenant_id", "body", "=key", "=key_sha256"},
+        .prepare = prepare_key,
+    },
+    {0},
+};

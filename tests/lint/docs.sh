@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# What is generated is up to date, and docs/openapi.yaml has the routes that the API has.
+# Wants the programs: HOOKLINE_BIN_DIR, or build/dev/bin.
+set -eu
+cd "$(dirname "$0")/../.."
+bin=${HOOKLINE_BIN_DIR:-build/dev/bin}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+
+# same FILE WHY: stdin and FILE are equal.
+same() {
+    diff -u "$1" - || {
+        echo "$1: $2"
+        status=1
+    }
+}
+
+"$bin/hookline" config docs >"$work/configuration.md"
+same docs/configuration.md 'not up to date: hookline config docs >docs/configuration.md' <"$work/configuration.md"
+
+docs/openapi-json --check || status=1
+
+"$bin/hookline-api" --print-routes | awk '{ print $1, $2 }' | sort >"$work/routes"
+python3 - >"$work/openapi" <<'END'
+import re
+
+import yaml
+
+methods = {"get", "put", "post", "delete", "patch", "head", "options"}
+with open("docs/openapi.yaml", encoding="utf-8") as file:
+    document = yaml.safe_load(file)
+lines = [
+    f"{method.upper()} " + re.sub(r"\{(\w+)\}", r":\1", path)
+    for path, item in document["paths"].items()
+    for method in item
+    if method in methods
+]
+print("\n".join(sorted(lines)))
+END
+LC_ALL=C sort -o "$work/routes" "$work/routes"
+LC_ALL=C sort -o "$work/openapi" "$work/openapi"
+same "$work/routes" 'the routes of the API (-) and of docs/openapi.yaml (+) differ' <"$work/openapi"
+exit $status

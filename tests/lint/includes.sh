@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Who may include what (docs/ARCHITECTURE.md, "Dependencies"): two tables, and a look at every #include.
+set -eu
+cd "$(dirname "$0")/../.."
+
+find include lib api worker migrations tests -name '*.[ch]' -exec grep -HE '^[[:space:]]*#[[:space:]]*include' {} + |
+    awk '
+BEGIN {
+    # Folder, and the beginnings of "..." includes that its files may have. The first match counts.
+    n = 0
+    folder[++n] = "^include/hk/";  ours[n] = "^hk/"
+    folder[++n] = "^lib/";         ours[n] = "^(hk/|[a-z_]+\\.h$)"
+    folder[++n] = "^api/cli/";     ours[n] = "^(hk|api|migrations)/"
+    folder[++n] = "^api/";         ours[n] = "^(hk|api|docs)/"
+    folder[++n] = "^worker/";      ours[n] = "^(hk|worker)/"
+    folder[++n] = "^migrations/";  ours[n] = "^(hk|migrations)/"
+    folder[++n] = "^tests/";       ours[n] = "."
+
+    # Library, and the files that may include its headers.
+    m = 0
+    library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
+    library[++m] = "^curl/";       users[m] = "^(lib/url\\.c|worker/http\\.c|tests/)"
+    library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
+    library[++m] = "^jansson";     users[m] = "^(api/[a-z_]+\\.[ch]$|tests/)"
+    library[++m] = "^openssl/";    users[m] = "^(lib/(encode|sign|seal)\\.c|api/(server|listen)\\.[ch]|tests/)"
+    library[++m] = "^cmocka";      users[m] = "^tests/"
+}
+{
+    colon = index($0, ":")
+    file = substr($0, 1, colon - 1)
+    text = substr($0, colon + 1)
+    is_ours = match(text, /"[^"]*"/)
+    if (!is_ours && !match(text, /<[^>]*>/))
+        next
+    name = substr(text, RSTART + 1, RLENGTH - 2)
+    if (is_ours) {
+        for (i = 1; i <= n && file !~ folder[i]; i++)
+            ;
+        if (i > n || name !~ ours[i])
+            complain("\"" name "\" is not for this folder")
+        if (file !~ /^tests\// && name ~ /^tests\//)
+            complain("product code does not know the tests")
+        next
+    }
+    for (i = 1; i <= m; i++)
+        if (name ~ library[i] && file !~ users[i])
+            complain("<" name "> is for " users[i])
+}
+function complain(why) {
+    print file ": " why
+    n_wrong++
+}
+END { exit n_wrong > 0 }
+'
