@@ -193,6 +193,7 @@ static enum hk_code refuse_when_behind(const struct ingest *ingest)
     return max_age_ms > 0 && ingest->queue_age_ms > max_age_ms ? HK_QUEUE_TOO_OLD : HK_OK;
 }
 
+static void skip_refused(struct ingest_request *request);
 static void reply_if_complete(struct ingest_request *request);
 
 static bool ingest_handle(struct call *call)
@@ -225,6 +226,7 @@ static bool ingest_handle(struct call *call)
         reply_if_complete(request);
         return true;
     }
+    skip_refused(request); /* one is left at least */
     *ingest->tail = request;
     ingest->tail = &request->next;
     return true;
@@ -232,36 +234,36 @@ static bool ingest_handle(struct call *call)
 
 /* ---- gathering ------------------------------------------------------------------------------ */
 
-static struct ingest_request *pop_request(struct ingest *ingest)
+static void pop_request(struct ingest *ingest)
+{
+    ingest->head = ingest->head->next;
+    if (ingest->head == NULL)
+        ingest->tail = &ingest->head;
+}
+
+/* Events that the reader refused have their result already. */
+static void skip_refused(struct ingest_request *request)
+{
+    while (request->n_sent < request->batch.n &&
+           request->batch.events[request->n_sent].error.code != HK_OK)
+        request->n_sent++;
+}
+
+/*
+ * The next event that needs a place in a batch; false when none waits. The request leaves the queue
+ * with its last one: after that event's result it may be replied to and freed.
+ */
+static bool next_event(struct ingest *ingest, struct ingest_ref *ret)
 {
     struct ingest_request *request = ingest->head;
 
-    ingest->head = request->next;
-    if (ingest->head == NULL)
-        ingest->tail = &ingest->head;
-    request->next = NULL;
-    return request;
-}
-
-/* The next event that needs a place in a batch; false when none waits. */
-static bool next_event(struct ingest *ingest, struct ingest_ref *ret)
-{
-    while (ingest->head != NULL) {
-        struct ingest_request *request = ingest->head;
-
-        while (request->n_sent < request->batch.n) {
-            unsigned i = request->n_sent++;
-
-            if (request->batch.events[i].error.code != HK_OK)
-                continue;
-            *ret = (struct ingest_ref){request, i};
-            if (request->n_sent == request->batch.n)
-                (void)pop_request(ingest);
-            return true;
-        }
-        (void)pop_request(ingest);
-    }
-    return false;
+    if (request == NULL)
+        return false;
+    *ret = (struct ingest_ref){request, request->n_sent++};
+    skip_refused(request);
+    if (request->n_sent == request->batch.n)
+        pop_request(ingest);
+    return true;
 }
 
 static void add_row(struct ingest_batch *batch, const struct ingest_ref *ref)

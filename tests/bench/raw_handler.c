@@ -16,12 +16,15 @@ static h2o_accept_ctx_t accept_context;
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
+    static const char body[] = "{\"id\":\"00000000-0000-0000-0000-000000000000\"}";
+
     (void)self;
     req->res.status = 202;
     req->res.reason = "Accepted";
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL,
                    H2O_STRLIT("application/json"));
-    h2o_send_inline(req, H2O_STRLIT("{\"id\":\"00000000-0000-0000-0000-000000000000\"}"));
+    req->res.content_length = sizeof(body) - 1;
+    h2o_send_inline(req, H2O_STRLIT(body));
     return 0;
 }
 

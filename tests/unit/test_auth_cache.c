@@ -69,8 +69,7 @@ static void test_a_young_entry_tells_who_calls(void **state)
     (void)state;
     put(1, 9, NOW_MS);
 
-    assert_true(
-        auth_cache_find(cache, key(1, 9), NOW_MS + AUTH_CACHE_REFRESH_MS - 1, &caller));
+    assert_true(auth_cache_find(cache, key(1, 9), NOW_MS + AUTH_CACHE_REFRESH_MS - 1, &caller));
     assert_int_equal(caller.role, ROLE_PARTNER);
     assert_int_equal(caller.tenant_id.bytes[0], 9);
     assert_string_equal(caller.key_id, "key 1/9");
@@ -95,7 +94,7 @@ static void test_an_old_entry_is_worth_nothing(void **state)
     (void)state;
     put(1, 9, NOW_MS);
     assert_false(finds(1, 9, NOW_MS + AUTH_CACHE_TTL_MS));
-    assert_false(finds(1, 9, NOW_MS + AUTH_CACHE_TTL_MS)); /* nor while one asks again */
+    assert_false(finds(1, 9, NOW_MS + AUTH_CACHE_TTL_MS));           /* nor while one asks again */
     assert_in_range(AUTH_CACHE_TTL_MS, AUTH_CACHE_REFRESH_MS, 4999); /* revoked: 5 s at most */
 }
 

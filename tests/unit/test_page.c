@@ -44,8 +44,7 @@ static void test_a_key_that_is_none_of_ours_is_not_written(void **state)
     (void)state;
     memset(too_long, 'x', sizeof(too_long));
     assert_false(page_cursor_encode(&tenant, HK_STR(""), cursor));
-    assert_false(
-        page_cursor_encode(&tenant, (struct hk_str){too_long, sizeof(too_long)}, cursor));
+    assert_false(page_cursor_encode(&tenant, (struct hk_str){too_long, sizeof(too_long)}, cursor));
 }
 
 static void test_a_cursor_of_another_tenant_is_refused(void **state)
@@ -87,7 +86,8 @@ static void test_a_cursor_with_other_contents_is_refused(void **state)
 
 static void test_what_is_not_base64url_is_no_cursor(void **state)
 {
-    static const char *const cases[] = {"", "x", "not a cursor", "AAAA", "AQID====", "%00", "../.."};
+    static const char *const cases[] = {"",         "x",   "not a cursor", "AAAA",
+                                        "AQID====", "%00", "../.."};
     char key[PAGE_MAX_KEY_BYTES + 1];
 
     (void)state;
@@ -99,8 +99,8 @@ static void test_what_is_not_base64url_is_no_cursor(void **state)
 static void test_a_limit_is_1_to_250(void **state)
 {
     static const char *const good[] = {"1", "9", "50", "249", "250", "007"};
-    static const char *const bad[] = {"",   "0",  "00",  "251", "999", "1000", "-1",
-                                      "+1", " 1", "1 ",  "1.0", "0x1", "1e1",  "ten"};
+    static const char *const bad[] = {"",   "0",  "00", "251", "999", "1000", "-1",
+                                      "+1", " 1", "1 ", "1.0", "0x1", "1e1",  "ten"};
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(good); i++)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables that the server starts with. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "api/route.h"
+
+static const struct route *next_route(size_t *table, size_t *row)
+{
+    while (route_tables[*table] != NULL) {
+        const struct route *route = &route_tables[*table][*row];
+
+        ++*row;
+        if (route->method != NULL)
+            return route;
+        ++*table;
+        *row = 0;
+    }
+    return NULL;
+}
+
+#define FOR_EACH_ROUTE(route)                                                                      \
+    size_t table = 0, row = 0;                                                                     \
+    for (const struct route *route; ((route) = next_route(&table, &row)) != NULL;)
+
+static void test_no_table_contradicts_itself(void **state)
+{
+    (void)state;
+    assert_true(route_check_all());
+}
+
+/* No row hides another: each is what its own method and path find. */
+static void test_every_route_is_found_by_its_own_path(void **state)
+{
+    struct route_match match;
+    char allow[64];
+    unsigned n = 0;
+
+    (void)state;
+    FOR_EACH_ROUTE(route)
+    {
+        assert_int_equal(route_find(hk_str(route->method), hk_str(route->path), &match, allow),
+                         HK_OK);
+        if (match.route != route)
+            fail_msg("%s %s is hidden by %s", route->method, route->path, match.route->path);
+        n++;
+    }
+    assert_in_range(n, 40, 200);
+}
+
+static void test_only_health_and_the_api_description_are_public(void **state)
+{
+    (void)state;
+    FOR_EACH_ROUTE(route)
+    {
+        bool is_service = strncmp(route->path, "/v1/", 4) != 0;
+
+        if ((route->scope == SCOPE_PUBLIC) != is_service)
+            fail_msg("%s %s", route->method, route->path);
+    }
+}
+
+static void test_what_partners_may_call_is_limited_to_their_apps(void **state)
+{
+    (void)state;
+    FOR_EACH_ROUTE(route)
+    {
+        bool is_partners = route->scope == SCOPE_APPS_READ || route->scope == SCOPE_APPS_WRITE ||
+                           route->scope == SCOPE_CONNECTIONS_READ ||
+                           route->scope == SCOPE_SUBSCRIPTIONS_READ ||
+                           route->scope == SCOPE_SUBSCRIPTIONS_WRITE ||
+                           route->scope == SCOPE_EVENTS_READ || route->scope == SCOPE_MESSAGES_READ;
+
+        if (is_partners && (route->bind[1] == NULL || strcmp(route->bind[1], "partner") != 0))
+            fail_msg("%s %s does not bind the partner", route->method, route->path);
+    }
+}
+
+static void test_every_creation_has_a_location_but_for_many_at_once(void **state)
+{
+    (void)state;
+    FOR_EACH_ROUTE(route)
+    {
+        if (route->ok_status == 201 && strcmp(route->path, "/v1/apps/:app_id/connections") != 0 &&
+            route->location == NULL)
+            fail_msg("%s %s", route->method, route->path);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_table_contradicts_itself),
+        cmocka_unit_test(test_every_route_is_found_by_its_own_path),
+        cmocka_unit_test(test_only_health_and_the_api_description_are_public),
+        cmocka_unit_test(test_what_partners_may_call_is_limited_to_their_apps),
+        cmocka_unit_test(test_every_creation_has_a_location_but_for_many_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
