@@ -5,6 +5,7 @@
 
 #include "api/call.h"
 #include "api/page.h"
+#include "hk/utf8.h"
 
 enum { MAX_TEXT_BYTES = 256 };
 
@@ -15,35 +16,6 @@ static int hex_digit(char c)
     if (c >= 'a' && c <= 'f')
         return c - 'a' + 10;
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-static bool is_utf8(struct hk_str s)
-{
-    size_t i = 0;
-
-    while (i < s.n) {
-        uint8_t lead = (uint8_t)s.p[i++];
-        unsigned more = lead < 0x80                   ? 0
-                        : lead >= 0xc2 && lead < 0xe0 ? 1
-                        : lead >= 0xe0 && lead < 0xf0 ? 2
-                        : lead >= 0xf0 && lead < 0xf5 ? 3
-                                                      : 4;
-
-        if (more == 4 || s.n - i < more)
-            return false;
-        if (more > 0) {
-            uint8_t second = (uint8_t)s.p[i];
-
-            if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-                (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
-                return false;
-        }
-        for (; more > 0; more--, i++) {
-            if (((uint8_t)s.p[i] & 0xc0) != 0x80)
-                return false;
-        }
-    }
-    return true;
 }
 
 /* Percent-decodes into the pool, NUL-terminated. False: malformed, too long, U+0000, not UTF-8. */
@@ -75,7 +47,7 @@ static bool decode(struct call *call, struct hk_str raw, bool plus_is_blank, str
     }
     text[n] = '\0';
     *ret = (struct hk_str){text, n};
-    return n <= MAX_TEXT_BYTES && is_utf8(*ret);
+    return n <= MAX_TEXT_BYTES && hk_utf8_is_valid(*ret);
 }
 
 static bool ends_with_id(struct hk_str name)

@@ -189,8 +189,8 @@ static enum hk_code check_element(struct check *check, const struct body_field *
     if (field->type == BODY_OBJECT_LIST)
         return json_is_object(element) ? check_object(check, field->fields, element)
                                        : refuse(check, "must be an object");
-    if (!json_is_string(element))
-        return refuse(check, "must be a string");
+    if (!json_is_string(element) || count_characters(text_of(element)) > BODY_MAX_ELEMENT)
+        return refuse(check, "must be a string of at most %d characters", BODY_MAX_ELEMENT);
     return field->choices != NULL ? check_choice(check, field, text_of(element))
                                   : run_check(check, field, text_of(element));
 }

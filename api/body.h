@@ -7,7 +7,7 @@
 
 #include "hk/err.h"
 
-struct call;
+enum { BODY_MAX_ELEMENT = 256 }; /* characters of each string of a list */
 
 enum body_type {
     BODY_STRING = 1,

@@ -264,6 +264,11 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
 
+    /* Every input has been checked but a cursor's key, which only the statement can read. */
+    if (result->is_data_error && call->match.route->is_list) {
+        (void)fail(call, HK_BAD_CURSOR);
+        return;
+    }
     if (result->code != HK_OK) {
         (void)fail(call, result->code);
         return;

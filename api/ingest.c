@@ -10,9 +10,8 @@
 #include <stdlib.h>
 
 #include "api/call.h"
-#include "api/event_reader.h"
 #include "api/ingest.sql.h"
-#include "api/problem.h"
+#include "api/ingest_request.h"
 #include "api/server.h"
 #include "api/traceparent.h"
 #include "hk/clock.h"
@@ -25,26 +24,6 @@ enum {
     NOTIFY_EVERY_MS = 10,
     QUEUE_AGE_EVERY_MS = 1000,
     N_ARRAYS = 8,
-    MAX_REPLY_BYTES = 4 << 20,
-};
-
-enum result_kind { RESULT_NONE, RESULT_STORED, RESULT_DUPLICATE, RESULT_FAILED };
-
-/* One POST. Lives in its call's pool. */
-struct ingest_request {
-    struct call *call;
-    struct ingest_request *next; /* in the queue */
-    struct event_batch batch;
-    struct ingest_event {
-        enum result_kind kind;
-        struct hk_id id;
-        char id_text[HK_ID_TEXT_SIZE];
-        bool is_solo; /* failed together with others: try it alone */
-    } * results;      /* one per event */
-    struct hk_str traceparent;
-    unsigned n_sent; /* events before this index are in a batch, or need none */
-    unsigned n_left; /* events without a result */
-    enum hk_code failure;
 };
 
 struct ingest_ref {
@@ -194,7 +173,6 @@ static enum hk_code refuse_when_behind(const struct ingest *ingest)
 }
 
 static void skip_refused(struct ingest_request *request);
-static void reply_if_complete(struct ingest_request *request);
 
 static bool ingest_handle(struct call *call)
 {
@@ -223,7 +201,7 @@ static bool ingest_handle(struct call *call)
         }
     }
     if (request->n_left == 0) {
-        reply_if_complete(request);
+        ingest_request_reply_if_complete(request);
         return true;
     }
     skip_refused(request); /* one is left at least */
@@ -366,12 +344,19 @@ static void settle(const struct ingest_ref *ref, enum result_kind kind)
 {
     ref->request->results[ref->i].kind = kind;
     ref->request->n_left--;
-    reply_if_complete(ref->request);
+    ingest_request_reply_if_complete(ref->request);
 }
 
 static void settle_failed(const struct ingest_ref *ref, enum hk_code code)
 {
     ref->request->failure = code;
+    settle(ref, RESULT_FAILED);
+}
+
+/* The event alone: the others of its request are none the worse. */
+static void settle_refused(const struct ingest_ref *ref, enum hk_code code)
+{
+    ref->request->batch.events[ref->i].error.code = code;
     settle(ref, RESULT_FAILED);
 }
 
@@ -425,111 +410,11 @@ static void on_batch_done(struct hk_db_query *query, const struct hk_db_result *
     for (unsigned i = 0; i < batch->n; i++) {
         if (splits)
             try_alone(batch->ingest, &batch->refs[i]);
+        else if (result->is_data_error)
+            settle_refused(&batch->refs[i], result->code);
         else if (result->code != HK_OK)
             settle_failed(&batch->refs[i], result->code);
         else
             settle_row(&batch->refs[i], result, i);
     }
-}
-
-/* ---- replies -------------------------------------------------------------------------------- */
-
-static void reply_one(struct ingest_request *request)
-{
-    const struct ingest_event *result = &request->results[0];
-    char body[96];
-    int n;
-
-    if (result->kind == RESULT_FAILED) {
-        call_fail(request->call, &request->batch.events[0].error);
-        return;
-    }
-    n = snprintf(body, sizeof(body), "{\"id\":\"%s\",\"duplicate\":%s}", result->id_text,
-                 result->kind == RESULT_DUPLICATE ? "true" : "false");
-    call_reply(request->call, 202, (struct hk_str){body, (size_t)n});
-}
-
-/* The event's error with its place in the batch. */
-static struct hk_error error_at(const struct ingest_request *request, unsigned i)
-{
-    const struct hk_error *own = &request->batch.events[i].error;
-    struct hk_error error = {.code = own->code == HK_OK ? request->failure : own->code};
-
-    (void)snprintf(error.pointer, sizeof(error.pointer), "/events/%u%.200s", i, own->pointer);
-    memcpy(error.detail, own->detail, sizeof(error.detail));
-    return error;
-}
-
-static void add_result(struct hk_buf *buf, const struct ingest_request *request, unsigned i)
-{
-    const struct ingest_event *result = &request->results[i];
-    struct hk_error error;
-
-    if (result->kind != RESULT_FAILED) {
-        hk_buf_printf(buf, "{\"id\":\"%s\",\"duplicate\":%s}", result->id_text,
-                      result->kind == RESULT_DUPLICATE ? "true" : "false");
-        return;
-    }
-    error = error_at(request, i);
-    hk_buf_add_text(buf, "{\"error\":");
-    problem_write(buf, &error, HK_STR_NULL, "");
-    hk_buf_add_text(buf, "}");
-}
-
-/* Nothing was stored: one problem with every event's error. */
-static void reply_all_rejected(struct ingest_request *request)
-{
-    struct hk_buf buf HK_CLEANUP(hk_buf_done);
-
-    hk_buf_init(&buf, MAX_REPLY_BYTES);
-    for (unsigned i = 0; i < request->batch.n; i++) {
-        struct hk_error error = error_at(request, i);
-
-        hk_buf_add_text(&buf, i == 0 ? "[{\"pointer\":" : ",{\"pointer\":");
-        hk_buf_add_json_string(&buf, hk_str(error.pointer));
-        hk_buf_add_text(&buf, ",\"detail\":");
-        hk_buf_add_json_string(&buf, hk_str(error.detail));
-        hk_buf_add_text(&buf, "}");
-    }
-    hk_buf_add_text(&buf, "]");
-    call_fail_code(request->call, HK_INVALID_BODY, hk_buf_str(&buf));
-}
-
-static void reply_batch(struct ingest_request *request)
-{
-    struct hk_buf buf HK_CLEANUP(hk_buf_done);
-    unsigned n_of_kind[RESULT_FAILED + 1] = {0};
-
-    for (unsigned i = 0; i < request->batch.n; i++)
-        n_of_kind[request->results[i].kind]++;
-    hk_buf_init(&buf, MAX_REPLY_BYTES);
-    if (n_of_kind[RESULT_FAILED] == request->batch.n) {
-        reply_all_rejected(request);
-        return;
-    }
-    hk_buf_add_text(&buf, "{\"data\":[");
-    for (unsigned i = 0; i < request->batch.n; i++) {
-        if (i > 0)
-            hk_buf_add_text(&buf, ",");
-        add_result(&buf, request, i);
-    }
-    hk_buf_printf(&buf, "],\"accepted\":%u,\"duplicates\":%u,\"rejected\":%u}",
-                  n_of_kind[RESULT_STORED], n_of_kind[RESULT_DUPLICATE], n_of_kind[RESULT_FAILED]);
-    call_reply(request->call, 202, hk_buf_str(&buf));
-}
-
-/*
- * A failure of the database fails the whole request: the producer repeats it, and external ids keep
- * what was stored already from being stored twice.
- */
-static void reply_if_complete(struct ingest_request *request)
-{
-    if (request->n_left > 0)
-        return;
-    if (request->failure != HK_OK)
-        call_fail_code(request->call, request->failure, HK_STR_NULL);
-    else if (request->batch.is_batch)
-        reply_batch(request);
-    else
-        reply_one(request);
 }

@@ -7,6 +7,8 @@
  */
 #include "api/json_scan.h"
 
+#include "hk/utf8.h"
+
 /* Classes of bytes. */
 enum {
     PLAIN = 1u << 0, /* stands for itself in a string: ASCII but for quote, backslash, controls */
@@ -121,26 +123,13 @@ static bool scan_escape(struct scan *scan)
     return true;
 }
 
-/* One character of more than one byte: the table of RFC 3629, section 4. */
 static bool scan_utf8(struct scan *scan)
 {
-    const uint8_t *p = (const uint8_t *)scan->at;
-    uint8_t second_min = p[0] == 0xe0 ? 0xa0 : p[0] == 0xf0 ? 0x90 : 0x80;
-    uint8_t second_max = p[0] == 0xed ? 0x9f : p[0] == 0xf4 ? 0x8f : 0xbf;
-    ptrdiff_t length;
+    size_t size =
+        (uint8_t)*scan->at < 0x80 ? 0 : hk_utf8_size(scan->at, (size_t)(scan->end - scan->at));
 
-    if (p[0] < 0xc2 || p[0] > 0xf4)
-        return false;
-
-    length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-    if (scan->end - scan->at < length || p[1] < second_min || p[1] > second_max)
-        return false;
-    for (ptrdiff_t i = 2; i < length; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return false;
-    }
-    scan->at += length;
-    return true;
+    scan->at += size;
+    return size > 0; /* a control character is none that may stand in a string */
 }
 
 static bool scan_string(struct scan *scan)

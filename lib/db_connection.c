@@ -74,6 +74,7 @@ static void fail_soon(struct db_connection *connection)
 
 static void become_idle(struct db_connection *connection)
 {
+    hk_loop_stop_timer(connection->db->loop, &connection->timer); /* of connecting */
     connection->state = DB_IDLE;
     connection->n_failures = 0;
 }
@@ -84,7 +85,6 @@ static void set_up(struct db_connection *connection)
     const char *channel = connection->db->options.listen_channel;
     char listen_sql[80];
 
-    hk_loop_stop_timer(connection->db->loop, &connection->timer);
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
         db_connection_fail(connection, "cannot pipeline");
         return;
@@ -260,10 +260,17 @@ static struct hk_db_result judge(const struct db_connection *connection)
     return result;
 }
 
+/* A plan or a prepared statement that the server no longer accepts, since a migration. */
+static bool is_stale(const struct db_connection *connection)
+{
+    return strcmp(connection->sqlstate, "0A000") == 0 || strcmp(connection->sqlstate, "26000") == 0;
+}
+
+/* Nothing of it was done, and there is somebody to do it for. */
 static bool is_worth_another_try(const struct db_connection *connection)
 {
-    return strncmp(connection->sqlstate, "40", 2) == 0 && connection->slot->n_tries < MAX_TRIES &&
-           connection->slot->query != NULL;
+    return (strncmp(connection->sqlstate, "40", 2) == 0 || is_stale(connection)) &&
+           connection->slot->n_tries < MAX_TRIES && connection->slot->query != NULL;
 }
 
 /* The Sync came back: the transaction is over. Nothing touches `connection->slot` after this. */
@@ -273,15 +280,13 @@ static void end_query(struct db_connection *connection)
     struct hk_db_result result;
     PGresult *rows = connection->rows;
     bool tries_again = slot != NULL && is_worth_another_try(connection);
-    /* A plan or a prepared statement that the server no longer accepts: begin afresh. */
-    bool is_stale =
-        strcmp(connection->sqlstate, "0A000") == 0 || strcmp(connection->sqlstate, "26000") == 0;
+    bool begins_afresh = is_stale(connection);
 
     result = judge(connection);
     connection->slot = NULL;
     connection->rows = NULL;
     become_idle(connection);
-    if (is_stale)
+    if (begins_afresh)
         db_connection_fail(connection, "stale statement");
     if (tries_again)
         db_slot_requeue(slot);

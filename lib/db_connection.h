@@ -35,7 +35,7 @@ struct db_connection {
     PGconn *pg;
     enum db_state state;
     struct hk_watch watch;
-    struct hk_timer timer; /* of CONNECTING: give up; of DOWN: try again */
+    struct hk_timer timer; /* of CONNECTING and SETUP: give up; of DOWN: try again */
     unsigned n_failures;   /* since the last success */
 
     const struct hk_stmt *prepared[DB_MAX_PREPARED];

@@ -12,6 +12,7 @@
 
 #include "hk/buf.h"
 #include "hk/clock.h"
+#include "hk/utf8.h"
 
 #define MAX_TEXT_BYTES 1024
 #define MAX_LINE_BYTES 65536
@@ -51,30 +52,6 @@ enum hk_level hk_log_level_from_name(const char *name)
     return HK_LOG_INFO;
 }
 
-static bool is_continuation(unsigned char c)
-{
-    return (c & 0xc0) == 0x80;
-}
-
-/* Bytes of the well-formed character at `p` (RFC 3629: no surrogates, no longer forms), or 0. */
-static size_t character_size(const unsigned char *p, size_t n)
-{
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] < 0xc2 || p[0] > 0xf4 || n < 2 || !is_continuation(p[1]))
-        return 0;
-    if (p[0] < 0xe0)
-        return 2;
-    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
-        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f))
-        return 0;
-    if (n < 3 || !is_continuation(p[2]))
-        return 0;
-    if (p[0] < 0xf0)
-        return 3;
-    return n < 4 || !is_continuation(p[3]) ? 0 : 4;
-}
-
 /* DEL and the C1 controls drive terminals as ESC does; JSON would let them through. */
 static bool is_terminal_control(const unsigned char *p, size_t size)
 {
@@ -95,7 +72,7 @@ static void add_text(struct hk_buf *line, struct hk_str text)
     for (size_t i = 0; i < text.n; i += size) {
         const unsigned char *p = (const unsigned char *)text.p + i;
 
-        size = character_size(p, text.n - i);
+        size = hk_utf8_size(text.p + i, text.n - i);
         if (i + (size == 0 ? 1 : size) > MAX_TEXT_BYTES)
             break;
 

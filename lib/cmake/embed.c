@@ -16,7 +16,7 @@
 
 #include "hk/base.h"
 
-static void die(const char *what, const char *name)
+static HK_NORETURN void die(const char *what, const char *name)
 {
     (void)fprintf(stderr, "embed: %s: %s\n", what, name);
     exit(1);

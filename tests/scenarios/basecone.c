@@ -128,8 +128,8 @@ static void test_BC_03_one_unknown_company_connects_none(void **state)
     assert_status(reply, 422);
     assert_string_equal(reply_text(&reply, "errors.0.pointer"), "/companies/1/company");
 
-    reply = api_call(h, t->admin, "GET", http_text(h->http, "/v1/connections?app_id=%s", app_id),
-                     NULL);
+    reply =
+        api_call(h, t->admin, "GET", http_text(h->http, "/v1/connections?app_id=%s", app_id), NULL);
     assert_int_equal(reply_count(&reply, "data"), 0);
 }
 
@@ -304,9 +304,10 @@ static void test_BC_07_the_body_is_the_event_type_and_its_data(void **state)
     struct reply reply, request;
 
     (void)given_connected_app(h, t, "/erp");
-    reply = api_call(h, t->producer, "POST", "/v1/events",
-                     "{\"event_type\": \"transaction.finished\", \"company\": \"a\", "
-                     "\"occurred_at\": \"2026-01-02T03:04:05.6Z\", \"payload\": {\"total\": 12.50}}");
+    reply =
+        api_call(h, t->producer, "POST", "/v1/events",
+                 "{\"event_type\": \"transaction.finished\", \"company\": \"a\", "
+                 "\"occurred_at\": \"2026-01-02T03:04:05.6Z\", \"payload\": {\"total\": 12.50}}");
     assert_status(reply, 202);
     sinker_wait(h, "/erp", 1, SOON_MS);
     request = sinker_request(h, "/erp", 0);
@@ -329,8 +330,9 @@ static void test_BC_13_the_receiver_collects_the_object_through_the_api(void **s
     char id[37] = "";
 
     (void)given_connected_app(h, t, "/erp");
-    event_id = publish(h, t, "document.uploaded", "a",
-                       "{\"documentId\": \"d-7\", \"link\": \"https://api.example/documents/d-7\"}");
+    event_id =
+        publish(h, t, "document.uploaded", "a",
+                "{\"documentId\": \"d-7\", \"link\": \"https://api.example/documents/d-7\"}");
     sinker_wait(h, "/erp", 1, SOON_MS);
     request = sinker_request(h, "/erp", 0);
     assert_sent(request, "{\"documentId\": \"d-7\", "

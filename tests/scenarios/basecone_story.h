@@ -3,9 +3,10 @@
  * tests/scenarios/basecone_story.h - what the stories of the scenario Basecone start with and look
  * at, all through REST.
  *
- * A bookkeeping product is the tenant. Companies "a" and "b" are its customers; a document of theirs
- * is uploaded ("document.uploaded", enrichable), a transaction finished ("transaction.finished", not
- * enrichable). Partner "acme" has apps, whose subscriptions have the profile basecone.
+ * A bookkeeping product is the tenant. Companies "a" and "b" are its customers; a document of
+ * theirs is uploaded ("document.uploaded", enrichable), a transaction finished
+ * ("transaction.finished", not enrichable). Partner "acme" has apps, whose subscriptions have the
+ * profile basecone.
  */
 #ifndef SCENARIOS_BASECONE_STORY_H
 #define SCENARIOS_BASECONE_STORY_H
@@ -16,8 +17,10 @@
 
 /* One hour of a schedule is 100 ms. */
 #define HOUR_IS_100_MS                                                                             \
-    .env = (const char *const[]){"HOOKLINE_WORKER_SCHEDULE_DIVISOR=36000",                         \
-                                 "HOOKLINE_WORKER_POLL_MS=20", NULL}
+    .env = (const char *const[])                                                                   \
+    {                                                                                              \
+        "HOOKLINE_WORKER_SCHEDULE_DIVISOR=36000", "HOOKLINE_WORKER_POLL_MS=20", NULL               \
+    }
 
 /* A custom field that has to be filled in, as a member of a registration. */
 #define WITH_ADMIN_CODE                                                                            \

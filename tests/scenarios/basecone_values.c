@@ -72,12 +72,13 @@ static void test_BC_10_values_keep_their_types_and_the_fields_order(void **state
     struct registration erp;
     struct reply request;
 
-    erp = given_registration(h, t, "/erp",
-                             ", \"custom_fields\": [{\"key\": \"z\", \"type\": \"number\"}, "
-                             "{\"key\": \"on\", \"type\": \"boolean\"}, "
-                             "{\"key\": \"a\", \"type\": \"date\"}, "
-                             "{\"key\": \"kind\", \"type\": \"choice\", \"choices\": [\"x\", \"y\"]}, "
-                             "{\"key\": \"empty\", \"type\": \"text\"}]");
+    erp = given_registration(
+        h, t, "/erp",
+        ", \"custom_fields\": [{\"key\": \"z\", \"type\": \"number\"}, "
+        "{\"key\": \"on\", \"type\": \"boolean\"}, "
+        "{\"key\": \"a\", \"type\": \"date\"}, "
+        "{\"key\": \"kind\", \"type\": \"choice\", \"choices\": [\"x\", \"y\"]}, "
+        "{\"key\": \"empty\", \"type\": \"text\"}]");
     (void)connect_with(h, t, erp.app_id, "a",
                        "{\"kind\": \"y\", \"a\": \"2026-02-28\", \"on\": true, \"z\": 1.50}");
     (void)publish_document(h, t);
@@ -189,12 +190,14 @@ static void test_BC_12_a_resend_carries_the_old_values_or_todays(void **state)
 
 /* ---- the producer's bytes ---- */
 
-/* What a parser would change: numbers beyond a double and int64, their spelling, the order of names,
- * a name that comes twice, nulls, blanks, escapes, raw UTF-8. */
+/* What a parser would change: numbers beyond a double and int64, their spelling, the order of
+ * names, a name that comes twice, nulls, blanks, escapes, raw UTF-8. */
 #define PAYLOAD                                                                                    \
-    "{ \"big\": 123456789012345678901234567890, \"exact\":0.1,\"e\":1e2 ,\"E\":1E-7,\t\"neg\":-0.0," \
-    "\r\n \"z\":1,\"a\":{\"b\":[ ],\"a\":null},\"dup\":1, \"dup\":\"2\",\"1.10\":1.10,\"\":null, "  \
-    "\"esc\":\"\\u00e9\\/\\\\ \\\"\\n\\u0000\\uD83D\\ude00\", \"utf\":\"\u00e9\u20ac\U0001F600\" }"
+    "{ \"big\": 123456789012345678901234567890, \"exact\":0.1,\"e\":1e2 "                          \
+    ",\"E\":1E-7,\t\"neg\":-0.0,"                                                                  \
+    "\r\n \"z\":1,\"a\":{\"b\":[ ],\"a\":null},\"dup\":1, \"dup\":\"2\",\"1.10\":1.10,\"\":null, " \
+    "\"esc\":\"\\u00e9\\/\\\\ \\\"\\n\\u0000\\uD83D\\ude00\", \"utf\":\"\u00e9\u20ac\U0001F600\" " \
+    "}"
 
 static void check_payload(struct harness *h, const char *path, unsigned i, const char *after)
 {

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/ingest_request.h - one POST /v1/events, its events' results and its reply. Private to
+ * ingest.c and ingest_reply.c.
+ */
+#ifndef API_INGEST_REQUEST_H
+#define API_INGEST_REQUEST_H
+
+#include "api/event_reader.h"
+#include "hk/id.h"
+
+struct call;
+
+enum result_kind { RESULT_NONE, RESULT_STORED, RESULT_DUPLICATE, RESULT_FAILED };
+
+/* Lives in its call's pool, which is freed once the reply is sent. */
+struct ingest_request {
+    struct call *call;
+    struct ingest_request *next; /* in the queue */
+    struct event_batch batch;
+    struct ingest_event {
+        enum result_kind kind;
+        struct hk_id id;
+        char id_text[HK_ID_TEXT_SIZE];
+        bool is_solo; /* failed together with others: try it alone */
+    } * results;      /* one per event */
+    struct hk_str traceparent;
+    unsigned n_sent; /* events before this index are in a batch, or need none */
+    unsigned n_left; /* events without a result */
+    enum hk_code failure;
+};
+
+/*
+ * Replies when no event is left without a result; nothing may touch the request afterwards.
+ *
+ * A failure of the database fails the whole request: the producer repeats it, and external ids keep
+ * what was stored already from being stored twice.
+ */
+void ingest_request_reply_if_complete(struct ingest_request *request);
+
+#endif

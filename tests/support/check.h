@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/support/check.h - what a reply of the API has to look like, requests that no client would
+ * send, and what the API has to answer for.
+ */
+#ifndef SUPPORT_CHECK_H
+#define SUPPORT_CHECK_H
+
+#include "tests/support/harness.h"
+
+/* The object at the path ("" for the whole reply) has these members in this order: "id,name". */
+#define assert_members(reply, path, names)                                                         \
+    reply_check_members(&(reply), (path), (names), __FILE__, __LINE__)
+void reply_check_members(const struct reply *reply, const char *path, const char *names,
+                         const char *file, int line);
+
+/*
+ * application/problem+json with that status, "/problems/<slug>" and the request's id; `pointer`
+ * (NULL: any or none) is that of one of its errors.
+ */
+#define assert_problem(h, reply, status, slug, pointer)                                            \
+    reply_check_problem((h), &(reply), (status), (slug), (pointer), __FILE__, __LINE__)
+void reply_check_problem(struct harness *h, const struct reply *reply, int status, const char *slug,
+                         const char *pointer, const char *file, int line);
+
+/* A text of the right form, not that it is of an object. */
+bool is_uuid_v7(const char *text);
+bool is_rfc3339_utc(const char *text);
+
+/* ---- requests of the test's own making ---- */
+
+/*
+ * A connection to the API with one request on its way, which asks to close after the answer;
+ * `key` and `body` may be NULL.
+ */
+int raw_start(struct harness *h, const char *key, const char *method, const char *path,
+              const char *body);
+
+/* Its answer, to the end of the connection, which is closed. Status 0: none came. */
+struct reply raw_finish(struct harness *h, int fd);
+
+/* ---- the routes ---- */
+
+struct listed_route {
+    const char *method, *path, *scope;
+};
+
+/* What `hookline-api --print-routes` lists; how many. */
+size_t list_routes(struct harness *h, struct listed_route *ret, size_t capacity);
+
+#endif
