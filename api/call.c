@@ -323,28 +323,45 @@ struct hk_str call_path_param(const struct call *call, const char *name)
     return HK_STR_NULL;
 }
 
-struct hk_str call_body_string(struct call *call, const char *name)
+/* The member of `object` that the path's first part names; false when there is none. */
+static bool find_member(const struct json_span *object, const char *path, struct json_span *ret)
 {
-    struct json_cursor cursor = {0};
-    struct json_span body, value;
+    struct json_cursor cursor = {.bytes = object->bytes};
     struct hk_str member;
-    size_t at;
+    char name[64];
 
-    if (!json_scan(call->body, &body, &at))
-        return HK_STR_NULL;
-    cursor.bytes = body.bytes;
-    while (json_next(&cursor, &member, &value)) {
-        if (value.kind == JSON_KIND_STRING && json_string_eq(member, name)) {
-            char *text = call_alloc(call, value.bytes.n + 1);
-            size_t n = json_string_decode(value.bytes, text);
-
-            if (n == SIZE_MAX)
-                return HK_STR_NULL;
-            text[n] = '\0';
-            return (struct hk_str){text, n};
-        }
+    if (object->kind != JSON_KIND_OBJECT)
+        return false;
+    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, "/"), path);
+    while (json_next(&cursor, &member, ret)) {
+        if (json_string_eq(member, name))
+            return true;
     }
-    return HK_STR_NULL;
+    return false;
+}
+
+struct hk_str call_body_string(struct call *call, const char *path)
+{
+    struct json_span object, value;
+    size_t at, n;
+    char *text;
+
+    if (!json_scan(call->body, &value, &at))
+        return HK_STR_NULL;
+    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
+        part += *part == '/';
+        object = value;
+        if (!find_member(&object, part, &value))
+            return HK_STR_NULL;
+    }
+    if (value.kind != JSON_KIND_STRING)
+        return HK_STR_NULL;
+    text = call_alloc(call, value.bytes.n + 1);
+    n = json_string_decode(value.bytes, text);
+    if (n == SIZE_MAX)
+        return HK_STR_NULL;
+    text[n] = '\0';
+    return (struct hk_str){text, n};
 }
 
 /* h2o clears the request's pool: the reply has been sent, or the connection is gone. */

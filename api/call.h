@@ -69,9 +69,11 @@ void call_set_tenant(struct call *call, struct hk_str tenant_id);
 /* A path parameter by its name without the colon; .p is NULL when the route has none such. */
 struct hk_str call_path_param(const struct call *call, const char *name);
 
-/* A string member of the validated body, copied to the pool; .p is NULL when absent or not a
- * string. */
-struct hk_str call_body_string(struct call *call, const char *name);
+/*
+ * A string of the validated body, "name" or "object/name", copied to the pool; .p is NULL when it
+ * is absent or no string.
+ */
+struct hk_str call_body_string(struct call *call, const char *path);
 
 /* Memory of the request; a zero-terminated copy. */
 void *call_alloc(struct call *call, size_t n);

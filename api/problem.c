@@ -22,7 +22,7 @@ void problem_write(struct hk_buf *buf, const struct hk_error *error, struct hk_s
         hk_buf_add_text(buf, ",");
         add_member(buf, "instance", instance);
     }
-    if (error->pointer[0] != '\0') {
+    if (error->pointer[0] != '\0' || (info->http_status == 422 && errors_json.p == NULL)) {
         hk_buf_add_text(buf, ",\"errors\":[{");
         add_member(buf, "pointer", error->pointer);
         hk_buf_add_text(buf, ",");

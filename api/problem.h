@@ -9,7 +9,9 @@
 /*
  * Appends {"type", "title", "status", "detail", "instance"[, "errors"]}. `error->pointer` set:
  * errors has one element of it; else `errors_json` (a JSON array, or HK_STR_NULL) is taken as it
- * is. `instance` is the request id, or "" for none (a problem inside a batch's reply).
+ * is. With 422 there are always errors: one with the pointer "" when it is about the body as a
+ * whole or a query parameter. `instance` is the request id, or "" for none (a problem inside a
+ * batch's reply).
  */
 void problem_write(struct hk_buf *buf, const struct hk_error *error, struct hk_str errors_json,
                    const char *instance);

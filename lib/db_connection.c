@@ -79,6 +79,15 @@ static void become_idle(struct db_connection *connection)
     connection->n_failures = 0;
 }
 
+/* PQnoticeProcessor: libpq would write it to stderr, between our JSON lines. */
+static void log_notice(void *arg, const char *message)
+{
+    const struct db_connection *connection = arg;
+
+    hk_log(HK_LOG_DEBUG, "database.noticed", HK_CTEXT("pool", connection->db->options.name),
+           HK_CTEXT("message", message));
+}
+
 /* Connected: pipeline mode, and LISTEN where the pool wants it. */
 static void set_up(struct db_connection *connection)
 {
@@ -317,26 +326,33 @@ static void read_results(struct db_connection *connection)
     }
 }
 
+/* After the results: a notification that came with them is handed out only then. */
+static bool take_notifications(struct db_connection *connection)
+{
+    bool is_notified = false;
+    PGnotify *notify;
+
+    while (connection->pg != NULL && (notify = PQnotifies(connection->pg)) != NULL) {
+        is_notified = true;
+        PQfreemem(notify);
+    }
+    return is_notified;
+}
+
 static void on_ready(struct hk_watch *watch, unsigned events)
 {
     struct db_connection *connection = HK_CONTAINER_OF(watch, struct db_connection, watch);
     struct hk_db *db = connection->db;
-    bool is_notified = false;
-    PGnotify *notify;
 
     if ((events & HK_READABLE) != 0 && PQconsumeInput(connection->pg) != 1) {
         db_connection_fail(connection, "lost");
         return;
     }
-    while ((notify = PQnotifies(connection->pg)) != NULL) {
-        is_notified = true;
-        PQfreemem(notify);
-    }
     read_results(connection);
+    if (take_notifications(connection) && db->options.on_notified != NULL)
+        db->options.on_notified(db->options.notified_arg);
     if (connection->state >= DB_SETUP && !watch_socket(connection))
         db_connection_fail(connection, "lost");
-    if (is_notified && db->options.on_notified != NULL)
-        db->options.on_notified(db->options.notified_arg);
     db_dispatch(db);
 }
 

@@ -357,9 +357,11 @@ static struct failure explain(const struct transfer *transfer, CURLcode code, bo
                                              .error = "the header section is too large"};
     static const struct failure invalid = {.kind = OUTCOME_REQUEST_INVALID,
                                            .error = "the URL is not valid"};
+    static const struct failure cut_off = {
+        .kind = OUTCOME_RESET, .error = "the connection was closed before the answer was complete"};
 
-    if (code == CURLE_OK)
-        return answered;
+    if (code == CURLE_OK) /* also when the peer hangs up within the header section */
+        return transfer->response.has_whole_head ? answered : cut_off;
     if (transfer->response.is_head_too_large)
         return too_large;
     /* We stopped reading, or the body came too slowly: the status had arrived in time (BC-21). */

@@ -35,7 +35,7 @@ WITH given AS MATERIALIZED (
                AND x.fence = (SELECT q.fence
                                 FROM queue q
                                WHERE q.tenant_id = x.tenant_id AND q.subscription_id = x.subscription_id
-                                 AND q.message_id = x.message_id)) g
+                                 AND q.message_id = x.message_id AND q.leased)) g
      WHERE s.tenant_id = g.tenant_id AND s.id = g.subscription_id AND s.state IN ('active', 'paused')
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
 ), barred AS MATERIALIZED (
@@ -64,7 +64,7 @@ WITH given AS MATERIALIZED (
      USING judged j
      WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled')
        AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
-       AND q.fence = j.fence
+       AND q.leased AND q.fence = j.fence
     RETURNING j.*, q.attempts
 ), waiting AS (
     UPDATE queue q
@@ -76,7 +76,7 @@ WITH given AS MATERIALIZED (
       FROM judged j
      WHERE j.ends_as IN ('retry', 'release', 'held')
        AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
-       AND q.fence = j.fence
+       AND q.leased AND q.fence = j.fence
     RETURNING j.*, q.attempts
 ), swept AS (
     -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.

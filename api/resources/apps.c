@@ -41,6 +41,7 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
                        sizeof(call->caller.partner) - 1);
 
     secrets_set_signing(call);
+    subscription_set_url_fault(call, "subscription/url");
     return HK_OK;
 }
 
@@ -53,7 +54,7 @@ const struct route apps_routes[] = {
         .location = "/v1/apps/",
         .body = app_create_body,
         .stmt = &stmt_app_create,
-        .bind = {"tenant", "partner", "body", "=secret"},
+        .bind = {"tenant", "partner", "body", "=secret", "=url_fault"},
         .prepare = prepare_create,
     },
     {

@@ -26,6 +26,12 @@ extern const struct route attempts_routes[];
 extern const struct body_field custom_field_create_body[];
 extern const struct body_field subscription_create_body[];
 
+/*
+ * Sets "=url_fault": why a tenant that does not allow http:// cannot have the URL at `path` of the
+ * body (call_body_string()), NULL when it can. Which tenant it is, the statement knows.
+ */
+void subscription_set_url_fault(struct call *call, const char *path);
+
 /* Limits that more than one table names; characters unless said otherwise. */
 enum {
     MAX_NAME = 200,

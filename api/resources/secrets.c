@@ -31,10 +31,3 @@ void secrets_set_key(struct call *call, const struct hk_id *tenant_id)
     call_set_param(call, "=key_sha256", (struct hk_str){hex, sizeof(hex)});
     explicit_bzero(key, sizeof(key));
 }
-
-enum hk_code secrets_prepare_signing(struct call *call, struct hk_error *reterr)
-{
-    (void)reterr;
-    secrets_set_signing(call);
-    return HK_OK;
-}

@@ -17,7 +17,4 @@ void secrets_set_signing(struct call *call);
 /* "=key" and "=key_sha256" (hex): an API key of that tenant. */
 void secrets_set_key(struct call *call, const struct hk_id *tenant_id);
 
-/* secrets_set_signing() as a route's prepare(). */
-enum hk_code secrets_prepare_signing(struct call *call, struct hk_error *reterr);
-
 #endif

@@ -3,6 +3,7 @@
  * Subscriptions: the URLs that apps get their events at. The statements are in subscriptions.sql
  * beside this file.
  */
+#include "api/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
@@ -86,6 +87,31 @@ static const struct query_field subscription_list_query[] = {
     {0},
 };
 
+/* The body's check has judged it as if http were allowed: here is what is wrong if it is not. */
+void subscription_set_url_fault(struct call *call, const char *path)
+{
+    struct hk_str url = call_body_string(call, path);
+    struct hk_error error = {.code = HK_OK};
+
+    if (url.p != NULL && hk_url_check(url, false, &error) != HK_OK)
+        call_set_param(call, "=url_fault", hk_str(error.detail));
+}
+
+static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
+{
+    (void)reterr;
+    secrets_set_signing(call);
+    subscription_set_url_fault(call, "url");
+    return HK_OK;
+}
+
+static enum hk_code prepare_update(struct call *call, struct hk_error *reterr)
+{
+    (void)reterr;
+    subscription_set_url_fault(call, "url");
+    return HK_OK;
+}
+
 const struct route subscriptions_routes[] = {
     {
         .method = "POST",
@@ -95,8 +121,8 @@ const struct route subscriptions_routes[] = {
         .location = "/v1/subscriptions/",
         .body = subscription_create_body,
         .stmt = &stmt_subscription_create,
-        .bind = {"tenant", "partner", ":app_id", "body", "=secret"},
-        .prepare = secrets_prepare_signing,
+        .bind = {"tenant", "partner", ":app_id", "body", "=secret", "=url_fault"},
+        .prepare = prepare_create,
     },
     {
         .method = "GET",
@@ -123,7 +149,8 @@ const struct route subscriptions_routes[] = {
         .ok_status = 200,
         .body = subscription_update_body,
         .stmt = &stmt_subscription_update,
-        .bind = {"tenant", "partner", ":subscription_id", "body"},
+        .bind = {"tenant", "partner", ":subscription_id", "body", "=url_fault"},
+        .prepare = prepare_update,
     },
     {
         .method = "DELETE",

@@ -17,7 +17,8 @@ LANGUAGE sql AS $$
        FOR SHARE
 $$;
 
-CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secret text,
+DROP FUNCTION IF EXISTS app_create (uuid, text, json, text);
+CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secret text, url_fault text,
                                       OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -28,7 +29,7 @@ BEGIN
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
       FROM (SELECT * FROM custom_fields_faults(fields, '/custom_fields/%s')
              UNION ALL
-            SELECT * FROM subscription_faults($1, subscriber, '/subscription')) x
+            SELECT * FROM subscription_faults($1, subscriber, '/subscription', $5)) x
     HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;

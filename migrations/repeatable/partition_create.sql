@@ -20,8 +20,11 @@ BEGIN
         LOOP
             name := parent || '_' || to_char(monday AT TIME ZONE 'UTC', 'IYYY"w"IW');
             CONTINUE WHEN to_regclass(quote_ident(name)) IS NOT NULL;
-            EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES FROM (%L) TO (%L)',
-                           name, parent, uuid_v7_floor(monday), uuid_v7_floor(monday + interval '7 days'));
+            -- Attached, not created as PARTITION OF: that would lock the parent against all reading
+            -- and writing, and meet the claims in a deadlock.
+            EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL)', name, parent);
+            EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)',
+                           parent, name, uuid_v7_floor(monday), uuid_v7_floor(monday + interval '7 days'));
             n_made := n_made + 1;
         END LOOP;
     END LOOP;

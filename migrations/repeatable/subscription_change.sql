@@ -1,12 +1,17 @@
 -- Changes of what a subscription is. The statements are in api/resources/subscriptions.sql.
 
+DROP FUNCTION IF EXISTS subscription_faults (uuid, json, text);
+DROP FUNCTION IF EXISTS subscription_create (uuid, text, uuid, json, text);
+DROP FUNCTION IF EXISTS subscription_update (uuid, text, uuid, json);
+
 -- What is wrong with a new or changed subscription, each with its place below `prefix`. Members that
--- are absent are right; `given` NULL has none.
-CREATE OR REPLACE FUNCTION subscription_faults(tenant_id uuid, given json, prefix text)
+-- are absent are right; `given` NULL has none. `url_fault`: why the URL is none for a tenant that
+-- does not allow http:// (hk_url_check() has judged it), NULL when it is one.
+CREATE OR REPLACE FUNCTION subscription_faults(tenant_id uuid, given json, prefix text, url_fault text)
 RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
-    SELECT $3 || '/url', 'This tenant does not allow http:// destinations; use https://.'
+    SELECT $3 || '/url', $4
       FROM tenant t
-     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $2 ->> 'url' ~* '^http:'
+     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $4 IS NOT NULL
      UNION ALL
     SELECT format('%s/event_types/%s', $3, g.n - 1), format('There is no event type "%s".', g.name)
       FROM json_array_elements_text(coalesce($2 -> 'event_types', '[]')) WITH ORDINALITY AS g (name, n)
@@ -64,7 +69,7 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION subscription_create(tenant_id uuid, partner text, app_id uuid, given json, secret text,
-                                               OUT code text, OUT body text, OUT new_id text)
+                                               url_fault text, OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE
     target app;
@@ -79,7 +84,8 @@ BEGIN
         body := fault('', 'The app is archived.');
         RETURN;
     END IF;
-    SELECT 'invalid_body', json_agg(x)::text INTO code, body FROM subscription_faults($1, $4, '') x HAVING count(*) > 0;
+    SELECT 'invalid_body', json_agg(x)::text INTO code, body
+      FROM subscription_faults($1, $4, '', $6) x HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
@@ -90,7 +96,7 @@ END
 $$;
 
 CREATE OR REPLACE FUNCTION subscription_update(tenant_id uuid, partner text, subscription_id uuid, given json,
-                                               OUT code text, OUT body text)
+                                               url_fault text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held subscription;
@@ -105,7 +111,8 @@ BEGIN
         body := fault('', 'The subscription is archived.');
         RETURN;
     END IF;
-    SELECT 'invalid_body', json_agg(x)::text INTO code, body FROM subscription_faults($1, $4, '') x HAVING count(*) > 0;
+    SELECT 'invalid_body', json_agg(x)::text INTO code, body
+      FROM subscription_faults($1, $4, '', $5) x HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;

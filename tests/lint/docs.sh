@@ -17,12 +17,12 @@ same() {
     }
 }
 
-"$bin/hookline" config docs >"$work/configuration.md"
+timeout 20 "$bin/hookline" config docs >"$work/configuration.md"
 same docs/configuration.md 'not up to date: hookline config docs >docs/configuration.md' <"$work/configuration.md"
 
 docs/openapi-json --check || status=1
 
-"$bin/hookline-api" --print-routes | awk '{ print $1, $2 }' | sort >"$work/routes"
+timeout 20 "$bin/hookline-api" --print-routes | awk '{ print $1, $2 }' | sort >"$work/routes"
 python3 - >"$work/openapi" <<'END'
 import re
 

@@ -201,16 +201,17 @@ static void test_BC_05_a_type_that_is_not_subscribed_is_never_sent(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basecone(h);
-    const char *app_id = given_app(h, t, "acme");
-    struct subscription subscription;
-    struct reply event;
+    struct registration erp = given_connected_app(h, t, "/erp");
+    struct reply reply;
 
-    subscription = given_subscription(h, t, app_id, "/erp", "document.uploaded");
-    (void)given_connection(h, t, app_id, "a");
-    event = event_get(h, t, publish(h, t, "transaction.finished", "a", "{}"));
-    assert_int_equal(reply_count(&event, "messages"), 0);
-    assert_string_equal(reply_text(&event, "skips.0.reason"), "type_not_selected");
-    then_only_this_is_sent(h, t, "/erp", &subscription);
+    reply = api_call(h, t->partner, "PATCH",
+                     http_text(h->http, "/v1/subscriptions/%s", erp.subscription.id),
+                     "{\"event_types\": [\"document.uploaded\"]}");
+    assert_status(reply, 200);
+    reply = event_get(h, t, publish(h, t, "transaction.finished", "a", "{}"));
+    assert_int_equal(reply_count(&reply, "messages"), 0);
+    assert_string_equal(reply_text(&reply, "skips.0.reason"), "type_not_selected");
+    then_only_this_is_sent(h, t, "/erp", &erp.subscription);
 }
 
 static void test_BC_05_several_apps_of_a_company_get_their_own_message(void **state)

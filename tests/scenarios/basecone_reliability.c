@@ -6,14 +6,8 @@
  */
 #include "tests/scenarios/basecone_story.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-
 #include "hk/clock.h"
+#include "tests/support/raw.h"
 
 #define BASECONE ", \"profile\": \"basecone\""
 #define SHORT    ", \"profile\": \"basecone\", \"timeout_ms\": 1000"
@@ -106,62 +100,27 @@ static void test_BC_21_the_profile_waits_five_seconds(void **state)
     assert_in_range(reply_int(&attempt, "duration_us"), 5000000, 5450000);
 }
 
-/* A listener for one connection, for answers that no HTTP server gives. */
-static int listen_raw(struct harness *h, const char **ret_url)
+/* The receiver sends these bytes and then nothing, with the connection open. */
+static void check_silence_after(struct harness *h, const char *bytes, const char *outcome)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
-    socklen_t n = sizeof(address);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, n), 0);
-    assert_int_equal(listen(fd, 8), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &n), 0);
-    *ret_url = http_text(h->http, "http://127.0.0.1:%d/raw", ntohs(address.sin_port));
-    return fd;
-}
-
-/* Answers the next request with these bytes and leaves the connection open. */
-static int answer_raw(int listener, const char *answer)
-{
-    struct pollfd ready = {.fd = listener, .events = POLLIN};
-    char request[8192];
-    int fd;
-
-    assert_int_equal(poll(&ready, 1, SOON_MS), 1);
-    fd = accept(listener, NULL, NULL);
-    assert_true(fd >= 0);
-    assert_true(http_raw_read(fd, request, sizeof(request), 100, NULL) > 0);
-    assert_true(http_raw_send(fd, answer, strlen(answer)));
-    return fd;
-}
-
-static void check_raw_answer(struct harness *h, const char *answer, const char *outcome)
-{
+    struct raw_answer answer = {.bytes = hk_str(bytes), .end = RAW_SILENT};
     struct tenant *t = given_basecone(h);
-    struct subscription subscription;
-    struct reply attempt;
-    const char *url, *event_id;
-    int listener = listen_raw(h, &url), fd;
+    struct subscription subscription = given_impatient(h, t, raw_url(raw_receive(&answer, 1)));
+    const char *message_id = message_of(h, t, publish_document(h, t), subscription.id);
+    struct reply attempt = attempt_wait(h, t, message_id, 1);
 
-    subscription = given_impatient(h, t, url);
-    event_id = publish_document(h, t);
-    fd = answer_raw(listener, answer);
-    attempt = attempt_wait(h, t, message_of(h, t, event_id, subscription.id), 1);
     assert_string_equal(reply_text(&attempt, "outcome"), outcome);
-    (void)close(fd);
-    (void)close(listener);
+    assert_in_range(reply_int(&attempt, "duration_us"), 900000, 1900000);
 }
 
 static void test_BC_21_a_header_in_time_is_enough(void **state)
 {
-    check_raw_answer(*state, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun", "succeeded");
+    check_silence_after(*state, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nbegun", "succeeded");
 }
 
 static void test_BC_21_a_header_that_does_not_end_is_not(void **state)
 {
-    check_raw_answer(*state, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-More: ", "timeout");
+    check_silence_after(*state, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-More: ", "timeout");
 }
 
 /* ---- BC-22: 401 unsubscribes ---- */

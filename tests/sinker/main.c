@@ -18,7 +18,7 @@
 
 #include "tests/sinker/sinker.h"
 
-#define MAX_BODY_BYTES (16 * 1024 * 1024)
+#define MAX_BODY_BYTES ((size_t)16 << 20)
 #define KEEP_ALIVE_MS  300000
 #define MAX_WAIT_MS    250 /* a signal between two turns is seen at the latest then */
 #define ACCEPT_AT_ONCE 64
@@ -117,7 +117,7 @@ static int open_listener(char *text)
 
 static void announce(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t n = sizeof(address);
     char host[64], port[16];
     bool is_v6;

@@ -19,8 +19,8 @@ static uint64_t hash(struct hk_str s, uint64_t seed)
 void store_init(struct store *store, size_t n_kept)
 {
     *store = (struct store){.n_ring = n_kept};
-    store->buckets = calloc(N_BUCKETS, sizeof(*store->buckets));
-    store->ring = calloc(n_kept == 0 ? 1 : n_kept, sizeof(*store->ring));
+    store->buckets = calloc(N_BUCKETS, sizeof(struct sink_path *));
+    store->ring = calloc(n_kept == 0 ? 1 : n_kept, sizeof(struct sink_record *));
     assert(store->buckets != NULL && store->ring != NULL);
 }
 

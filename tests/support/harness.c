@@ -23,6 +23,18 @@
 
 static const struct harness_options usual;
 
+HK_NORETURN void harness_fail(const char *file, int line, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vprint_error(format, args);
+    va_end(args);
+    print_error("\n");
+    _fail(file, line);
+    abort(); /* _fail() never returns, but does not say so */
+}
+
 /* ---- programs ---- */
 
 static void make_environment(const struct harness *h, const char *ret[MAX_ENV])
@@ -60,8 +72,7 @@ static void wait_for_api(struct harness *h)
 
     if (port == NULL) {
         free(said);
-        fail_msg("hookline-api did not say where it listens");
-        return;
+        fail_test("hookline-api did not say where it listens");
     }
     (void)snprintf(h->api_url, sizeof(h->api_url), "http://127.0.0.1:%lu",
                    strtoul(port + strlen("\"port\":"), NULL, 10));
@@ -82,8 +93,8 @@ static void stop_checked(struct proc *proc)
     int code = proc_stop(proc, STOP_TIMEOUT_MS);
 
     if (code != 0)
-        fail_msg("%s ended with %d%s", proc->name, code,
-                 code == PROC_TIMED_OUT ? ": SIGTERM did not end it" : "");
+        fail_test("%s ended with %d%s", proc->name, code,
+                  code == PROC_TIMED_OUT ? ": SIGTERM did not end it" : "");
 }
 
 void harness_restart_api(struct harness *h)
@@ -146,7 +157,7 @@ static void wait_for_sinker(struct harness *h, unsigned i, bool has_tls)
     char *said = proc_wait_for_text(proc, proc->out_path, "{\"listening\":\"", START_TIMEOUT_MS);
 
     if (said == NULL)
-        fail_msg("%s did not say where it listens", proc->name);
+        fail_test("%s did not say where it listens", proc->name);
     (void)snprintf(h->sinker_urls[i], sizeof(h->sinker_urls[i]), "%s://%.*s",
                    has_tls ? "https" : "http", (int)strcspn(said + 14, "\""), said + 14);
     free(said);
@@ -191,10 +202,10 @@ static const char *make_operator_key(struct harness *h)
 
     if (harness_cli(h, (const char *const[]){"keys", "create", "--role", "operator", NULL}, &out) !=
         0)
-        fail_msg("hookline keys create failed");
+        fail_test("hookline keys create failed");
     key = strstr(out, "hk_");
     if (key == NULL)
-        fail_msg("hookline keys create printed no key: %s", out);
+        fail_test("hookline keys create printed no key: %s", out);
     return http_text(h->http, "%.*s", (int)strcspn(key, " \t\r\n"), key);
 }
 
@@ -232,14 +243,14 @@ int harness_setup(void **state)
 
     assert_non_null(h);
     clean_up();
-    current = h;
     h->options = *state == NULL ? &usual : *state;
     h->http = http_new();
-    proc_make_directory("hookline-test", h->directory);
     pg_create_database(h->database);
     if (!is_registered)
         (void)atexit(clean_up); /* after pg's own: runs before the server stops */
     is_registered = true;
+    proc_make_directory("hookline-test", h->directory);
+    current = h;
     pg_url(h->database, false, url);
     (void)snprintf(h->url_variable, sizeof(h->url_variable), "HOOKLINE_DATABASE_URL=%s", url);
     *state = h;

@@ -96,6 +96,10 @@ int harness_setup(void **state);
 int harness_teardown(void **state);
 void harness_run(void **state);
 
+/* cmocka's fail_msg() in a form that compilers know not to return. */
+#define fail_test(...) harness_fail(__FILE__, __LINE__, __VA_ARGS__)
+HK_NORETURN void harness_fail(const char *file, int line, const char *format, ...) HK_PRINTF(3, 4);
+
 /* ---- programs ---- */
 
 /* Starts one more worker; its number. */

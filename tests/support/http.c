@@ -275,14 +275,14 @@ size_t http_raw_read(int fd, char *ret, size_t capacity, int timeout_ms, bool *r
     return n;
 }
 
-struct reply http_raw_reply(struct http *http, const char *answer, size_t n)
+struct reply http_raw_reply(struct http *http, const char *answer)
 {
     struct reply reply = {.status = http_raw_status(answer), .request = "a raw request"};
     const char *head = strstr(answer, "\r\n"), *end = strstr(answer, "\r\n\r\n");
 
     reply.headers = head == NULL ? "" : http_text(http, "%s", head + 2);
     reply.body = end == NULL ? "" : http_text(http, "%s", end + 4);
-    reply.body_n = end == NULL ? 0 : n - (size_t)(end + 4 - answer);
+    reply.body_n = strlen(reply.body);
     reply.json = json_loadb(reply.body, reply.body_n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (reply.json != NULL)
         keep(http, NULL, reply.json);

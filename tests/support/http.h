@@ -58,8 +58,8 @@ bool http_raw_send(int fd, const void *p, size_t n);
  */
 size_t http_raw_read(int fd, char *ret, size_t capacity, int timeout_ms, bool *ret_is_closed);
 
-/* The first answer in these bytes, as http_call() gives it; its body is all behind the head. */
-struct reply http_raw_reply(struct http *http, const char *answer, size_t n);
+/* An answer as http_call() gives it; all behind its head is its body. */
+struct reply http_raw_reply(struct http *http, const char *answer);
 
 /* The status of an HTTP/1.1 answer's first line, 0 when it is none. */
 int http_raw_status(const char *answer);

@@ -45,8 +45,8 @@ static HK_NORETURN void die(const char *what, const char *why)
 
 /* ---- server ---- */
 
-/* Puts what drops root's rights before `command`. */
-static void make_argv(const char *const command[], const char *ret[MAX_ARGS])
+/* A program of PostgreSQL's, after what drops root's rights. */
+static void make_argv(const char *program, const char *const arguments[], const char *ret[MAX_ARGS])
 {
     static const char *const as_postgres[] = {
         "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "QUIT"};
@@ -54,8 +54,9 @@ static void make_argv(const char *const command[], const char *ret[MAX_ARGS])
 
     for (size_t i = 0; geteuid() == 0 && i < HK_COUNTOF(as_postgres); i++)
         ret[n++] = as_postgres[i];
-    for (size_t i = 0; command[i] != NULL; i++)
-        ret[n++] = command[i];
+    ret[n++] = program;
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        ret[n++] = arguments[i];
     assert(n < MAX_ARGS);
     ret[n] = NULL;
 }
@@ -75,9 +76,9 @@ static void make_cluster(const char *data)
 {
     const char *argv[MAX_ARGS];
 
-    make_argv((const char *const[]){PG_BIN_DIR "/initdb", "-D", data, "-U", "hookline", "-A",
-                                    "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync",
-                                    "--no-instructions", NULL},
+    make_argv(PG_BIN_DIR "/initdb",
+              (const char *const[]){"-D", data, "-U", "hookline", "-A", "trust", "-E", "UTF8",
+                                    "--locale=C.UTF-8", "--no-sync", "--no-instructions", NULL},
               argv);
     if (proc_run("initdb", pg.directory, argv, NULL, NULL) != 0)
         die("initdb", "failed");
@@ -102,9 +103,10 @@ static void start_server(void)
     (void)snprintf(data, sizeof(data), "%s/data", pg.directory);
     (void)snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", pg.directory);
     make_cluster(data);
-    make_argv((const char *const[]){PG_BIN_DIR "/postgres", "-D", data, "-c", "listen_addresses=",
-                                    "-c", sockets, "-c", "fsync=off", "-c", "full_page_writes=off",
-                                    "-c", "max_connections=200", "-c", "shared_buffers=64MB", NULL},
+    make_argv(PG_BIN_DIR "/postgres",
+              (const char *const[]){"-D", data, "-c", "listen_addresses=", "-c", sockets, "-c",
+                                    "fsync=off", "-c", "full_page_writes=off", "-c",
+                                    "max_connections=200", "-c", "shared_buffers=64MB", NULL},
               argv);
     proc_start(&pg.server, "postgres", pg.directory, argv, NULL);
     (void)atexit(stop_server);
@@ -141,11 +143,13 @@ void pg_url(const char *database, bool as_superuser, char ret[PG_URL_SIZE])
 
 static PGconn *connect_to(const char *database)
 {
-    char url[PG_URL_SIZE];
+    char url[PG_URL_SIZE], quiet_url[PG_URL_SIZE + 64];
     PGconn *connection;
 
     pg_url(database, true, url);
-    connection = PQconnectdb(url);
+    (void)snprintf(quiet_url, sizeof(quiet_url), "%s options='-c client_min_messages=warning'",
+                   url);
+    connection = PQconnectdb(quiet_url);
     if (PQstatus(connection) != CONNECTION_OK)
         die("connection", PQerrorMessage(connection));
     return connection;

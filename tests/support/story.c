@@ -37,26 +37,17 @@ struct reply api_call(struct harness *h, const char *key, const char *method, co
 
 /* ---- replies ---- */
 
-static HK_NORETURN void fail_at(const char *file, int line)
-{
-    _fail(file, line);
-    abort(); /* _fail() never returns, but does not say so */
-}
-
 void reply_check_status(const struct reply *reply, int status, const char *file, int line)
 {
-    if (reply->status == status)
-        return;
-    print_error("%s: status %d instead of %d: %s\n", reply->request, reply->status, status,
-                reply->body);
-    fail_at(file, line);
+    if (reply->status != status)
+        harness_fail(file, line, "%s: status %d instead of %d: %s", reply->request, reply->status,
+                     status, reply->body);
 }
 
 static HK_NORETURN void fail_about(const struct reply *reply, const char *path, const char *wanted)
 {
-    print_error("%s: no %s at \"%s\" in (%d) %s\n", reply->request, wanted, path, reply->status,
-                reply->body);
-    fail_at(__FILE__, __LINE__);
+    fail_test("%s: no %s at \"%s\" in (%d) %s", reply->request, wanted, path, reply->status,
+              reply->body);
 }
 
 const char *reply_text(const struct reply *reply, const char *path)
@@ -140,7 +131,7 @@ int64_t db_int(struct harness *h, const char *sql_format, ...)
     text = ask_database(h, sql_format, args);
     va_end(args);
     if (text == NULL)
-        fail_msg("the statement gave no value: %s", sql_format);
+        fail_test("the statement gave no value: %s", sql_format);
     return strtoll(text, NULL, 10);
 }
 
@@ -302,8 +293,8 @@ void sinker_wait(struct harness *h, const char *path, unsigned count, int timeou
         http_text(h->http, "/_sinker/wait?path=%s&count=%u&timeout_ms=%d", path, count, timeout_ms),
         NULL);
     if (!reply_bool(&reply, "reached"))
-        fail_msg("%s got %d of %u requests in %d ms", path, (int)reply_int(&reply, "count"), count,
-                 timeout_ms);
+        fail_test("%s got %d of %u requests in %d ms", path, (int)reply_int(&reply, "count"), count,
+                  timeout_ms);
 }
 
 unsigned sinker_count(struct harness *h, const char *path)
@@ -320,7 +311,7 @@ struct reply sinker_request(struct harness *h, const char *path, unsigned i)
     reply = call_sinker(h, "GET",
                         http_text(h->http, "/_sinker/requests?path=%s&number=%u", path, i), NULL);
     if (reply_count(&reply, "requests") == 0)
-        fail_msg("%s has no request number %u (of %d)", path, i, (int)reply_int(&reply, "total"));
+        fail_test("%s has no request number %u (of %d)", path, i, (int)reply_int(&reply, "total"));
     reply.json = reply_json(&reply, "requests.0");
     return reply;
 }
@@ -360,6 +351,6 @@ void api_wait_for(struct harness *h, const char *key, const char *path, const ch
     struct awaited awaited = {.h = h, .key = key, .path = path, .at = at, .value = value};
 
     if (!wait_until(has_value, &awaited, timeout_ms))
-        fail_msg("\"%s\" of %s was not \"%s\" within %d ms: (%d) %s", at, path, value, timeout_ms,
-                 awaited.reply.status, awaited.reply.body);
+        fail_test("\"%s\" of %s was not \"%s\" within %d ms: (%d) %s", at, path, value, timeout_ms,
+                  awaited.reply.status, awaited.reply.body);
 }

@@ -324,8 +324,10 @@ static void test_a_list_of_strings_has_a_size_and_only_strings(void **state)
     expect_member("\"event_types\":[\"a\",\"b\",\"c\",\"d\"]", "/event_types", described);
     expect_member("\"event_types\":\"a\"", "/event_types", described);
     expect_member("\"event_types\":{}", "/event_types", described);
-    expect_member("\"event_types\":[\"a\",1]", "/event_types/1", "must be a string");
-    expect_member("\"event_types\":[null]", "/event_types/0", "must be a string");
+    expect_member("\"event_types\":[\"a\",1]", "/event_types/1",
+                  "must be a string of at most 256 characters");
+    expect_member("\"event_types\":[null]", "/event_types/0",
+                  "must be a string of at most 256 characters");
     expect_member("\"tags\":[\"a\",\"b\",\"c\"]", "/tags",
                   "must be null or a list of at most 2 strings");
     expect_member("\"days\":[\"sat\",\"mon\"]", "/days/1", "must be one of: sat, sun");

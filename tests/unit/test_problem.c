@@ -47,6 +47,23 @@ static void test_a_pointer_becomes_the_one_error(void **state)
            "\"errors\":[{\"pointer\":\"/url\",\"detail\":\"must be https\"}]}");
 }
 
+/* A query parameter, or the body as a whole: nothing that a pointer could name. */
+static void test_422_always_has_errors(void **state)
+{
+    (void)state;
+    expect(
+        (struct hk_error){.code = HK_INVALID_PARAMETER, .detail = "limit must be a number"},
+        HK_STR_NULL, "r-1",
+        "{\"type\":\"/problems/invalid_parameter\",\"title\":\"A query parameter is not valid.\","
+        "\"status\":422,\"detail\":\"limit must be a number\",\"instance\":\"r-1\","
+        "\"errors\":[{\"pointer\":\"\",\"detail\":\"limit must be a number\"}]}");
+    expect((struct hk_error){.code = HK_INVALID_BODY}, HK_STR("[]"), "r-1",
+           "{\"type\":\"/problems/invalid_body\","
+           "\"title\":\"The request body does not match the schema.\",\"status\":422,"
+           "\"detail\":\"The request body does not match the schema.\",\"instance\":\"r-1\","
+           "\"errors\":[]}");
+}
+
 static void test_errors_of_a_statement_are_taken_as_they_are(void **state)
 {
     (void)state;
@@ -101,7 +118,7 @@ static void test_every_code_makes_a_problem(void **state)
         assert_non_null(json);
         assert_int_equal(json_integer_value(json_object_get(json, "status")),
                          hk_code_info(code)->http_status);
-        assert_int_equal(json_object_size(json), 4);
+        assert_int_equal(json_object_size(json), hk_code_info(code)->http_status == 422 ? 5 : 4);
         json_decref(json);
     }
 }
@@ -112,6 +129,7 @@ int main(void)
         cmocka_unit_test(test_a_code_speaks_with_the_catalogues_words),
         cmocka_unit_test(test_a_sentence_becomes_the_detail),
         cmocka_unit_test(test_a_pointer_becomes_the_one_error),
+        cmocka_unit_test(test_422_always_has_errors),
         cmocka_unit_test(test_errors_of_a_statement_are_taken_as_they_are),
         cmocka_unit_test(test_a_problem_inside_a_batch_has_no_instance),
         cmocka_unit_test(test_what_callers_sent_is_escaped),

@@ -9,8 +9,7 @@
 
 #include "worker/retry.h"
 
-#define NOW_S INT64_C(784111717) /* Sun, 06 Nov 1994 08:48:37 GMT, one minute before the examples  \
-                                  */
+#define NOW_S INT64_C(784111717) /* Sun, 06 Nov 1994 08:48:37 GMT */
 
 static int read_schedule(const char *text, unsigned nth, int64_t *ret_ms)
 {
