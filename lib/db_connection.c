@@ -94,6 +94,7 @@ static void set_up(struct db_connection *connection)
     const char *channel = connection->db->options.listen_channel;
     char listen_sql[80];
 
+    (void)PQsetNoticeProcessor(connection->pg, log_notice, connection);
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
         db_connection_fail(connection, "cannot pipeline");
         return;
