@@ -92,10 +92,8 @@ void hk_db_free(struct hk_db *db)
         db->connections[i].slot = NULL;
         db_connection_close(&db->connections[i]);
     }
-    while (db->queue.next != &db->queue) {
-        struct db_slot *slot = db->queue.next;
-
-        unlink_slot(slot);
+    for (struct db_slot *slot = db->queue.next, *next; slot != &db->queue; slot = next) {
+        next = slot->next;
         free_slot(slot);
     }
     free_text(db->options.url);

@@ -131,7 +131,7 @@ void hk_loop_unwatch(struct hk_loop *loop, struct hk_watch *watch)
 void hk_loop_set_timer(struct hk_loop *loop, struct hk_timer *timer, int64_t delay_ms,
                        hk_timer_fn *on_due)
 {
-    struct hk_timer *after = loop->timers.previous;
+    struct hk_timer *after;
 
     hk_loop_stop_timer(loop, timer);
     timer->due_ms = hk_mono_ms() + delay_ms;

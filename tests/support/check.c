@@ -87,6 +87,32 @@ void reply_check_problem(struct harness *h, const struct reply *reply, int statu
         fail_about(reply, "a pointer", pointer, file, line);
 }
 
+const char *db_all_rows(struct harness *h)
+{
+    return db_text(h,
+                   "SELECT md5(string_agg(query_to_xml(format("
+                   "'SELECT * FROM hookline.%%I t ORDER BY t::text', c.relname), true, false, '')"
+                   "::text, '' ORDER BY c.relname))"
+                   "  FROM pg_class c"
+                   " WHERE c.relnamespace = 'hookline'::regnamespace AND NOT c.relispartition"
+                   "   AND c.relkind IN ('r', 'p')");
+}
+
+void expect_refused(struct harness *h, const char *key, const char *request, struct hk_str body,
+                    int status, const char *slug, const char *pointer)
+{
+    size_t method_n = strcspn(request, " ");
+    const char *before = db_all_rows(h);
+    struct reply reply = api_send(h, key, http_text(h->http, "%.*s", (int)method_n, request),
+                                  request + method_n + 1, body, NULL);
+
+    if (reply.status != status)
+        print_error("%s: %.*s\n", request, (int)(body.n < 500 ? body.n : 500), body.p);
+    assert_problem(h, reply, status, slug, pointer);
+    if (strcmp(before, db_all_rows(h)) != 0)
+        fail_msg("%s changed a row: %.*s", request, (int)(body.n < 500 ? body.n : 500), body.p);
+}
+
 bool is_uuid_v7(const char *text)
 {
     struct hk_id id;

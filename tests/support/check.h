@@ -23,6 +23,13 @@ void reply_check_members(const struct reply *reply, const char *path, const char
 void reply_check_problem(struct harness *h, const struct reply *reply, int status, const char *slug,
                          const char *pointer, const char *file, int line);
 
+/* One hash over every row of every table. */
+const char *db_all_rows(struct harness *h);
+
+/* `request` ("POST /v1/apps") gets that problem, and no row of the database has changed. */
+void expect_refused(struct harness *h, const char *key, const char *request, struct hk_str body,
+                    int status, const char *slug, const char *pointer);
+
 /* A text of the right form, not that it is of an object. */
 bool is_uuid_v7(const char *text);
 bool is_rfc3339_utc(const char *text);
