@@ -103,7 +103,7 @@ static const struct query_field *find_field(const struct route *route, struct hk
 }
 
 /* Refuses what the route does not know: a misspelt filter must not read as "everything". */
-static enum hk_code check_names(const struct call *call, struct hk_error *reterr)
+enum hk_code bind_check_query(const struct call *call, struct hk_error *reterr)
 {
     const h2o_req_t *req = call->req;
     const char *p = req->query_at == SIZE_MAX ? NULL : req->path.base + req->query_at + 1;
@@ -209,7 +209,7 @@ static enum hk_code bind_one(struct call *call, const char *bind, struct hk_str 
 enum hk_code bind_params(struct call *call, struct hk_error *reterr)
 {
     const struct route *route = call->match.route;
-    enum hk_code code = check_names(call, reterr);
+    enum hk_code code = bind_check_query(call, reterr);
 
     for (unsigned i = 0; i < route->stmt->n_params && code == HK_OK; i++)
         code = bind_one(call, route->bind[i], &call->query.params[i], reterr);

@@ -12,4 +12,8 @@ struct call;
  */
 HK_NODISCARD enum hk_code bind_params(struct call *call, struct hk_error *reterr);
 
+/* The part of bind_params() that routes without a statement need: an unknown parameter is refused.
+ */
+HK_NODISCARD enum hk_code bind_check_query(const struct call *call, struct hk_error *reterr);
+
 #endif

@@ -226,9 +226,17 @@ static enum stage_result stage_body(struct call *call)
 
 static enum stage_result stage_handle(struct call *call)
 {
-    if (call->match.route->handle == NULL)
+    const struct route *route = call->match.route;
+    struct hk_error error = {0};
+
+    if (route->handle == NULL)
         return STAGE_NEXT;
-    call->match.route->handle(call);
+    /* Probes of load balancers may carry what they like. */
+    if (route->scope != SCOPE_PUBLIC && bind_check_query(call, &error) != HK_OK) {
+        call_fail(call, &error);
+        return STAGE_REPLIED;
+    }
+    route->handle(call);
     return STAGE_REPLIED; /* or it will be */
 }
 

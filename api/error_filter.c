@@ -2,6 +2,8 @@
 #include "api/error_filter.h"
 
 #include "api/problem.h"
+#include "api/server.h"
+#include "hk/clock.h"
 
 struct problem_ostream {
     h2o_ostream_t super;
@@ -27,21 +29,49 @@ static bool is_plain_text(const h2o_req_t *req)
            memcmp(req->res.headers.entries[at].value.base, plain, sizeof(plain) - 1) == 0;
 }
 
+/* The id of a request that never became a call. */
+static h2o_iovec_t new_request_id(h2o_req_t *req)
+{
+    struct api_thread *thread = HK_CONTAINER_OF(req->conn->ctx, struct api_thread, h2o);
+    struct hk_id id = hk_id_new(&thread->ids, hk_wall_us() / 1000);
+    char text[HK_ID_TEXT_SIZE];
+
+    hk_id_format(&id, text);
+    return h2o_strdup(&req->pool, text, HK_ID_TEXT_SIZE - 1);
+}
+
+/* As api/reply.c has them. */
+static void set_headers(h2o_req_t *req, h2o_iovec_t request_id)
+{
+    h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
+                   H2O_STRLIT("application/problem+json"), 1);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
+                   H2O_STRLIT("no-store"));
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-request-id"), 1, NULL,
+                          request_id.base, request_id.len);
+    h2o_add_header_by_str(&req->pool, &req->res.headers, H2O_STRLIT("x-content-type-options"), 1,
+                          NULL, H2O_STRLIT("nosniff"));
+}
+
 static h2o_ostream_t **add_problem(h2o_req_t *req, h2o_ostream_t **slot)
 {
     struct hk_error error = {.code = req->res.status == 413 ? HK_BODY_TOO_LARGE : HK_BAD_REQUEST};
+    h2o_iovec_t request_id = new_request_id(req);
     struct problem_ostream *stream;
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
 
     hk_buf_init(&buf, 4096);
-    problem_write(&buf, &error, HK_STR_NULL, "");
+    problem_write(&buf, &error, HK_STR_NULL, request_id.base);
     stream =
         HK_CONTAINER_OF(h2o_add_ostream(req, sizeof(*stream), slot), struct problem_ostream, super);
     stream->super.do_send = send_problem;
     stream->body = h2o_strdup(&req->pool, buf.p, buf.n);
     req->res.content_length = buf.n;
-    h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
-                   H2O_STRLIT("application/problem+json"), 1);
+    if (error.code == HK_BAD_REQUEST) {
+        req->res.status = 400; /* also for 417: nothing is to be expected but 100-continue */
+        req->res.reason = "Bad Request";
+    }
+    set_headers(req, request_id);
     return &stream->super.next;
 }
 
