@@ -7,7 +7,7 @@
 #include "api/page.h"
 #include "hk/utf8.h"
 
-enum { MAX_TEXT_BYTES = 256 };
+#define MAX_TEXT_BYTES ((size_t)256)
 
 static int hex_digit(char c)
 {

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,11 +59,13 @@ static int bound_port(int fd)
 {
     struct sockaddr_storage address;
     socklen_t size = sizeof(address);
+    char service[16];
 
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
+        getnameinfo((struct sockaddr *)&address, size, NULL, 0, service, sizeof(service),
+                    NI_NUMERICSERV) != 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return (int)strtol(service, NULL, 10);
 }
 
 int listen_open(const char *address, int *port)

@@ -180,8 +180,9 @@ bool request_build(const struct request_parts *parts, struct request *ret, const
 
     add_line(&w, HK_STR("content-type: application/json"));
     add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    add_line(&w, HK_STR("accept:")); /* none: libcurl would say that it takes anything */
     add_line(&w,
-             HK_STR("expect:")); /* libcurl would wait 1 s for "100 Continue" before a long body */
+             HK_STR("expect:")); /* none: it would wait 1 s for "100 Continue" with a long body */
     begin_line(&w, HK_STR("webhook-id: "));
     put(&w, parts->message_id);
     end_line(&w);

@@ -165,41 +165,36 @@ static void test_BC_22_401_unsubscribes_on_whichever_attempt(void **state)
     check_unsubscribed_at(h, 3);
 }
 
-/* What became of three messages when one of them was answered with 401. */
+/* Two messages wait for their next hour, when a third one is answered with 401. */
 struct unsubscribed {
-    const char *failed;
-    const char *cancelled[2];
+    const char *waiting[2];
+    const char *refused;
 };
 
-/* The messages wait for the worker: it sends all at once. */
 static struct unsubscribed given_unsubscribed(struct harness *h, const struct tenant *t,
                                               const struct registration *erp)
 {
-    struct unsubscribed result = {NULL};
-    const char *ids[3] = {NULL};
-    unsigned n_cancelled = 0;
+    struct unsubscribed result;
 
-    sinker_rule(h, "/erp", "{\"replies\": [{\"status\": 401}], \"then\": {\"status\": 500}}");
-    for (unsigned i = 0; i < 3; i++)
-        ids[i] = message_of(h, t, publish_document(h, t), erp->subscription.id);
-    (void)harness_start_worker(h);
-    for (unsigned i = 0; i < 3; i++) {
-        struct reply message;
-
-        api_wait_for(h, t->support, http_text(h->http, "/v1/messages/%s", ids[i]), "status_reason",
-                     "unsubscribed_by_401", SOON_MS);
-        message = message_get(h, t, ids[i]);
-        if (strcmp(reply_text(&message, "status"), "failed") == 0) {
-            assert_null(result.failed);
-            result.failed = ids[i];
-        } else {
-            assert_string_equal(reply_text(&message, "status"), "cancelled");
-            assert_true(n_cancelled < 2);
-            result.cancelled[n_cancelled++] = ids[i];
-        }
+    sinker_rule(h, "/erp", "{\"replies\": [{\"status\": 500, \"times\": 2}, {\"status\": 401}]}");
+    for (unsigned i = 0; i < 2; i++) {
+        result.waiting[i] = message_of(h, t, publish_document(h, t), erp->subscription.id);
+        (void)attempt_wait(h, t, result.waiting[i], 1);
+        message_wait(h, t, result.waiting[i], "pending");
     }
-    sinker_rule(h, "/erp", "{}");
+    result.refused = message_of(h, t, publish_document(h, t), erp->subscription.id);
+    message_wait(h, t, result.refused, "failed");
     return result;
+}
+
+static void check_cancelled_by_401(struct harness *h, const struct tenant *t,
+                                   const char *message_id)
+{
+    struct reply message = message_get(h, t, message_id);
+
+    assert_string_equal(reply_text(&message, "status"), "cancelled");
+    assert_string_equal(reply_text(&message, "status_reason"), "unsubscribed_by_401");
+    assert_false(reply_is_null(&message, "finished_at"));
 }
 
 static struct reply revive(struct harness *h, const struct tenant *t,
@@ -220,14 +215,19 @@ static void test_BC_22_waiting_messages_are_cancelled_and_revived(void **state)
     struct harness *h = *state;
     struct tenant *t = given_basecone(h);
     struct registration erp = given_connected_app(h, t, "/erp");
-    struct unsubscribed unsubscribed = given_unsubscribed(h, t, &erp);
-    struct reply reply = revive(h, t, &erp, "{\"messages\": true}");
+    struct unsubscribed messages = given_unsubscribed(h, t, &erp);
+    struct reply reply;
 
+    check_cancelled_by_401(h, t, messages.waiting[0]);
+    check_cancelled_by_401(h, t, messages.waiting[1]);
+    reply = revive(h, t, &erp, "{\"messages\": true}");
     assert_int_equal(reply_int(&reply, "revived_messages"), 2);
-    message_wait(h, t, unsubscribed.cancelled[0], "succeeded");
-    message_wait(h, t, unsubscribed.cancelled[1], "succeeded");
-    message_resend(h, t, unsubscribed.failed, "{}");
-    message_wait(h, t, unsubscribed.failed, "succeeded");
+    message_wait(h, t, messages.waiting[0], "succeeded");
+    message_wait(h, t, messages.waiting[1], "succeeded");
+
+    message_resend(h, t, messages.refused, "{}");
+    message_wait(h, t, messages.refused, "succeeded");
+    assert_int_equal(sinker_count(h, "/erp"), 6);
 }
 
 static void test_BC_22_reviving_leaves_messages_alone_unless_asked(void **state)
@@ -235,16 +235,39 @@ static void test_BC_22_reviving_leaves_messages_alone_unless_asked(void **state)
     struct harness *h = *state;
     struct tenant *t = given_basecone(h);
     struct registration erp = given_connected_app(h, t, "/erp");
-    struct unsubscribed unsubscribed = given_unsubscribed(h, t, &erp);
+    struct unsubscribed messages = given_unsubscribed(h, t, &erp);
     struct reply reply = revive(h, t, &erp, "{}");
-    const char *event_id;
+    const char *event_id = publish_document(h, t);
 
     assert_int_equal(reply_int(&reply, "revived_messages"), 0);
-    event_id = publish_document(h, t);
     message_wait(h, t, message_of(h, t, event_id, erp.subscription.id), "succeeded");
-    message_wait(h, t, unsubscribed.failed, "failed");
-    message_wait(h, t, unsubscribed.cancelled[0], "cancelled");
-    message_wait(h, t, unsubscribed.cancelled[1], "cancelled");
+    check_cancelled_by_401(h, t, messages.waiting[0]);
+    check_cancelled_by_401(h, t, messages.waiting[1]);
+    assert_int_equal(sinker_count(h, "/erp"), 4);
+}
+
+static void test_BC_22_messages_in_flight_are_not_retried_after_a_401(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_basecone(h);
+    struct registration erp = given_connected_app(h, t, "/erp");
+    const char *ids[4] = {NULL};
+    unsigned n_failed = 0;
+
+    sinker_rule(h, "/erp", "{\"replies\": [{\"status\": 401}], \"then\": {\"status\": 500}}");
+    for (unsigned i = 0; i < HK_COUNTOF(ids); i++)
+        ids[i] = message_of(h, t, publish_document(h, t), erp.subscription.id);
+    (void)harness_start_worker(h); /* claims and sends all of them at once */
+    for (unsigned i = 0; i < HK_COUNTOF(ids); i++) {
+        const char *path = http_text(h->http, "/v1/messages/%s", ids[i]);
+        struct reply message;
+
+        api_wait_for(h, t->support, path, "status_reason", "unsubscribed_by_401", SOON_MS);
+        message = message_get(h, t, ids[i]);
+        n_failed += strcmp(reply_text(&message, "status"), "failed") == 0;
+    }
+    assert_int_equal(n_failed, 1);
+    assert_in_range(sinker_count(h, "/erp"), 1, HK_COUNTOF(ids));
 }
 
 /* ---- BC-23: every hour for a week ---- */
@@ -395,9 +418,9 @@ int main(void)
         harness_test(test_BC_21_a_header_that_does_not_end_is_not),
         harness_test(test_BC_22_401_on_the_first_attempt_unsubscribes, HOUR_IS_100_MS),
         harness_test(test_BC_22_401_unsubscribes_on_whichever_attempt, HOUR_IS_100_MS),
-        harness_test(test_BC_22_waiting_messages_are_cancelled_and_revived, HOUR_IS_100_MS,
-                     .has_no_worker = true),
-        harness_test(test_BC_22_reviving_leaves_messages_alone_unless_asked, HOUR_IS_100_MS,
+        harness_test(test_BC_22_waiting_messages_are_cancelled_and_revived),
+        harness_test(test_BC_22_reviving_leaves_messages_alone_unless_asked),
+        harness_test(test_BC_22_messages_in_flight_are_not_retried_after_a_401, HOUR_IS_100_MS,
                      .has_no_worker = true),
         harness_test(test_BC_23_a_retry_is_an_hour_later_whatever_the_receiver_asks),
         harness_test(test_BC_23_a_week_of_failures_ends_as_failed_and_is_not_lost,

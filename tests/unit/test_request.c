@@ -134,10 +134,11 @@ static void test_the_fixed_fields_are_there(void **state)
     build(&parts);
     assert_string_equal(header("content-type"), "application/json");
     assert_string_equal(header("user-agent"), "Hookline/" HOOKLINE_VERSION);
+    assert_string_equal(header("accept"), "");
     assert_string_equal(header("expect"), "");
     assert_null(header("authorization"));
     assert_null(header("traceparent"));
-    assert_int_equal(request.n_headers, 6);
+    assert_int_equal(request.n_headers, 7);
     assert_ptr_equal(request.body.p, parts.body.p);
 }
 

@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every route of --print-routes, asked by every role for what is its own, another tenant's, another
+ * partner's, and not there at all. What is foreign answers byte for byte as what is missing.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/check.h"
+
+enum { MAX_ROUTES = 128 };
+
+/* What stands for the parts of a path, one row per owner. NULL: this owner has none of the kind. */
+struct owner {
+    const char *tenant_id, *key_id, *app_id, *key, *company_id, *connection_id, *name,
+        *subscription_id, *event_id, *message_id, *attempt_no;
+};
+
+static const struct owner missing = {
+    .tenant_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee01",
+    .key_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee02",
+    .app_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee03",
+    .key = "code",
+    .company_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee04",
+    .connection_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee05",
+    .name = "no-such-type",
+    .subscription_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee06",
+    .event_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee07",
+    .message_id = "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee08",
+    .attempt_no = "1",
+};
+
+struct world {
+    struct tenant *t;
+    struct owner own, foreign_tenant, foreign_partner;
+    struct listed_route routes[MAX_ROUTES];
+    size_t n_routes;
+};
+
+/* ---- given ---- */
+
+static const char *first_id(struct harness *h, const char *key, const char *path, const char *at)
+{
+    struct reply reply = api_call(h, key, "GET", path, NULL);
+
+    assert_status(reply, 200);
+    return reply_text(&reply, at);
+}
+
+/* A partner's app with a field, connected to a company, subscribed; one event is sent. */
+static struct owner given_owner(struct harness *h, const struct tenant *t, const char *partner,
+                                const char *company, const char *type)
+{
+    struct owner o = {.tenant_id = t->id, .key = "code", .name = type, .attempt_no = "1"};
+    struct reply reply;
+
+    (void)given_company(h, t, company);
+    given_event_type(h, t, type);
+    o.app_id = given_app(h, t, partner);
+    reply = api_call(h, t->admin, "POST", http_text(h->http, "/v1/apps/%s/custom_fields", o.app_id),
+                     "{\"key\": \"code\", \"type\": \"text\"}");
+    assert_status(reply, 201);
+    o.connection_id = given_connection(h, t, o.app_id, company);
+    o.subscription_id = given_subscription(h, t, o.app_id, "/a", type).id;
+    o.event_id = publish(h, t, type, company, "{}");
+    o.message_id =
+        first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", o.app_id), "data.0.id");
+    api_wait_for(h, t->admin, http_text(h->http, "/v1/messages/%s", o.message_id), "status",
+                 "succeeded", 10000);
+    o.company_id = first_id(h, t->admin, "/v1/companies", "data.0.id");
+    o.key_id = first_id(h, t->admin, "/v1/keys", "data.0.id");
+    return o;
+}
+
+static void given_world(struct harness *h, struct world *ret)
+{
+    struct tenant *other = given_tenant(h);
+
+    ret->t = given_tenant(h);
+    ret->own = given_owner(h, ret->t, "acme", "c1", "type-a");
+    ret->foreign_tenant = given_owner(h, other, "acme", "c1", "type-b");
+    ret->foreign_partner = given_owner(h, ret->t, "other", "c2", "type-o");
+    ret->foreign_partner.tenant_id = ret->foreign_partner.key_id = NULL; /* belong to no partner */
+    ret->foreign_partner.company_id = ret->foreign_partner.name = NULL;
+    ret->n_routes = list_routes(h, ret->routes, MAX_ROUTES);
+}
+
+/* ---- requests ---- */
+
+/* What a route must be sent for its id to be looked at. */
+static const char *body_of(const struct listed_route *route)
+{
+    static const struct {
+        const char *method, *path, *body;
+    } bodies[] = {
+        {"PATCH", "/v1/tenants/:tenant_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/tenants/:tenant_id/keys", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/apps/:app_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/custom_fields", "{\"key\": \"x\", \"type\": \"text\"}"},
+        {"PATCH", "/v1/companies/:company_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/connections", "{\"companies\": [{\"company\": \"c1\"}]}"},
+        {"PATCH", "/v1/connections/:connection_id", "{\"values\": {}}"},
+        {"PATCH", "/v1/event_types/:name", "{\"description\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/subscriptions",
+         "{\"url\": \"https://e.com/\", \"event_types\": [\"type-a\"]}"},
+        {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
+        if (strcmp(route->method, bodies[i].method) == 0 &&
+            strcmp(route->path, bodies[i].path) == 0)
+            return bodies[i].body;
+    }
+    return NULL;
+}
+
+static const char *id_of(const struct owner *o, const char *name, size_t n)
+{
+    const struct {
+        const char *name, *id;
+    } ids[] = {
+        {"tenant_id", o->tenant_id},
+        {"key_id", o->key_id},
+        {"app_id", o->app_id},
+        {"key", o->key},
+        {"company_id", o->company_id},
+        {"connection_id", o->connection_id},
+        {"name", o->name},
+        {"subscription_id", o->subscription_id},
+        {"event_id", o->event_id},
+        {"message_id", o->message_id},
+        {"attempt_no", o->attempt_no},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(ids); i++) {
+        if (strlen(ids[i].name) == n && memcmp(ids[i].name, name, n) == 0)
+            return ids[i].id;
+    }
+    fail_msg("no id for :%.*s", (int)n, name);
+    return NULL;
+}
+
+/* The route's path with an owner's ids; NULL when the owner has none of the kind. */
+static const char *path_of(struct harness *h, const struct listed_route *route,
+                           const struct owner *o)
+{
+    const char *path = "", *rest = route->path;
+
+    while (*rest != '\0') {
+        size_t n = strcspn(rest + 1, "/");
+        const char *id = rest[1] == ':' ? id_of(o, rest + 2, n - 1) : NULL;
+
+        if (rest[1] == ':' && id == NULL)
+            return NULL;
+        path = id == NULL ? http_text(h->http, "%s/%.*s", path, (int)n, rest + 1)
+                          : http_text(h->http, "%s/%s", path, id);
+        rest += n + 1;
+    }
+    return path;
+}
+
+static struct reply ask(struct harness *h, const char *key, const struct listed_route *route,
+                        const char *path)
+{
+    return api_send(h, key, route->method, path, hk_str(body_of(route)), NULL);
+}
+
+static bool has_id(const struct listed_route *route)
+{
+    return strchr(route->path, ':') != NULL;
+}
+
+/* All that a client gets to see, without what differs between any two requests. */
+static const char *essence(struct harness *h, const struct reply *reply)
+{
+    const char *id = reply_header(h->http, reply, "x-request-id"), *at;
+    const char *text = http_text(h->http, "%d\n%s%s", reply->status, reply->headers, reply->body);
+    const char *date = strstr(text, "Date: ");
+
+    assert_non_null(id);
+    assert_non_null(date);
+    text = http_text(h->http, "%.*s%s", (int)(date - text), text, strchr(date, '\n') + 1);
+    while ((at = strstr(text, id)) != NULL)
+        text = http_text(h->http, "%.*s<id>%s", (int)(at - text), text, at + strlen(id));
+    return text;
+}
+
+static void assert_as_missing(struct harness *h, const char *key, const struct listed_route *route,
+                              const struct owner *foreign)
+{
+    const char *path = path_of(h, route, foreign);
+    struct reply absent, reply;
+
+    if (path == NULL)
+        return;
+    absent = ask(h, key, route, path_of(h, route, &missing));
+    reply = ask(h, key, route, path);
+    assert_problem(h, absent, 404, "not_found", NULL);
+    assert_string_equal(essence(h, &reply), essence(h, &absent));
+}
+
+/* ---- roles ---- */
+
+static const struct {
+    const char *name, *scopes;
+    bool has_partner;
+} roles[] = {
+    {"operator", "tenants:manage", false},
+    {"admin",
+     "keys:manage apps:read apps:write companies:read companies:write connections:read "
+     "connections:write event_types:read event_types:write subscriptions:read "
+     "subscriptions:write events:read messages:read messages:resend",
+     false},
+    {"partner",
+     "apps:read apps:write connections:read event_types:read subscriptions:read "
+     "subscriptions:write events:read messages:read",
+     true},
+    {"support",
+     "apps:read companies:read connections:read event_types:read subscriptions:read events:read "
+     "messages:read messages:resend",
+     false},
+    {"producer", "events:publish event_types:read", false},
+    {"receiver", "events:read messages:read event_types:read", true},
+};
+
+static const char *key_of(struct harness *h, const struct tenant *t, size_t role)
+{
+    const char *const keys[] = {h->operator_key, t->admin,    t->partner,
+                                t->support,      t->producer, t->receiver};
+
+    return keys[role];
+}
+
+static bool grants(size_t role, const char *scope)
+{
+    size_t n = strlen(scope);
+
+    for (const char *at = roles[role].scopes; (at = strstr(at, scope)) != NULL; at += n) {
+        if (at[n] == ' ' || at[n] == '\0')
+            return true;
+    }
+    return false;
+}
+
+#define FOR_EACH_GRANTED(w, role, route)                                                           \
+    for (size_t role = 0; (role) < HK_COUNTOF(roles); (role)++)                                    \
+        for (const struct listed_route *route = (w).routes; (route) < (w).routes + (w).n_routes;   \
+             (route)++)                                                                            \
+            if (grants((role), (route)->scope))
+
+/* ---- the matrix ---- */
+
+static void test_what_is_ones_own_is_shown(void **state)
+{
+    struct harness *h = *state;
+    struct world w;
+
+    given_world(h, &w);
+    FOR_EACH_GRANTED(w, role, route)
+    {
+        struct reply reply;
+
+        if (strcmp(route->method, "GET") != 0)
+            continue;
+        reply = ask(h, key_of(h, w.t, role), route, path_of(h, route, &w.own));
+        assert_status(reply, 200);
+    }
+}
+
+static void test_another_tenants_is_as_what_is_missing(void **state)
+{
+    struct harness *h = *state;
+    const char *before;
+    struct world w;
+
+    given_world(h, &w);
+    before = db_all_rows(h);
+    FOR_EACH_GRANTED(w, role, route)
+    {
+        if (has_id(route) && strcmp(roles[role].name, "operator") != 0)
+            assert_as_missing(h, key_of(h, w.t, role), route, &w.foreign_tenant);
+    }
+    assert_string_equal(db_all_rows(h), before);
+}
+
+static void test_another_partners_is_as_what_is_missing(void **state)
+{
+    struct harness *h = *state;
+    const char *before;
+    struct world w;
+
+    given_world(h, &w);
+    before = db_all_rows(h);
+    FOR_EACH_GRANTED(w, role, route)
+    {
+        if (has_id(route) && roles[role].has_partner)
+            assert_as_missing(h, key_of(h, w.t, role), route, &w.foreign_partner);
+    }
+    assert_string_equal(db_all_rows(h), before);
+}
+
+static void test_what_is_no_id_is_as_what_is_missing(void **state)
+{
+    static const char *const words[] = {"x",
+                                        "%20",
+                                        "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeeee%00",
+                                        "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee0g",
+                                        "0192aaaabbbb7ccc8dddeeeeeeeeee01",
+                                        "%C3%28",
+                                        "null",
+                                        "1"};
+    struct harness *h = *state;
+    struct world w;
+
+    given_world(h, &w);
+    FOR_EACH_GRANTED(w, role, route)
+    {
+        for (size_t i = 0; i < HK_COUNTOF(words) && has_id(route); i++) {
+            const struct owner nobody = {words[i], words[i], words[i], "code",   words[i], words[i],
+                                         words[i], words[i], words[i], words[i], "1"};
+            struct reply reply = ask(h, key_of(h, w.t, role), route, path_of(h, route, &nobody));
+
+            if (strstr(words[i], "%00") != NULL)
+                assert_problem(h, reply, 400, "bad_request", NULL); /* the gate */
+            else
+                assert_problem(h, reply, 404, "not_found", NULL);
+        }
+    }
+}
+
+static void test_a_role_without_the_scope_gets_403_whatever_it_asks_for(void **state)
+{
+    struct harness *h = *state;
+    struct world w;
+
+    given_world(h, &w);
+    for (size_t role = 0; role < HK_COUNTOF(roles); role++) {
+        for (size_t i = 0; i < w.n_routes; i++) {
+            const struct listed_route *route = &w.routes[i];
+            struct reply reply;
+
+            if (strcmp(route->scope, "public") == 0 || grants(role, route->scope))
+                continue;
+            reply = ask(h, key_of(h, w.t, role), route, path_of(h, route, &w.own));
+            assert_problem(h, reply, 403, "forbidden", NULL);
+            reply = ask(h, key_of(h, w.t, role), route, path_of(h, route, &missing));
+            assert_problem(h, reply, 403, "forbidden", NULL);
+        }
+    }
+}
+
+static void test_no_key_is_401_on_every_route(void **state)
+{
+    struct harness *h = *state;
+    struct world w;
+
+    given_world(h, &w);
+    for (size_t i = 0; i < w.n_routes; i++) {
+        struct reply reply;
+
+        if (strcmp(w.routes[i].scope, "public") == 0)
+            continue;
+        reply = ask(h, NULL, &w.routes[i], path_of(h, &w.routes[i], &w.own));
+        assert_problem(h, reply, 401, "unauthenticated", NULL);
+        assert_memory_equal(reply_header(h->http, &reply, "www-authenticate"), "Bearer", 6);
+    }
+}
+
+/* Neither in lists, nor by a filter, nor as a part of something else. */
+static void test_lists_hold_nothing_that_is_foreign(void **state)
+{
+    struct harness *h = *state;
+    struct world w;
+
+    given_world(h, &w);
+    FOR_EACH_GRANTED(w, role, route)
+    {
+        const struct owner *foreign = &w.foreign_tenant;
+        struct reply reply;
+
+        if (has_id(route) || strcmp(route->method, "GET") != 0 || role == 0)
+            continue;
+        reply = ask(h, key_of(h, w.t, role), route, route->path);
+        assert_status(reply, 200);
+        for (int i = 0; i < 1 + roles[role].has_partner; i++, foreign = &w.foreign_partner) {
+            assert_null(strstr(reply.body, foreign->app_id));
+            assert_null(strstr(reply.body, foreign->connection_id));
+            assert_null(strstr(reply.body, foreign->subscription_id));
+            assert_null(strstr(reply.body, foreign->event_id));
+            assert_null(strstr(reply.body, foreign->message_id));
+        }
+        assert_null(strstr(reply.body, w.foreign_tenant.tenant_id));
+        assert_null(strstr(reply.body, w.foreign_tenant.name));
+    }
+}
+
+static void test_two_partners_see_the_same_event_each_for_itself(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *other, *key = given_key(h, t, "receiver", "other"), *path;
+    struct subscription mine = given_story(h, t, "/a"), theirs;
+    struct reply reply;
+
+    other = given_app(h, t, "other");
+    (void)given_connection(h, t, other, "c1");
+    theirs = given_subscription(h, t, other, "/b", "order.paid");
+    path = http_text(h->http, "/v1/events/%s", publish(h, t, "order.paid", "c1", "{}"));
+    reply = api_call(h, t->receiver, "GET", path, NULL);
+    assert_int_equal(reply_count(&reply, "messages"), 1);
+    assert_string_equal(reply_text(&reply, "messages.0.subscription_id"), mine.id);
+    assert_null(strstr(reply.body, theirs.id));
+    reply = api_call(h, key, "GET", path, NULL);
+    assert_int_equal(reply_count(&reply, "messages"), 1);
+    assert_string_equal(reply_text(&reply, "messages.0.subscription_id"), theirs.id);
+    reply = api_call(h, t->support, "GET", path, NULL);
+    assert_int_equal(reply_count(&reply, "messages"), 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        harness_test(test_what_is_ones_own_is_shown),
+        harness_test(test_another_tenants_is_as_what_is_missing),
+        harness_test(test_another_partners_is_as_what_is_missing),
+        harness_test(test_what_is_no_id_is_as_what_is_missing),
+        harness_test(test_a_role_without_the_scope_gets_403_whatever_it_asks_for),
+        harness_test(test_no_key_is_401_on_every_route),
+        harness_test(test_lists_hold_nothing_that_is_foreign),
+        harness_test(test_two_partners_see_the_same_event_each_for_itself),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
