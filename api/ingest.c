@@ -83,6 +83,7 @@ struct ingest *ingest_new(struct api_thread *thread)
         .role = "hookline_ingest",
         .session_options = HK_DB_HOT_OPTIONS,
         .name = "hookline-ingest",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = (unsigned)config->api_ingest_connections,
         .max_queued = 16,
     };

@@ -160,6 +160,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
            it). */
         .session_options = "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off",
         .name = "hookline-api",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = (unsigned)config->api_db_connections,
         .max_queued = (unsigned)config->api_max_pending_requests,
     };

@@ -8,6 +8,7 @@
  */
 #include "db_connection.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "hk/clock.h"
@@ -88,30 +89,33 @@ static void log_notice(void *arg, const char *message)
            HK_CTEXT("message", message));
 }
 
-/* Connected: pipeline mode, and LISTEN where the pool wants it. */
+static bool send_text(struct db_connection *connection, const char *format, ...) HK_PRINTF(2, 3);
+
+static bool send_text(struct db_connection *connection, const char *format, ...)
+{
+    char sql[96];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(sql, sizeof(sql), format, args);
+    va_end(args);
+    return PQsendQueryParams(connection->pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
+}
+
+/* Connected: pipeline mode, the schema's version, and LISTEN, where the pool wants them. */
 static void set_up(struct db_connection *connection)
 {
-    const char *channel = connection->db->options.listen_channel;
-    char listen_sql[80];
+    const struct hk_db_options *options = &connection->db->options;
 
     (void)PQsetNoticeProcessor(connection->pg, log_notice, connection);
-    if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1) {
-        db_connection_fail(connection, "cannot pipeline");
-        return;
-    }
-    if (channel == NULL) {
-        become_idle(connection);
-        if (watch_socket(connection))
-            db_dispatch(connection->db);
-        else
-            db_connection_fail(connection, "cannot send");
-        return;
-    }
-    (void)snprintf(listen_sql, sizeof(listen_sql), "LISTEN %s", channel);
     connection->state = DB_SETUP;
-    if (PQsendQueryParams(connection->pg, listen_sql, 0, NULL, NULL, NULL, NULL, 0) != 1 ||
+    if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1 ||
+        (options->schema_version > 0 &&
+         !send_text(connection, "SELECT schema_require(%d)", options->schema_version)) ||
+        (options->listen_channel != NULL &&
+         !send_text(connection, "LISTEN %s", options->listen_channel)) ||
         PQpipelineSync(connection->pg) != 1 || !watch_socket(connection))
-        db_connection_fail(connection, "cannot listen");
+        db_connection_fail(connection, "cannot be set up");
 }
 
 /* libpq may change its socket while connecting: never keep a watch across PQconnectPoll(). */
@@ -292,6 +296,10 @@ static void end_query(struct db_connection *connection)
     bool tries_again = slot != NULL && is_worth_another_try(connection);
     bool begins_afresh = is_stale(connection);
 
+    if (connection->state == DB_SETUP && connection->sqlstate[0] != '\0') {
+        db_connection_fail(connection, "cannot be set up"); /* the failure has been logged */
+        return;
+    }
     result = judge(connection);
     connection->slot = NULL;
     connection->rows = NULL;

@@ -95,6 +95,7 @@ struct claim *claim_new(const struct claim_options *options)
         .user = "hookline_worker",
         .session_options = HK_DB_HOT_OPTIONS " -c enable_sort=off -c synchronous_commit=off",
         .name = "hookline-worker claim",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
         .max_queued = 1,
         .listen_channel = "hookline_due",

@@ -105,6 +105,7 @@ struct record *record_new(const struct record_options *options)
         .user = "hookline_worker",
         .session_options = HK_DB_HOT_OPTIONS,
         .name = "hookline-worker record",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
         .max_queued = 4,
     };

@@ -57,7 +57,7 @@ struct hk_db_query {
     const struct hk_stmt *stmt;
     /* .p == NULL binds NULL. Text format is NUL-terminated. Borrowed until sent or done. */
     struct hk_str params[HK_STMT_MAX_PARAMS];
-    uint32_t binary_params;         /* bit i: params[i] is in binary format, else text */
+    uint32_t binary_params; /* bit i: params[i] is in binary format, else text */
     bool wants_binary_result;
     const struct hk_db_context *context; /* NULL: none; borrowed as params are */
     hk_db_done_fn *done;
@@ -78,6 +78,7 @@ struct hk_db_options {
     const char *name;            /* application_name and name in logs */
     unsigned n_connections;
     unsigned max_queued;        /* queries that may wait for a connection */
+    int schema_version;         /* a connection to an older schema is none; 0: not asked */
     const char *listen_channel; /* or NULL */
     hk_db_notified_fn *on_notified;
     void *notified_arg;

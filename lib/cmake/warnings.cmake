@@ -1,7 +1,11 @@
 # What every target of ours is compiled with: link the interface library hk_flags PRIVATE.
 add_library(hk_flags INTERFACE)
 target_compile_features(hk_flags INTERFACE c_std_17)
-target_compile_definitions(hk_flags INTERFACE _GNU_SOURCE HOOKLINE_VERSION="${PROJECT_VERSION}")
+# The numbered migrations: what the programs ask of a schema is the last one.
+file(GLOB HK_MIGRATIONS CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/migrations ${PROJECT_SOURCE_DIR}/migrations/0*.sql)
+list(LENGTH HK_MIGRATIONS HK_SCHEMA_VERSION)
+target_compile_definitions(hk_flags INTERFACE _GNU_SOURCE HOOKLINE_VERSION="${PROJECT_VERSION}"
+                                              HOOKLINE_SCHEMA_VERSION=${HK_SCHEMA_VERSION})
 target_include_directories(hk_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include
                                               ${PROJECT_BINARY_DIR})
 target_compile_options(hk_flags INTERFACE
