@@ -325,6 +325,7 @@ void ingest_flush(struct ingest *ingest)
         return;
     if (!hk_db_is_up(ingest->db)) {
         fail_waiting(ingest, HK_DB_UNAVAILABLE);
+        hk_loop_wake(ingest->thread->loop); /* see run_turn() in server.c */
         return;
     }
     for (unsigned b = 0; b < ingest->n_batches && has_work(ingest) && hk_db_n_idle(ingest->db) > 0;

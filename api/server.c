@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,6 +40,7 @@ static struct {
     SSL_CTX *ssl;
     struct api_thread *threads;
     size_t n_threads;
+    sem_t drained; /* once by each thread but the first */
 } server;
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
@@ -180,11 +182,15 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     update_accepting(thread);
 }
 
+/*
+ * h2o completes what is written within its turn; after it, only when the next event comes. So the
+ * timers that are due run in the guest's next turn, which the wake brings about, and not here.
+ */
 static void run_turn(struct api_thread *thread)
 {
     (void)h2o_evloop_run(thread->h2o.loop, hk_loop_wait_ms(thread->loop, MAX_TURN_MS));
     if (hk_loop_wait_ms(thread->loop, 1) == 0)
-        hk_loop_turn(thread->loop, 0); /* a timer is due */
+        hk_loop_wake(thread->loop);
     ingest_flush(thread->ingest);
 }
 
@@ -209,6 +215,15 @@ static void *thread_main(void *arg)
         run_turn(thread);
     drain(thread);
     return NULL;
+}
+
+/* Stays to the end of the process: h2o keeps freed memory in lists of the thread. */
+static HK_NORETURN void *other_thread_main(void *arg)
+{
+    (void)thread_main(arg);
+    (void)sem_post(&server.drained);
+    for (;;)
+        (void)pause();
 }
 
 static void free_thread_state(struct api_thread *thread)
@@ -249,15 +264,20 @@ int server_run(const struct hk_config *config)
         if (server.ssl == NULL)
             return 1;
     }
+    if (sem_init(&server.drained, 0, 0) != 0)
+        abort();
     if (!start_threads(config))
         return 1;
     for (size_t i = 1; i < server.n_threads; i++) {
-        if (pthread_create(&server.threads[i].thread, NULL, thread_main, &server.threads[i]) != 0)
+        if (pthread_create(&server.threads[i].thread, NULL, other_thread_main,
+                           &server.threads[i]) != 0)
             abort();
     }
     (void)thread_main(&server.threads[0]);
-    for (size_t i = 1; i < server.n_threads; i++)
-        (void)pthread_join(server.threads[i].thread, NULL);
+    for (size_t i = 1; i < server.n_threads; i++) {
+        while (sem_wait(&server.drained) != 0)
+            continue; /* EINTR */
+    }
     for (size_t i = 0; i < server.n_threads; i++)
         free_thread_state(&server.threads[i]);
     hk_log(HK_LOG_INFO, "api.stopped");

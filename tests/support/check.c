@@ -168,6 +168,11 @@ struct reply raw_finish(struct harness *h, int fd)
     return reply;
 }
 
+void raw_abandon(int fd)
+{
+    (void)close(fd);
+}
+
 /* ---- routes ---- */
 
 size_t list_routes(struct harness *h, struct listed_route *ret, size_t capacity)

@@ -46,6 +46,9 @@ int raw_start(struct harness *h, const char *key, const char *method, const char
 /* Its answer, to the end of the connection, which is closed. Status 0: none came. */
 struct reply raw_finish(struct harness *h, int fd);
 
+/* Closes without having read it. */
+void raw_abandon(int fd);
+
 /* ---- the routes ---- */
 
 struct listed_route {

@@ -33,6 +33,7 @@ static struct {
     char directory[PROC_PATH_SIZE]; /* ours: socket and data; "" when the server is not ours */
     char socket_directory[PROC_PATH_SIZE];
     struct proc server;
+    unsigned n_starts;
     char template[PG_NAME_SIZE];
     unsigned n_databases;
 } pg;
@@ -92,24 +93,22 @@ static void stop_server(void)
     proc_remove_directory(pg.directory);
 }
 
-static void start_server(void)
+/* Each run of the server has its log to itself, and has to say by itself that it is ready. */
+static void run_server(void)
 {
     const char *argv[MAX_ARGS];
-    char data[PROC_PATH_SIZE + 8], sockets[PROC_PATH_SIZE + 32];
+    char data[PROC_PATH_SIZE + 8], sockets[PROC_PATH_SIZE + 32], name[32];
     char *said;
 
-    proc_make_directory("hookline-pg", pg.directory);
-    give_to_postgres(pg.directory);
     (void)snprintf(data, sizeof(data), "%s/data", pg.directory);
     (void)snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", pg.directory);
-    make_cluster(data);
+    (void)snprintf(name, sizeof(name), "postgres-%u", pg.n_starts++);
     make_argv(PG_BIN_DIR "/postgres",
               (const char *const[]){"-D", data, "-c", "listen_addresses=", "-c", sockets, "-c",
                                     "fsync=off", "-c", "full_page_writes=off", "-c",
                                     "max_connections=200", "-c", "shared_buffers=64MB", NULL},
               argv);
-    proc_start(&pg.server, "postgres", pg.directory, argv, NULL);
-    (void)atexit(stop_server);
+    proc_start(&pg.server, name, pg.directory, argv, NULL);
     said = proc_wait_for_text(&pg.server, pg.server.err_path, "ready to accept connections",
                               START_TIMEOUT_MS);
     if (said == NULL) {
@@ -117,7 +116,32 @@ static void start_server(void)
         die("postgres", "did not start");
     }
     free(said);
+}
+
+static void start_server(void)
+{
+    char data[PROC_PATH_SIZE + 8];
+
+    proc_make_directory("hookline-pg", pg.directory);
+    give_to_postgres(pg.directory);
+    (void)snprintf(data, sizeof(data), "%s/data", pg.directory);
+    make_cluster(data);
+    (void)atexit(stop_server);
+    run_server();
     (void)snprintf(pg.socket_directory, sizeof(pg.socket_directory), "%s", pg.directory);
+}
+
+void pg_stop(int signal_no)
+{
+    assert(pg.directory[0] != '\0');
+    proc_signal(&pg.server, signal_no);
+    if (proc_wait(&pg.server, START_TIMEOUT_MS) == PROC_TIMED_OUT)
+        die("postgres", "did not stop");
+}
+
+void pg_start(void)
+{
+    run_server();
 }
 
 const char *pg_server(void)

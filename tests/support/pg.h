@@ -19,6 +19,13 @@
 const char *pg_server(void);
 
 /*
+ * Stops the server (SIGINT: fast; SIGQUIT: at once, as if it had crashed) and starts it again,
+ * where it was. For programs that have a server of their own: clear HOOKLINE_TEST_PG first of all.
+ */
+void pg_stop(int signal_no);
+void pg_start(void);
+
+/*
  * The connection string of a database: with user=hookline, the superuser, or without a user, as the
  * API and the worker want it.
  */
