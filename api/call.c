@@ -63,13 +63,17 @@ static enum stage_result fail(struct call *call, enum hk_code code)
 static enum stage_result stage_gate(struct call *call)
 {
     const h2o_socket_t *sock = call->req->conn->callbacks->get_socket(call->req->conn);
+    struct hk_str raw = {sock->input->bytes, sock->input->size};
     struct hk_error error = {0};
+    bool is_chunked = false;
 
-    if (gate_check((struct hk_str){sock->input->bytes, sock->input->size}, &error) != HK_OK) {
+    if (gate_check(raw, &is_chunked, &error) != HK_OK) {
         call->req->http1_is_persistent = 0;
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
+    if (is_chunked)
+        call->req->http1_is_persistent = 0;
     if (call->req->entity.len > (size_t)call->thread->config->api_max_body_bytes)
         return fail(call, HK_BODY_TOO_LARGE);
     if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)

@@ -229,7 +229,7 @@ static enum hk_code take_line(struct hk_str *rest, bool is_cut, struct hk_str *r
     return HK_OK;
 }
 
-enum hk_code gate_check(struct hk_str raw, struct hk_error *reterr)
+enum hk_code gate_check(struct hk_str raw, bool *ret_is_chunked, struct hk_error *reterr)
 {
     bool is_cut = raw.n > GATE_MAX_HEAD_BYTES;
     struct hk_str rest = {raw.p, is_cut ? GATE_MAX_HEAD_BYTES : raw.n};
@@ -247,8 +247,11 @@ enum hk_code gate_check(struct hk_str raw, struct hk_error *reterr)
 
     while (code == HK_OK) {
         code = take_line(&rest, is_cut, &line, reterr);
-        if (code == HK_OK && line.n == 0)
+        if (code == HK_OK && line.n == 0) {
+            if (ret_is_chunked != NULL)
+                *ret_is_chunked = head.n_encodings > 0;
             return check_whole(&head, reterr);
+        }
         if (code == HK_OK)
             code = check_header_line(line, &head, reterr);
     }

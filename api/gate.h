@@ -17,8 +17,10 @@
 /*
  * `raw` begins with the request line; bytes behind the head are not looked at. HK_OK,
  * HK_BAD_REQUEST, or HK_HEADERS_TOO_LARGE; `reterr->detail` says why. The connection must be closed
- * after anything but HK_OK.
+ * after anything but HK_OK; and after a chunked body (`ret_is_chunked`, may be NULL), whose framing
+ * h2o has taken with bare LF and all: nothing behind it may count as a second request.
  */
-HK_NODISCARD enum hk_code gate_check(struct hk_str raw, struct hk_error *reterr);
+HK_NODISCARD enum hk_code gate_check(struct hk_str raw, bool *ret_is_chunked,
+                                     struct hk_error *reterr);
 
 #endif

@@ -18,7 +18,7 @@ static enum hk_code check_with(struct hk_str head, struct hk_str behind)
     memcpy(raw, head.p, head.n);
     if (behind.n > 0)
         memcpy(raw + head.n, behind.p, behind.n);
-    code = gate_check((struct hk_str){raw, head.n + behind.n}, NULL);
+    code = gate_check((struct hk_str){raw, head.n + behind.n}, NULL, NULL);
     free(raw);
     return code;
 }
@@ -40,7 +40,7 @@ static enum hk_code check_with_small_names(struct hk_str head)
         else if (head.p[i] == ':')
             is_in_name = false;
     }
-    code = gate_check((struct hk_str){raw, head.n}, NULL);
+    code = gate_check((struct hk_str){raw, head.n}, NULL, NULL);
     free(raw);
     return code;
 }
@@ -95,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hk_str raw = {(const char *)data, size};
     struct hk_error error = {.code = HK_OK};
-    enum hk_code code = gate_check(raw, &error);
+    enum hk_code code = gate_check(raw, NULL, &error);
     size_t n_before = size > 2 && memcmp(data, "\r\n", 2) == 0 ? 2 : 0;
     const char *end;
     struct hk_str head;

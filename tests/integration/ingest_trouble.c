@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libpq-fe.h>
-
 #include "tests/support/check.h"
 
 enum { MAX_PENDING = 4, N_CLIENTS = 12 };
@@ -45,25 +43,6 @@ static void assert_retry_after(struct harness *h, const struct reply *reply)
 
 /* ---- the database is slow: a session holds a lock that publishing needs ---- */
 
-static PGconn *hold_companies(struct harness *h)
-{
-    char url[PG_URL_SIZE];
-    PGconn *connection;
-
-    pg_url(h->database, true, url);
-    connection = PQconnectdb(url);
-    PQclear(PQexec(connection, "BEGIN"));
-    PQclear(PQexec(connection, "LOCK TABLE hookline.company IN ACCESS EXCLUSIVE MODE"));
-    assert_int_equal(PQtransactionStatus(connection), PQTRANS_INTRANS);
-    return connection;
-}
-
-static bool is_somebody_waiting(void *arg)
-{
-    return db_int(arg, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                       "   AND datname = current_database()") > 0;
-}
-
 /* Takes the answers that come while the others wait; `fds` of those become -1. */
 static unsigned finish_busy(struct harness *h, struct pollfd fds[N_CLIENTS])
 {
@@ -90,7 +69,7 @@ static void test_more_than_may_wait_get_503(void **state)
     struct harness *h = *state;
     struct tenant *t = given_publisher(h);
     struct pollfd fds[N_CLIENTS];
-    PGconn *holder = hold_companies(h);
+    struct pg_conn *holder = db_lock(h, "company");
 
     for (int i = 0; i < N_CLIENTS; i++) {
         const char *body = event(h, http_text(h->http, "e-%d", i));
@@ -99,8 +78,8 @@ static void test_more_than_may_wait_get_503(void **state)
                                  .events = POLLIN};
     }
     assert_int_equal(finish_busy(h, fds), N_CLIENTS - MAX_PENDING);
-    assert_true(wait_until(is_somebody_waiting, h, 10000));
-    PQfinish(holder);
+    assert_true(wait_until(db_has_waiting, h, 10000));
+    db_unlock(holder);
     for (int i = 0; i < N_CLIENTS; i++) {
         if (fds[i].fd >= 0)
             assert_int_equal(raw_finish(h, fds[i].fd).status, 202);
@@ -112,7 +91,7 @@ static void test_a_request_waits_for_the_database_only_so_long(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_publisher(h);
-    PGconn *holder = hold_companies(h);
+    struct pg_conn *holder = db_lock(h, "company");
     struct reply reply = api_call(h, t->producer, "POST", "/v1/events", "%s", event(h, "e-1"));
 
     assert_problem(h, reply, 503, "database_unavailable", NULL);
@@ -121,7 +100,7 @@ static void test_a_request_waits_for_the_database_only_so_long(void **state)
     assert_problem(h, reply, 503, "database_unavailable", NULL);
     reply = api_call(h, t->admin, "GET", "/v1/apps", NULL); /* the others go on */
     assert_status(reply, 200);
-    PQfinish(holder);
+    db_unlock(holder);
 }
 
 /* ---- deliveries lag ---- */
@@ -252,14 +231,14 @@ static void test_what_was_in_flight_when_a_session_ended_is_503_and_not_stored(v
 {
     struct harness *h = *state;
     struct tenant *t = given_publisher(h);
-    PGconn *holder = hold_companies(h);
+    struct pg_conn *holder = db_lock(h, "company");
     int fd = raw_start(h, t->producer, "POST", "/v1/events", event(h, "the same"));
     struct awaited awaited = {.h = h, .t = t, .status = 202};
     struct reply reply;
 
-    assert_true(wait_until(is_somebody_waiting, h, 10000));
+    assert_true(wait_until(db_has_waiting, h, 10000));
     end_sessions(h); /* the holder's too */
-    PQfinish(holder);
+    db_unlock(holder);
     reply = raw_finish(h, fd);
     assert_problem(h, reply, 503, "database_unavailable", NULL);
     assert_int_equal(count_events(h), 0);

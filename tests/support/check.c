@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <libpq-fe.h>
+
 #include "hk/id.h"
 
 #define ANSWER_TIMEOUT_MS 30000
@@ -96,6 +98,31 @@ const char *db_all_rows(struct harness *h)
                    "  FROM pg_class c"
                    " WHERE c.relnamespace = 'hookline'::regnamespace AND NOT c.relispartition"
                    "   AND c.relkind IN ('r', 'p')");
+}
+
+struct pg_conn *db_lock(struct harness *h, const char *table)
+{
+    char url[PG_URL_SIZE];
+    PGconn *session;
+
+    pg_url(h->database, true, url);
+    session = PQconnectdb(url);
+    PQclear(PQexec(session, "BEGIN"));
+    PQclear(PQexec(session,
+                   http_text(h->http, "LOCK TABLE hookline.%s IN ACCESS EXCLUSIVE MODE", table)));
+    assert_int_equal(PQtransactionStatus(session), PQTRANS_INTRANS);
+    return session;
+}
+
+void db_unlock(struct pg_conn *session)
+{
+    PQfinish(session);
+}
+
+bool db_has_waiting(void *h)
+{
+    return db_int(h, "SELECT count(*) FROM pg_stat_activity"
+                     " WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0;
 }
 
 void expect_refused(struct harness *h, const char *key, const char *request, struct hk_str body,

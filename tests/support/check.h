@@ -26,6 +26,16 @@ void reply_check_problem(struct harness *h, const struct reply *reply, int statu
 /* One hash over every row of every table. */
 const char *db_all_rows(struct harness *h);
 
+/*
+ * A session that locks a table of the schema, so that every statement on it waits; db_unlock()
+ * ends it.
+ */
+struct pg_conn *db_lock(struct harness *h, const char *table);
+void db_unlock(struct pg_conn *session);
+
+/* For wait_until(), with the harness: whether a statement waits for a lock. */
+bool db_has_waiting(void *h);
+
 /* `request` ("POST /v1/apps") gets that problem, and no row of the database has changed. */
 void expect_refused(struct harness *h, const char *key, const char *request, struct hk_str body,
                     int status, const char *slug, const char *pointer);

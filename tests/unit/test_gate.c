@@ -23,7 +23,7 @@ static enum hk_code check(struct hk_str raw)
     assert_non_null(copy);
     if (raw.n > 0)
         memcpy(copy, raw.p, raw.n);
-    code = gate_check((struct hk_str){copy, raw.n}, &error);
+    code = gate_check((struct hk_str){copy, raw.n}, NULL, &error);
     free(copy);
 
     assert_int_equal(error.code, code);
@@ -367,8 +367,23 @@ static void test_the_sentence_may_be_left_out(void **state)
 {
     (void)state;
 
-    assert_int_equal(gate_check(HK_STR("GET / HTTP/1.1\r\n" END), NULL), HK_BAD_REQUEST);
-    assert_int_equal(gate_check(HK_STR("GET / HTTP/1.1\r\n" HOST END), NULL), HK_OK);
+    assert_int_equal(gate_check(HK_STR("GET / HTTP/1.1\r\n" END), NULL, NULL), HK_BAD_REQUEST);
+    assert_int_equal(gate_check(HK_STR("GET / HTTP/1.1\r\n" HOST END), NULL, NULL), HK_OK);
+}
+
+static void test_a_chunked_body_is_told(void **state)
+{
+    static const char *const heads[] = {"Content-Length: 0\r\n", "Transfer-Encoding: chunked\r\n"};
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(heads); i++) {
+        char raw[128];
+        bool is_chunked = i == 0;
+        int n = snprintf(raw, sizeof(raw), "POST / HTTP/1.1\r\n" HOST "%s" END, heads[i]);
+
+        assert_int_equal(gate_check((struct hk_str){raw, (size_t)n}, &is_chunked, NULL), HK_OK);
+        assert_int_equal(is_chunked, i == 1);
+    }
 }
 
 int main(void)
@@ -392,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_a_head_has_a_largest_size),
         cmocka_unit_test(test_a_head_has_a_largest_number_of_headers),
         cmocka_unit_test(test_the_sentence_may_be_left_out),
+        cmocka_unit_test(test_a_chunked_body_is_told),
     };
 
     return cmocka_run_group_tests_name("gate", tests, NULL, NULL);
