@@ -13,9 +13,9 @@
 #include "api/ingest.sql.h"
 #include "api/ingest_request.h"
 #include "api/server.h"
-#include "api/traceparent.h"
 #include "hk/clock.h"
 #include "hk/pgarray.h"
+#include "hk/traceparent.h"
 
 enum {
     MAX_ROWS = 256, /* per statement: its joins of the batch with itself are quadratic */
@@ -161,7 +161,7 @@ static struct hk_str find_traceparent(struct call *call)
         return HK_STR_NULL;
     value = (struct hk_str){call->req->headers.entries[at].value.base,
                             call->req->headers.entries[at].value.len};
-    return traceparent_is_valid(value) ? value : HK_STR_NULL;
+    return hk_traceparent_is_valid(value) ? value : HK_STR_NULL;
 }
 
 static enum hk_code refuse_when_behind(const struct ingest *ingest)

@@ -10,10 +10,10 @@
 
 #include "hk/encode.h"
 #include "hk/sign.h"
+#include "hk/traceparent.h"
 #include "hk/url.h"
 
-#define TRACEPARENT_SIZE 55
-#define MAX_CREDENTIALS  2048
+#define MAX_CREDENTIALS 2048
 
 struct writer {
     struct request *request;
@@ -116,34 +116,12 @@ static void add_basic(struct writer *w, const struct request_parts *parts)
     explicit_bzero(encoded, sizeof(encoded));
 }
 
-static bool is_lower_hex(const char *p, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
-            return false;
-    }
-    return true;
-}
-
-static bool is_zero(const char *p, size_t n)
-{
-    return strspn(p, "0") >= n;
-}
-
-/* W3C Trace Context, version 00: "00-<32 hex>-<16 hex>-<2 hex>". */
-static bool is_traceparent(struct hk_str s)
-{
-    return s.n == TRACEPARENT_SIZE && memcmp(s.p, "00-", 3) == 0 && s.p[35] == '-' &&
-           s.p[52] == '-' && is_lower_hex(s.p + 3, 32) && is_lower_hex(s.p + 36, 16) &&
-           is_lower_hex(s.p + 53, 2) && !is_zero(s.p + 3, 32) && !is_zero(s.p + 36, 16);
-}
-
 /* Each attempt is a span of its own, whose parent is the producer's. */
 static void add_traceparent(struct writer *w, const struct request_parts *parts)
 {
     char span[17];
 
-    if (!is_traceparent(parts->traceparent))
+    if (!hk_traceparent_is_valid(parts->traceparent))
         return;
     (void)snprintf(span, sizeof(span), "%016llx", (unsigned long long)parts->span_id);
     begin_line(w, HK_STR("traceparent: "));

@@ -6,7 +6,7 @@
 #include "hk/buf.h"
 #include "tests/support/check.h"
 
-#define MIB (1u << 20)
+#define MIB ((size_t)1 << 20)
 
 static void expect_invalid(struct harness *h, const char *key, const char *request,
                            const char *body, const char *pointer)
@@ -102,7 +102,8 @@ static void test_a_body_of_2_mb_is_refused(void **state)
     char *body = test_malloc(4 * MIB);
 
     memset(body, ' ', 4 * MIB);
-    memcpy(body, "{}", 2);
+    body[0] = '{';
+    body[1] = '}';
     for (size_t i = 0; i < HK_COUNTOF(sizes); i++) {
         expect_refused(h, t->producer, "POST /v1/events", (struct hk_str){body, sizes[i]}, 413,
                        "body_too_large", NULL);
@@ -137,7 +138,7 @@ static void test_a_payload_of_1_mb_less_a_little_is_stored(void **state)
     (void)given_company(h, t, "c1");
     given_event_type(h, t, "order.paid");
     (void)publish(h, t, "order.paid", "c1",
-                  http_text(h->http, "\"%s\"", many(h, MIB - 200, "x", "")));
+                  http_text(h->http, "\"%s\"", many(h, (unsigned)MIB - 200, "x", "")));
 }
 
 /* ---- query parameters ---- */

@@ -186,8 +186,8 @@ static void test_a_head_that_is_too_large_is_431(void **state)
     struct harness *h = *state;
     char lines_of_65[65 * 8 + 1], long_line[17000];
 
-    for (int i = 0; i < 65; i++)
-        (void)snprintf(lines_of_65 + 8 * i, 9, "X%02d: y\r\n", i);
+    for (size_t i = 0; i < 65; i++)
+        (void)snprintf(lines_of_65 + 8 * i, 9, "X%02zu: y\r\n", i);
     memset(long_line, 'x', sizeof(long_line));
     expect_refused_with(h, hk_str(http_text(h->http, GET HOST "%s" END SMUGGLED, lines_of_65)), 431,
                         "headers_too_large");

@@ -242,11 +242,12 @@ static bool grants(size_t role, const char *scope)
     return false;
 }
 
-#define FOR_EACH_GRANTED(w, role, route)                                                           \
-    for (size_t role = 0; (role) < HK_COUNTOF(roles); (role)++)                                    \
-        for (const struct listed_route *route = (w).routes; (route) < (w).routes + (w).n_routes;   \
-             (route)++)                                                                            \
-            if (grants((role), (route)->scope))
+/* Every route that a role may call; declares `role` and `route`. */
+#define FOR_EACH_GRANTED(w)                                                                        \
+    for (size_t role = 0; role < HK_COUNTOF(roles); role++)                                        \
+        for (const struct listed_route *route = (w).routes; route < (w).routes + (w).n_routes;     \
+             route++)                                                                              \
+            if (grants(role, route->scope))
 
 /* ---- the matrix ---- */
 
@@ -256,7 +257,7 @@ static void test_what_is_ones_own_is_shown(void **state)
     struct world w;
 
     given_world(h, &w);
-    FOR_EACH_GRANTED(w, role, route)
+    FOR_EACH_GRANTED(w)
     {
         struct reply reply;
 
@@ -275,7 +276,7 @@ static void test_another_tenants_is_as_what_is_missing(void **state)
 
     given_world(h, &w);
     before = db_all_rows(h);
-    FOR_EACH_GRANTED(w, role, route)
+    FOR_EACH_GRANTED(w)
     {
         if (has_id(route) && strcmp(roles[role].name, "operator") != 0)
             assert_as_missing(h, key_of(h, w.t, role), route, &w.foreign_tenant);
@@ -291,7 +292,7 @@ static void test_another_partners_is_as_what_is_missing(void **state)
 
     given_world(h, &w);
     before = db_all_rows(h);
-    FOR_EACH_GRANTED(w, role, route)
+    FOR_EACH_GRANTED(w)
     {
         if (has_id(route) && roles[role].has_partner)
             assert_as_missing(h, key_of(h, w.t, role), route, &w.foreign_partner);
@@ -313,7 +314,7 @@ static void test_what_is_no_id_is_as_what_is_missing(void **state)
     struct world w;
 
     given_world(h, &w);
-    FOR_EACH_GRANTED(w, role, route)
+    FOR_EACH_GRANTED(w)
     {
         for (size_t i = 0; i < HK_COUNTOF(words) && has_id(route); i++) {
             const struct owner nobody = {words[i], words[i], words[i], "code",   words[i], words[i],
@@ -373,7 +374,7 @@ static void test_lists_hold_nothing_that_is_foreign(void **state)
     struct world w;
 
     given_world(h, &w);
-    FOR_EACH_GRANTED(w, role, route)
+    FOR_EACH_GRANTED(w)
     {
         const struct owner *foreign = &w.foreign_tenant;
         struct reply reply;

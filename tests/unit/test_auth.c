@@ -53,7 +53,7 @@ static void test_a_key_has_its_shape(void **state)
 
 static void test_a_key_leads_to_its_tenant_and_its_hash(void **state)
 {
-    static const struct hk_id tenants[] = {{.bytes = {0}}, tenant, {.bytes = {0xff, 0xff, 0xff}}};
+    const struct hk_id tenants[] = {{.bytes = {0}}, tenant, {.bytes = {0xff, 0xff, 0xff}}};
     uint8_t wanted[HK_SHA256_SIZE];
     uint8_t sha256[HK_SHA256_SIZE];
     char key[AUTH_KEY_TEXT_SIZE];

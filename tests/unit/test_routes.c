@@ -23,9 +23,10 @@ static const struct route *next_route(size_t *table, size_t *row)
     return NULL;
 }
 
-#define FOR_EACH_ROUTE(route)                                                                      \
+/* Declares `route`. */
+#define FOR_EACH_ROUTE                                                                             \
     size_t table = 0, row = 0;                                                                     \
-    for (const struct route *route; ((route) = next_route(&table, &row)) != NULL;)
+    for (const struct route *route; (route = next_route(&table, &row)) != NULL;)
 
 static void test_no_table_contradicts_itself(void **state)
 {
@@ -41,7 +42,7 @@ static void test_every_route_is_found_by_its_own_path(void **state)
     unsigned n = 0;
 
     (void)state;
-    FOR_EACH_ROUTE(route)
+    FOR_EACH_ROUTE
     {
         assert_int_equal(route_find(hk_str(route->method), hk_str(route->path), &match, allow),
                          HK_OK);
@@ -55,7 +56,7 @@ static void test_every_route_is_found_by_its_own_path(void **state)
 static void test_only_health_and_the_api_description_are_public(void **state)
 {
     (void)state;
-    FOR_EACH_ROUTE(route)
+    FOR_EACH_ROUTE
     {
         bool is_service = strncmp(route->path, "/v1/", 4) != 0;
 
@@ -67,7 +68,7 @@ static void test_only_health_and_the_api_description_are_public(void **state)
 static void test_what_partners_may_call_is_limited_to_their_apps(void **state)
 {
     (void)state;
-    FOR_EACH_ROUTE(route)
+    FOR_EACH_ROUTE
     {
         bool is_partners = route->scope == SCOPE_APPS_READ || route->scope == SCOPE_APPS_WRITE ||
                            route->scope == SCOPE_CONNECTIONS_READ ||
@@ -83,7 +84,7 @@ static void test_what_partners_may_call_is_limited_to_their_apps(void **state)
 static void test_every_creation_has_a_location_but_for_many_at_once(void **state)
 {
     (void)state;
-    FOR_EACH_ROUTE(route)
+    FOR_EACH_ROUTE
     {
         if (route->ok_status == 201 && strcmp(route->path, "/v1/apps/:app_id/connections") != 0 &&
             route->location == NULL)

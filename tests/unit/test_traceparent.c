@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/traceparent.h"
+#include "hk/traceparent.h"
 
 #define TRACE  "4bf92f3577b34da6a3ce929d0e0e4736"
 #define PARENT "00f067aa0ba902b7"
@@ -22,7 +22,7 @@ static void test_version_00_is_valid(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(cases); i++)
-        assert_true(traceparent_is_valid(cases[i]));
+        assert_true(hk_traceparent_is_valid(cases[i]));
 }
 
 static void test_everything_else_counts_as_none(void **state)
@@ -51,7 +51,7 @@ static void test_everything_else_counts_as_none(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        if (traceparent_is_valid(cases[i]))
+        if (hk_traceparent_is_valid(cases[i]))
             fail_msg("case %zu: %.*s", i, (int)cases[i].n, cases[i].p);
     }
 }

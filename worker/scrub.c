@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/utf8.h"
+#include "worker/scrub.h"
 
 #include "hk/utf8.h"
 
-void utf8_scrub(char *p, size_t n)
+void scrub_utf8(char *p, size_t n)
 {
     size_t at = 0;
 

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sessions.c - see sessions.h. */
+#include "tests/concurrency/sessions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/ingest.sql.h"
+#include "hk/db.h"
+#include "worker/claim.sql.h"
+#include "worker/record.sql.h"
+
+#define OPTIONS "-c search_path=hookline -c statement_timeout=10s"
+
+static PGconn *connect_as(struct harness *h, const char *user, const char *options)
+{
+    char base[PG_URL_SIZE], url[2048];
+    PGconn *session;
+
+    pg_url(h->database, false, base);
+    (void)snprintf(url, sizeof(url), "%s user=%s options='" OPTIONS " %s'", base, user, options);
+    session = PQconnectdb(url);
+    if (PQstatus(session) != CONNECTION_OK)
+        fail_msg("%s: %s", url, PQerrorMessage(session));
+    return session;
+}
+
+PGconn *session_worker(struct harness *h)
+{
+    return connect_as(h, "hookline_worker", HK_DB_HOT_OPTIONS);
+}
+
+PGconn *session_ingest(struct harness *h)
+{
+    return connect_as(h, "hookline_api", "-c role=hookline_ingest " HK_DB_HOT_OPTIONS);
+}
+
+PGconn *session_api(struct harness *h, const struct tenant *t)
+{
+    PGconn *session = connect_as(h, "hookline_api", "");
+
+    session_run(session,
+                http_text(h->http, "SELECT set_config('hookline.tenant_id', '%s', false)", t->id));
+    return session;
+}
+
+void session_run(PGconn *session, const char *sql)
+{
+    PGresult *result = PQexec(session, sql);
+
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(session));
+    PQclear(result);
+}
+
+static PGresult *checked(PGconn *session, PGresult *result)
+{
+    if (PQresultStatus(result) != PGRES_TUPLES_OK)
+        fail_msg("%s", PQerrorMessage(session));
+    return result;
+}
+
+/* ---- claiming ---- */
+
+struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
+{
+    char limit_text[16], lease_text[16];
+    const char *const params[] = {limit_text, lease_text};
+    PGresult *rows;
+
+    (void)snprintf(limit_text, sizeof(limit_text), "%u", limit);
+    (void)snprintf(lease_text, sizeof(lease_text), "%u", lease_ms);
+    rows = checked(worker,
+                   PQexecParams(worker, stmt_message_claim.text, 2, NULL, params, NULL, NULL, 0));
+    return (struct claimed){rows, (unsigned)PQntuples(rows)};
+}
+
+const char *claimed_message(const struct claimed *claimed, unsigned i)
+{
+    return PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, "message_id"));
+}
+
+void claimed_done(struct claimed *claimed)
+{
+    PQclear(claimed->rows);
+    claimed->rows = NULL;
+}
+
+/* ---- recording ---- */
+
+enum { N_PARAMS = 24, PARAM_SIZE = 64 };
+
+/* The parameters as arrays of one element; absent ones are {NULL}. */
+static void send_record(PGconn *worker, const struct claimed *claimed, unsigned i,
+                        const char *verdict, const char *stop)
+{
+    static const char *const columns[] = {"tenant_id", "subscription_id", "message_id", "fence"};
+    bool has_attempt = strcmp(verdict, "release") != 0;
+    const char *const values[N_PARAMS] = {
+        [4] = verdict,
+        [5] = strcmp(verdict, "failed") == 0 ? "because" : NULL,
+        [6] = "5000",
+        [7] = stop,
+        [8] = has_attempt ? "1" : NULL,
+        [9] = has_attempt ? "0" : NULL,
+        [10] = has_attempt ? "http" : NULL,
+        [11] = has_attempt ? "http_status" : NULL,
+        [13] = has_attempt ? "1" : NULL,
+        [22] = has_attempt ? "f" : NULL,
+    };
+    char texts[N_PARAMS][PARAM_SIZE];
+    const char *params[N_PARAMS];
+
+    for (int p = 0; p < N_PARAMS; p++) {
+        const char *value = values[p];
+
+        if (p < (int)HK_COUNTOF(columns))
+            value = PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, columns[p]));
+        (void)snprintf(texts[p], PARAM_SIZE, "{%s}", value == NULL ? "NULL" : value);
+        params[p] = texts[p];
+    }
+    params[N_PARAMS - 1] = "test";
+    assert_int_equal(
+        PQsendQueryParams(worker, stmt_attempt_record.text, N_PARAMS, NULL, params, NULL, NULL, 0),
+        1);
+}
+
+/* The last result of what was sent; to be cleared. */
+static PGresult *finish(PGconn *session)
+{
+    PGresult *result = checked(session, PQgetResult(session)), *more;
+
+    while ((more = PQgetResult(session)) != NULL)
+        PQclear(more);
+    return result;
+}
+
+void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned i,
+                         const char *verdict)
+{
+    send_record(worker, claimed, i, verdict, NULL);
+}
+
+int session_finish_record(PGconn *worker)
+{
+    PGresult *result = finish(worker);
+    int n_applied = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+
+    PQclear(result);
+    return n_applied;
+}
+
+int session_record(PGconn *worker, const struct claimed *claimed, unsigned i, const char *verdict)
+{
+    send_record(worker, claimed, i, verdict, NULL);
+    return session_finish_record(worker);
+}
+
+int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i)
+{
+    send_record(worker, claimed, i, "failed", "unsubscribed");
+    return session_finish_record(worker);
+}
+
+/* ---- publishing ---- */
+
+void session_publish_send(PGconn *ingest, const struct tenant *t, const char *event_id,
+                          const char *external_id)
+{
+    char tenant[PARAM_SIZE], event[PARAM_SIZE], external[PARAM_SIZE];
+    const char *const params[] = {tenant,   event, "{order.paid}", "{c1}", external,
+                                  "{NULL}", "{1}", "{NULL}",       "f"};
+
+    (void)snprintf(tenant, sizeof(tenant), "{%s}", t->id);
+    (void)snprintf(event, sizeof(event), "{%s}", event_id);
+    (void)snprintf(external, sizeof(external), "{%s}", external_id == NULL ? "NULL" : external_id);
+    assert_int_equal(PQsendQueryParams(ingest, stmt_ingest_events.text, HK_COUNTOF(params), NULL,
+                                       params, NULL, NULL, 0),
+                     1);
+}
+
+const char *session_finish_publish(struct harness *h, PGconn *ingest, bool *ret_is_duplicate)
+{
+    PGresult *result = finish(ingest);
+    const char *id;
+
+    assert_int_equal(PQntuples(result), 1);
+    assert_string_equal(PQgetvalue(result, 0, 0), "");
+    id = http_text(h->http, "%s", PQgetvalue(result, 0, 1));
+    if (ret_is_duplicate != NULL)
+        *ret_is_duplicate = PQgetvalue(result, 0, 2)[0] == 't';
+    PQclear(result);
+    return id;
+}
+
+const char *session_publish(struct harness *h, PGconn *ingest, const struct tenant *t,
+                            const char *event_id, const char *external_id)
+{
+    session_publish_send(ingest, t, event_id, external_id);
+    return session_finish_publish(h, ingest, NULL);
+}
+
+/* ---- waiting ---- */
+
+struct blocked {
+    struct harness *h;
+    int pid;
+};
+
+static bool is_blocked(void *arg)
+{
+    struct blocked *blocked = arg;
+
+    return db_int(
+               blocked->h,
+               "SELECT count(*) FROM pg_stat_activity WHERE pid = %d AND wait_event_type = 'Lock'",
+               blocked->pid) == 1;
+}
+
+void session_wait_blocked(struct harness *h, PGconn *session)
+{
+    struct blocked blocked = {h, PQbackendPID(session)};
+
+    if (!wait_until(is_blocked, &blocked, 5000))
+        fail_msg("the statement does not wait");
+}

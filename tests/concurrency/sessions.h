@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/concurrency/sessions.h - the programs' own statements, run by hand in sessions of their
+ * roles, so that a test decides what happens between two of them.
+ */
+#ifndef CONCURRENCY_SESSIONS_H
+#define CONCURRENCY_SESSIONS_H
+
+#include <libpq-fe.h>
+
+#include "tests/support/harness.h"
+
+#define MAX_CLAIMED 64
+
+/* What message_claim returned; text borrowed until done. */
+struct claimed {
+    PGresult *rows;
+    unsigned n;
+};
+
+PGconn *session_worker(struct harness *h);                      /* role hookline_worker */
+PGconn *session_ingest(struct harness *h);                      /* role hookline_ingest */
+PGconn *session_api(struct harness *h, const struct tenant *t); /* role hookline_api, of a tenant */
+
+void session_run(PGconn *session, const char *sql);
+
+/* Claims with a lease of so many milliseconds. */
+struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms);
+const char *claimed_message(const struct claimed *claimed, unsigned i);
+void claimed_done(struct claimed *claimed);
+
+/* Records one verdict ("succeeded", "failed", "retry", "release") on the i-th; 1 when applied. */
+int session_record(PGconn *worker, const struct claimed *claimed, unsigned i, const char *verdict);
+
+/* The same, and the subscription stops: "unsubscribed". */
+int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i);
+
+/* The same in two steps, for a statement that has to wait. */
+void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned i,
+                         const char *verdict);
+int session_finish_record(PGconn *worker);
+
+/* Stores one event of "order.paid", company c1; `ret_is_duplicate` may be NULL. Its id. */
+const char *session_publish(struct harness *h, PGconn *ingest, const struct tenant *t,
+                            const char *event_id, const char *external_id);
+void session_publish_send(PGconn *ingest, const struct tenant *t, const char *event_id,
+                          const char *external_id);
+const char *session_finish_publish(struct harness *h, PGconn *ingest, bool *ret_is_duplicate);
+
+/* Waits until the session's backend waits for a lock. */
+void session_wait_blocked(struct harness *h, PGconn *session);
+
+#endif
