@@ -17,7 +17,6 @@ LANGUAGE sql AS $$
        FOR SHARE
 $$;
 
-DROP FUNCTION IF EXISTS app_create (uuid, text, json, text);
 CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secret text, url_fault text,
                                       OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$

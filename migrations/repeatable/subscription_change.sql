@@ -1,9 +1,5 @@
 -- Changes of what a subscription is. The statements are in api/resources/subscriptions.sql.
 
-DROP FUNCTION IF EXISTS subscription_faults (uuid, json, text);
-DROP FUNCTION IF EXISTS subscription_create (uuid, text, uuid, json, text);
-DROP FUNCTION IF EXISTS subscription_update (uuid, text, uuid, json);
-
 -- What is wrong with a new or changed subscription, each with its place below `prefix`. Members that
 -- are absent are right; `given` NULL has none. `url_fault`: why the URL is none for a tenant that
 -- does not allow http:// (hk_url_check() has judged it), NULL when it is one.

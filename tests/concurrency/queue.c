@@ -302,9 +302,11 @@ static void test_what_another_has_claimed_survives_a_stop_and_ends_on_its_own(vo
     struct claimed first = session_claim(two.a, 1, LONG_MS), second;
 
     session_run(two.b, "BEGIN");
-    second = session_claim(two.b, 1, LONG_MS); /* not committed: the stop has to wait for it */
+    second = session_claim(two.b, 1, LONG_MS);
+    session_record_stop_send(two.a, &first, 0);
+    session_wait_blocked(two.h, two.a);
     session_run(two.b, "COMMIT");
-    assert_int_equal(session_record_stop(two.a, &first, 0), 1);
+    assert_int_equal(session_finish_record(two.a), 1);
     assert_int_equal(message_count(two.h, two.t, "cancelled"), 1);
     assert_int_equal(session_record(two.b, &second, 0, "retry"), 1);
     assert_int_equal(message_count(two.h, two.t, "cancelled"), 2); /* no retry for the stopped */

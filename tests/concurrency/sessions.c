@@ -156,9 +156,14 @@ int session_record(PGconn *worker, const struct claimed *claimed, unsigned i, co
     return session_finish_record(worker);
 }
 
-int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i)
+void session_record_stop_send(PGconn *worker, const struct claimed *claimed, unsigned i)
 {
     send_record(worker, claimed, i, "failed", "unsubscribed");
+}
+
+int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i)
+{
+    session_record_stop_send(worker, claimed, i);
     return session_finish_record(worker);
 }
 

@@ -10,8 +10,6 @@
 
 #include "tests/support/harness.h"
 
-#define MAX_CLAIMED 64
-
 /* What message_claim returned; text borrowed until done. */
 struct claimed {
     PGresult *rows;
@@ -38,6 +36,7 @@ int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned 
 /* The same in two steps, for a statement that has to wait. */
 void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned i,
                          const char *verdict);
+void session_record_stop_send(PGconn *worker, const struct claimed *claimed, unsigned i);
 int session_finish_record(PGconn *worker);
 
 /* Stores one event of "order.paid", company c1; `ret_is_duplicate` may be NULL. Its id. */
