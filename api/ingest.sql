@@ -73,8 +73,10 @@ SELECT CASE WHEN j.company_id IS NULL THEN 'unknown_company'
  ORDER BY j.n;
 
 -- name: queue_age
--- One row: milliseconds by which the oldest due message is late; 0 when none is.
-SELECT coalesce((SELECT floor(greatest(0, extract(epoch FROM now() - q.due_at)) * 1000)::bigint
+-- One row: milliseconds by which the oldest due message is late; 0 when none is. Held ones, due at
+-- infinity, are never late.
+SELECT coalesce((SELECT floor(extract(epoch FROM now() - q.due_at) * 1000)::bigint
                    FROM queue q
+                  WHERE q.due_at <= now()
                   ORDER BY q.due_at
                   LIMIT 1), 0) AS age_ms;

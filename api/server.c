@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,7 +40,8 @@ static struct {
     h2o_globalconf_t h2o;
     SSL_CTX *ssl;
     struct api_thread *threads;
-    size_t n_threads;
+    size_t n_threads; /* that server_stop() has to wake */
+    atomic_bool is_stopping;
     sem_t drained; /* once by each thread but the first */
 } server;
 
@@ -211,7 +213,7 @@ static void *thread_main(void *arg)
 {
     struct api_thread *thread = arg;
 
-    while (!atomic_load(&thread->is_stopping))
+    while (!atomic_load(&server.is_stopping))
         run_turn(thread);
     drain(thread);
     return NULL;
@@ -237,18 +239,19 @@ static void free_thread_state(struct api_thread *thread)
 
 static bool start_threads(const struct hk_config *config)
 {
+    size_t n = (size_t)config->api_threads;
     int port = 0;
 
-    server.n_threads = (size_t)config->api_threads;
-    server.threads = calloc(server.n_threads, sizeof(*server.threads));
+    server.threads = calloc(n, sizeof(*server.threads));
     if (server.threads == NULL)
         abort();
-    for (size_t i = 0; i < server.n_threads; i++) {
+    for (size_t i = 0; i < n; i++) {
         int fd = listen_open(config->api_listen, &port);
 
         if (fd < 0)
             return false;
         start_thread_state(&server.threads[i], config, fd);
+        server.n_threads++;
     }
     hk_log(HK_LOG_INFO, "api.listening", HK_CTEXT("address", config->api_listen),
            HK_I64("port", port), HK_I64("threads", server.n_threads),
@@ -286,8 +289,7 @@ int server_run(const struct hk_config *config)
 
 void server_stop(void)
 {
-    for (size_t i = 0; i < server.n_threads; i++) {
-        atomic_store(&server.threads[i].is_stopping, true);
+    atomic_store(&server.is_stopping, true); /* a thread that starts only now sees it too */
+    for (size_t i = 0; i < server.n_threads; i++)
         hk_loop_wake(server.threads[i].loop);
-    }
 }

@@ -7,7 +7,6 @@
 #define API_SERVER_H
 
 #include <h2o.h>
-#include <stdatomic.h>
 
 #include "hk/config.h"
 #include "hk/db.h"
@@ -21,7 +20,7 @@ struct api_thread {
     h2o_context_t h2o; /* a request leads here: HK_CONTAINER_OF(req->conn->ctx, ...) */
     struct hk_loop *loop;
     h2o_socket_t *guest; /* h2o's view of `loop` */
-    struct hk_db *db; /* role hookline_api */
+    struct hk_db *db;    /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;
     struct hk_id_source ids;
@@ -31,7 +30,6 @@ struct api_thread {
     h2o_socket_t *listener;
     struct hk_timer accept_pause; /* set while file descriptors are short */
     unsigned n_connections;
-    atomic_bool is_stopping; /* set by server_stop() */
     pthread_t thread;
 };
 

@@ -13,6 +13,7 @@
 #define PREFIX         "HOOKLINE_"
 #define FILE_SUFFIX    "_FILE"
 #define MAX_FILE_BYTES 65536
+#define MAX_NAME_BYTES 63 /* PostgreSQL cuts what is longer */
 
 enum setting_type { SETTING_TEXT, SETTING_INT };
 
@@ -179,12 +180,29 @@ static bool is_log_level(const char *text)
            strcmp(text, "error") == 0;
 }
 
+/* What an identifier is without quotes: sessions name it in a search_path, migrations create it. */
+static bool is_schema_name(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
+    size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+
+    return n > 0 && n <= MAX_NAME_BYTES && text[n] == '\0' && strchr(letters, text[0]) != NULL;
+}
+
 /* What the table cannot say about a text. */
 static bool check_texts(const struct hk_config *config, FILE *errors)
 {
     struct hk_networks networks;
     bool is_valid = true;
 
+    if (!is_schema_name(config->database_schema)) {
+        (void)fprintf(
+            errors,
+            "HOOKLINE_DATABASE_SCHEMA: \"%s\" is not 1 to %d lower-case letters, digits and "
+            "underscores\n",
+            config->database_schema, MAX_NAME_BYTES);
+        is_valid = false;
+    }
     if (!is_log_level(config->log_level)) {
         (void)fprintf(errors, "HOOKLINE_LOG_LEVEL: \"%s\" is not debug, info, warn or error\n",
                       config->log_level);

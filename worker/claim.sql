@@ -28,7 +28,7 @@ SELECT q.tenant_id,
        e.payload,
        e.traceparent,
        v."values"        AS custom_values,
-       s.state           AS subscription_state,
+       CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
        s.url,
        coalesce(s.timeout_ms, p.timeout_ms) AS timeout_ms,
        p.envelope,

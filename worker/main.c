@@ -16,7 +16,7 @@
 #include "worker/attempt.h"
 #include "worker/worker.h"
 
-enum { EXIT_USAGE = 2 };
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 }; /* as hookline-api has them */
 
 static struct hk_loop *signal_loop;
 static volatile sig_atomic_t n_stop_signals;
@@ -40,55 +40,17 @@ static void handle_signals(struct hk_loop *loop)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-/* Each connection is a file descriptor, and the usual soft limit is below what we may keep. */
-static void raise_file_limit(void)
+/* Secrets and payloads stay out of core dumps. Each connection is a file descriptor, and the usual
+ * soft limit is below what we may keep. */
+static void set_limits(void)
 {
     struct rlimit limit;
 
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
-}
-
-static bool parse_level(const char *text, enum hk_level *ret)
-{
-    static const char *const names[] = {
-        [HK_LOG_DEBUG] = "debug",
-        [HK_LOG_INFO] = "info",
-        [HK_LOG_WARN] = "warn",
-        [HK_LOG_ERROR] = "error",
-    };
-
-    for (unsigned i = 0; i < HK_COUNTOF(names); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            *ret = (enum hk_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What settings.def cannot say. Reports everything that is wrong at once. */
-static bool check_config(const struct hk_config *config, struct hk_networks *ret_networks)
-{
-    enum hk_level level = HK_LOG_INFO;
-    bool is_valid = true;
-
-    if (!parse_level(config->log_level, &level)) {
-        (void)fprintf(stderr, "HOOKLINE_LOG_LEVEL: not debug, info, warn or error\n");
-        is_valid = false;
-    }
-    if (!hk_networks_parse(config->worker_allowed_networks, ret_networks)) {
-        (void)fprintf(stderr, "HOOKLINE_WORKER_ALLOWED_NETWORKS: not a list of CIDR networks\n");
-        is_valid = false;
-    }
-    if (config->worker_ca_file[0] != '\0' && access(config->worker_ca_file, R_OK) != 0) {
-        (void)fprintf(stderr, "HOOKLINE_WORKER_CA_FILE: cannot be read\n");
-        is_valid = false;
-    }
-    hk_log_init("hookline-worker", level);
-    return is_valid;
 }
 
 static void run(const struct hk_config *config, const struct hk_networks *networks)
@@ -120,7 +82,6 @@ int main(int argc, char **argv)
 {
     static struct hk_config config;
     static struct hk_networks networks;
-    bool is_valid;
 
     if (argc == 2 && strcmp(argv[1], "--print-states") == 0) {
         attempt_print_states(stdout);
@@ -131,10 +92,15 @@ int main(int argc, char **argv)
                               "The settings are environment variables: hookline config docs\n");
         return EXIT_USAGE;
     }
-    is_valid = hk_config_load(&config, stderr);
-    if (!is_valid || !check_config(&config, &networks))
-        return EXIT_USAGE;
-    raise_file_limit();
+    if (!hk_config_load(&config, stderr) ||
+        !hk_networks_parse(config.worker_allowed_networks, &networks))
+        return EXIT_CONFIG;
+    if (config.worker_ca_file[0] != '\0' && access(config.worker_ca_file, R_OK) != 0) {
+        (void)fprintf(stderr, "HOOKLINE_WORKER_CA_FILE: cannot be read\n");
+        return EXIT_CONFIG;
+    }
+    hk_log_init("hookline-worker", hk_log_level_from_name(config.log_level));
+    set_limits();
     run(&config, &networks);
     return EXIT_SUCCESS;
 }

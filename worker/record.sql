@@ -47,18 +47,26 @@ WITH given AS MATERIALIZED (
        AND EXISTS (SELECT FROM given g
                     WHERE g.verdict IN ('retry', 'release') AND g.tenant_id = s.tenant_id AND g.subscription_id = s.id)
        FOR SHARE OF s
+), revoked AS MATERIALIZED (
+    -- What was to be cancelled while it was in flight: the reason stands on it already (queue_cancel).
+    SELECT m.tenant_id, m.id, m.status_reason
+      FROM given g
+      JOIN message m ON m.tenant_id = g.tenant_id AND m.id = g.message_id
+     WHERE g.verdict IN ('retry', 'release') AND m.status = 'pending' AND m.status_reason IS NOT NULL
 ), judged AS MATERIALIZED (
     -- What would wait for a retry ends here when its subscription has stopped, now or meanwhile.
     SELECT g.*,
            CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.verdict
                 WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
+                WHEN v.id IS NOT NULL THEN 'cancelled'
                 WHEN b.state = 'paused' THEN 'held'
                 ELSE g.verdict END AS ends_as,
            CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.reason
-                ELSE coalesce(z.state_reason, b.state_reason) END AS end_reason
+                ELSE coalesce(z.state_reason, v.status_reason, b.state_reason) END AS end_reason
       FROM given g
       LEFT JOIN barred b ON g.verdict IN ('retry', 'release') AND b.tenant_id = g.tenant_id AND b.id = g.subscription_id
       LEFT JOIN stopped z ON g.verdict IN ('retry', 'release') AND z.tenant_id = g.tenant_id AND z.id = g.subscription_id
+      LEFT JOIN revoked v ON v.tenant_id = g.tenant_id AND v.id = g.message_id
 ), finished AS (
     DELETE FROM queue q
      USING judged j

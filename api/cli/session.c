@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli/session.h"
 
+/*
+ * Functions with their owner's rights keep this path. Unless it is named, pg_temp comes first, and
+ * a role that calls them could put tables of its own in place of the schema's.
+ */
 static bool set_search_path(PGconn *connection, const char *schema)
 {
-    static const char *const set = "SELECT set_config('search_path', quote_ident($1), false)";
+    static const char *const set =
+        "SELECT set_config('search_path', quote_ident($1) || ', pg_temp', false)";
 
     return session_run(connection, set, 1, &schema);
 }

@@ -1,5 +1,6 @@
 -- Statements that read events; publishing is in api/ingest.sql. $2 is the caller's partner: it sees
--- an event when a message or a skip of it belongs to one of its apps, and of those only its own.
+-- an event of a type that one of its apps selected, its own messages and skips of it, and the payload
+-- only when there is such a message: nothing that was never sent to it (BC-05).
 -- Each statement returns one row (code text, body text[, key text]): see api/route.h.
 
 -- name: event_list
@@ -35,7 +36,8 @@ SELECT '' AS code,
 -- name: event_get
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 event_id uuid
 -- The payload goes through json, never jsonb: its text stays the producer's.
--- A partner that none of it belongs to finds no event.
+-- A partner that none of it belongs to finds no event; one that it was not sent to, no payload: what
+-- a tenant admin has paused must not be had by asking.
 WITH stored AS MATERIALIZED (
     SELECT e AS event, e.id, e.payload FROM event e WHERE e.tenant_id = $1::uuid AND e.id = $3::uuid
 ), messages AS (
@@ -49,15 +51,18 @@ WITH stored AS MATERIALIZED (
     SELECT json_agg(skip_json(k, s.app_id) ORDER BY k.subscription_id) AS list
       FROM stored f
       JOIN skip k ON k.tenant_id = $1::uuid AND k.event_id = f.id
+                 AND ($2::text IS NULL OR k.reason <> 'type_not_selected')
       JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = k.subscription_id
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
 ), found AS (
-    SELECT f.event, f.payload, m.list AS messages, k.list AS skips
+    SELECT CASE WHEN $2::text IS NULL OR m.list IS NOT NULL
+                THEN json_plus(event_json(f.event), 'payload', f.payload::json)
+                ELSE event_json(f.event) END AS event,
+           m.list AS messages, k.list AS skips
       FROM stored f, messages m, skips k
      WHERE $2::text IS NULL OR m.list IS NOT NULL OR k.list IS NOT NULL
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
-       (SELECT json_plus(json_plus(json_plus(event_json(f.event), 'payload', f.payload::json),
-                                   'messages', coalesce(f.messages, '[]')),
+       (SELECT json_plus(json_plus(f.event, 'messages', coalesce(f.messages, '[]')),
                          'skips', coalesce(f.skips, '[]'))::text
           FROM found f) AS body;

@@ -137,13 +137,18 @@ static void test_R_28_a_flood_of_1xx_ends(void **state)
            "protocol");
 }
 
+static size_t put(char *to, struct hk_str s)
+{
+    memcpy(to, s.p, s.n);
+    return s.n;
+}
+
 static void test_R_28_a_flood_of_headers_ends(void **state)
 {
     static char head[60000];
 
     memset(head, 'x', sizeof(head));
-    memcpy(head, "HTTP/1.1 200 OK\r\n", 17);
-    for (size_t i = 17; i + 100 <= sizeof(head); i += 100) {
+    for (size_t i = put(head, HK_STR("HTTP/1.1 200 OK\r\n")); i + 100 <= sizeof(head); i += 100) {
         head[i + 4] = ':';
         head[i + 98] = '\r';
         head[i + 99] = '\n';
@@ -158,7 +163,7 @@ static void test_headers_of_20_kilobytes_are_recorded_truncated(void **state)
     size_t n = strlen(head);
 
     memset(head + n, 'z', sizeof(head) - n - 4);
-    memcpy(head + sizeof(head) - 4, "\r\n\r\n", 4);
+    (void)put(head + sizeof(head) - 4, HK_STR("\r\n\r\n"));
     attempt = attempt_on(*state, (struct raw_answer){{head, sizeof(head)}, RAW_CLOSE});
     assert_string_equal(reply_text(&attempt, "outcome"), "succeeded");
     assert_int_equal(strlen(reply_text(&attempt, "response_headers")), 8192);

@@ -56,14 +56,15 @@ static void test_a_stop_answers_what_is_under_way(void **state)
 static void test_a_stop_does_not_wait_for_idle_connections(void **state)
 {
     struct harness *h = *state;
-    int64_t began_ms = hk_mono_ms();
-    char answer[4096];
+    int64_t began_ms;
+    char answer[sizeof("HTTP/1.1 200")];
     int used = http_raw_connect(h->api_url), unused = http_raw_connect(h->api_url);
 
     assert_true(used >= 0 && unused >= 0);
     assert_true(http_raw_send(used, GET "\r\n", strlen(GET "\r\n")));
-    (void)http_raw_read(used, answer, sizeof(answer), 300, NULL);
+    (void)http_raw_read(used, answer, sizeof(answer), 10000, NULL);
     assert_int_equal(http_raw_status(answer), 200);
+    began_ms = hk_mono_ms();
     assert_int_equal(proc_stop(&h->api, 10000), 0);
     assert_true(hk_mono_ms() - began_ms < 5000);
     (void)close(used);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hk/clock.h"
 #include "tests/support/check.h"
 
 enum { MAX_PENDING = 4, N_CLIENTS = 12 };
@@ -139,20 +140,41 @@ static void test_429_while_the_oldest_due_message_is_too_old(void **state)
     assert_true(reply_bool(&awaited.reply, "duplicate"));
 }
 
-/* A retry that is planned for later is not late. */
+/* Nor does what was late before the pause refuse events for ever. */
+static void test_what_a_pause_holds_is_not_old(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_publisher(h);
+    struct awaited awaited = {.h = h, .t = t, .status = 429};
+    struct reply reply = api_call(h, t->admin, "GET", "/v1/subscriptions", NULL);
+    const char *id = reply_text(&reply, "data.0.id");
+
+    assert_true(wait_until(publishing_answers, &awaited, 10000));
+    reply =
+        api_call(h, t->admin, "POST", http_text(h->http, "/v1/subscriptions/%s/pause", id), NULL);
+    assert_status(reply, 200);
+    awaited.status = 202;
+    assert_true(wait_until(publishing_answers, &awaited, 10000));
+}
+
+/* A retry that is planned for later is not late, however long ago the message was made. */
 static void test_a_message_that_waits_for_its_retry_is_not_old(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_publisher(h);
+    int64_t until_ms;
     struct reply reply;
 
+    (void)given_company(h, t, "not connected");
     sinker_rule(h, "/a", "{\"then\": {\"status\": 500}}");
     (void)publish(h, t, "order.paid", "c1", "{}");
     reply = api_call(h, t->admin, "GET", "/v1/messages", NULL);
     api_wait_for(h, t->admin,
                  http_text(h->http, "/v1/messages/%s/attempts", reply_text(&reply, "data.0.id")),
                  "data.0.status_code", "500", 10000);
-    (void)publish(h, t, "order.paid", "c1", "{}");
+    until_ms = hk_mono_ms() + 2500; /* the age is looked at once a second */
+    while (hk_mono_ms() < until_ms)
+        (void)publish(h, t, "order.paid", "not connected", "{}");
 }
 
 /* ---- the database is gone ---- */
@@ -288,8 +310,10 @@ int main(void)
                      ENV("HOOKLINE_API_QUERY_TIMEOUT_MS=300")),
         harness_test(test_429_while_the_oldest_due_message_is_too_old, .has_no_worker = true,
                      ENV("HOOKLINE_API_MAX_QUEUE_AGE_MS=50")),
+        harness_test(test_what_a_pause_holds_is_not_old, .has_no_worker = true,
+                     ENV("HOOKLINE_API_MAX_QUEUE_AGE_MS=50")),
         harness_test(test_a_message_that_waits_for_its_retry_is_not_old,
-                     ENV("HOOKLINE_API_MAX_QUEUE_AGE_MS=2000")),
+                     ENV("HOOKLINE_API_MAX_QUEUE_AGE_MS=1000")),
         harness_test(test_without_a_database_503_and_afterwards_all_goes_on, .has_no_worker = true,
                      ENV("HOOKLINE_API_QUERY_TIMEOUT_MS=300")),
         harness_test(test_what_was_in_flight_when_a_session_ended_is_503_and_not_stored,

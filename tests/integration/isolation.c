@@ -418,6 +418,32 @@ static void test_two_partners_see_the_same_event_each_for_itself(void **state)
     assert_int_equal(reply_count(&reply, "messages"), 2);
 }
 
+/* What the tenant's admin has paused, a partner cannot have by asking; it sees why, and no more. */
+static void test_a_partner_sees_no_payload_of_what_it_was_not_sent(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *const keys[] = {t->partner, t->receiver};
+    const char *path;
+    struct reply reply;
+
+    (void)given_story(h, t, "/a");
+    reply = api_call(h, t->admin, "GET", "/v1/connections", NULL);
+    path = http_text(h->http, "/v1/connections/%s/pause", reply_text(&reply, "data.0.id"));
+    reply = api_call(h, t->admin, "POST", path, NULL);
+    assert_status(reply, 200);
+    path = http_text(h->http, "/v1/events/%s",
+                     publish(h, t, "order.paid", "c1", "{\"canary\": \"planted\"}"));
+    for (size_t i = 0; i < HK_COUNTOF(keys); i++) {
+        reply = api_call(h, keys[i], "GET", path, NULL);
+        assert_status(reply, 200);
+        assert_string_equal(reply_text(&reply, "skips.0.reason"), "connection_paused");
+        assert_null(strstr(reply.body, "planted"));
+    }
+    reply = api_call(h, t->support, "GET", path, NULL);
+    assert_string_equal(reply_text(&reply, "payload.canary"), "planted");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +455,7 @@ int main(void)
         harness_test(test_no_key_is_401_on_every_route),
         harness_test(test_lists_hold_nothing_that_is_foreign),
         harness_test(test_two_partners_see_the_same_event_each_for_itself),
+        harness_test(test_a_partner_sees_no_payload_of_what_it_was_not_sent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

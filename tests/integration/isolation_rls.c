@@ -191,6 +191,19 @@ static void test_runtime_roles_own_nothing_and_bypass_nothing(void **state)
                      0);
 }
 
+/* Else a temporary table of the caller stands in for one of the schema, with its owner's rights. */
+static void test_functions_with_their_owners_rights_look_at_pg_temp_last(void **state)
+{
+    struct harness *h = *state;
+
+    assert_null(db_text(h, "SELECT string_agg(p.proname, ' ') FROM pg_proc p"
+                           " WHERE p.pronamespace = 'hookline'::regnamespace AND p.prosecdef"
+                           "   AND p.proconfig IS DISTINCT FROM"
+                           "       ARRAY['search_path=hookline, pg_temp']"));
+    assert_true(db_int(h, "SELECT count(*) FROM pg_proc WHERE prosecdef"
+                          "   AND pronamespace = 'hookline'::regnamespace") > 0);
+}
+
 static void test_every_table_of_a_tenant_has_its_policy(void **state)
 {
     struct harness *h = *state;
@@ -240,6 +253,8 @@ int main(void)
         harness_test(test_the_api_writes_no_row_of_another_tenant, .has_no_worker = true),
         harness_test(test_a_partition_cannot_be_addressed),
         harness_test(test_runtime_roles_own_nothing_and_bypass_nothing, .has_no_worker = true),
+        harness_test(test_functions_with_their_owners_rights_look_at_pg_temp_last,
+                     .has_no_worker = true),
         harness_test(test_every_table_of_a_tenant_has_its_policy, .has_no_worker = true),
         harness_test(test_every_key_starts_with_the_tenant, .has_no_worker = true),
         harness_test(test_the_programs_have_these_roles_and_no_other, .has_no_worker = true),

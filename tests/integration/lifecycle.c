@@ -253,6 +253,57 @@ static void test_disconnecting_cancels_what_waits_when_asked_to(void **state)
     assert_int_equal(sinker_count(h, "/hook"), 1);
 }
 
+static void test_what_is_in_flight_when_it_is_to_be_cancelled_is_not_sent_again(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path;
+
+    (void)given_story(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"then\": {\"status\": 500, \"delay_ms\": 500}}");
+    path = publish_one(h, t);
+    sinker_wait(h, "/hook", 1, 5000);
+    call_checked(h, t, "DELETE", only_connection(h, t, "?queued=cancel"), 204);
+    message_wait(h, t, path, "cancelled");
+    check_end(h, t, path, "cancelled", "connection_disconnected");
+    assert_int_equal(message_n_attempts(h, t, path), 1);
+}
+
+static void test_what_is_in_flight_when_it_is_to_be_cancelled_may_succeed(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply message;
+    const char *path;
+
+    (void)given_story(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"then\": {\"status\": 200, \"delay_ms\": 500}}");
+    path = publish_one(h, t);
+    sinker_wait(h, "/hook", 1, 5000);
+    call_checked(h, t, "DELETE", only_connection(h, t, "?queued=cancel"), 204);
+    message_wait(h, t, path, "succeeded");
+    message = message_get(h, t, path);
+    assert_true(reply_is_null(&message, "status_reason"));
+}
+
+static void test_what_was_to_be_cancelled_in_a_killed_workers_hands_is_not_sent(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path;
+
+    (void)given_story(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"then\": {\"hang\": true}}");
+    path = publish_one(h, t);
+    sinker_wait(h, "/hook", 1, 5000);
+    call_checked(h, t, "DELETE", only_connection(h, t, "?queued=cancel"), 204);
+    harness_kill_worker(h, 0);
+    (void)harness_start_worker(h);
+    message_wait(h, t, path, "cancelled");
+    check_end(h, t, path, "cancelled", "connection_disconnected");
+    assert_int_equal(sinker_count(h, "/hook"), 1);
+}
+
 /* ---- resend ---- */
 
 static void test_a_message_is_sent_again_under_its_own_id(void **state)
@@ -312,6 +363,8 @@ static void test_R_35_what_waits_for_a_retry_or_is_being_sent_is_not_sent_twice(
 
 static const char *const at_once[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000000", NULL};
 
+static const char *const short_lease[] = {"HOOKLINE_WORKER_LEASE_MS=3000", NULL};
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +380,10 @@ int main(void)
         harness_test(test_archiving_the_app_cancels_what_waits),
         harness_test(test_disconnecting_keeps_what_waits),
         harness_test(test_disconnecting_cancels_what_waits_when_asked_to),
+        harness_test(test_what_is_in_flight_when_it_is_to_be_cancelled_is_not_sent_again),
+        harness_test(test_what_is_in_flight_when_it_is_to_be_cancelled_may_succeed),
+        harness_test(test_what_was_to_be_cancelled_in_a_killed_workers_hands_is_not_sent,
+                     .env = short_lease),
         harness_test(test_a_message_is_sent_again_under_its_own_id),
         harness_test(test_a_resend_begins_the_schedule_anew, .env = at_once),
         harness_test(test_R_35_what_waits_for_a_retry_or_is_being_sent_is_not_sent_twice),

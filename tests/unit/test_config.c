@@ -143,6 +143,26 @@ static void test_texts_with_a_form_of_their_own_are_checked(void **state)
     assert_true(hk_config_load(&config, printed->file));
 }
 
+/* Migrations quote the name and sessions do not: both must mean the same schema. */
+static void test_a_schema_is_a_plain_lower_case_name(void **state)
+{
+    static const char *const wrong[] = {
+        "",    "Cell", "cell-1", "1cell",
+        "a b", "a,b",  "\"a\"",  "a23456789012345678901234567890123456789012345678901234567890abcd",
+    };
+    struct printed *printed = *state;
+    struct hk_config config;
+
+    for (size_t i = 0; i < HK_COUNTOF(wrong); i++) {
+        set("HOOKLINE_DATABASE_SCHEMA", wrong[i]);
+        if (hk_config_load(&config, printed->file))
+            fail_msg("\"%s\" was accepted", wrong[i]);
+    }
+    assert_printed(printed, "HOOKLINE_DATABASE_SCHEMA: \"cell-1\" is not");
+    set("HOOKLINE_DATABASE_SCHEMA", "cell_1");
+    assert_true(hk_config_load(&config, printed->file));
+}
+
 static void test_unknown_variables_with_our_prefix_are_refused(void **state)
 {
     struct printed *printed = *state;
@@ -272,6 +292,7 @@ int main(void)
         test_case(test_settings_are_read_from_the_environment),
         test_case(test_what_is_not_a_whole_number_within_its_limits_is_refused),
         test_case(test_texts_with_a_form_of_their_own_are_checked),
+        test_case(test_a_schema_is_a_plain_lower_case_name),
         test_case(test_unknown_variables_with_our_prefix_are_refused),
         test_case(test_all_errors_are_reported_at_once),
         test_case(test_a_text_can_come_from_a_file_less_one_line_end),
