@@ -18,8 +18,9 @@ if(HK_SANITIZE)
     target_compile_options(hk_flags INTERFACE -fsanitize=${HK_SANITIZE} -fno-sanitize-recover=all)
     target_link_options(hk_flags INTERFACE -fsanitize=${HK_SANITIZE})
 else()
-    # assert() stays on: no -DNDEBUG in RelWithDebInfo.
+    # assert() stays on: no -DNDEBUG, which CMake puts there.
     set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+    set(CMAKE_C_FLAGS_RELEASE "-O2")
     target_compile_definitions(hk_flags INTERFACE _FORTIFY_SOURCE=2)
     target_compile_options(hk_flags INTERFACE -fstack-protector-strong -fcf-protection -fPIE)
     target_link_options(hk_flags INTERFACE -pie -Wl,-z,relro,-z,now)

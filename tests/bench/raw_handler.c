@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * raw_handler - the least that an h2o program can do with a POST: answer 202. The bench's yardstick for
- * hookline-api, configured like it (HTTP/1.1 only, one thread).
+ * raw_handler - the least that an h2o program can do with a POST: answer 202. The bench's yardstick
+ * for hookline-api, configured like it (HTTP/1.1 only, one thread).
  *
  *     raw_handler PORT
  */
