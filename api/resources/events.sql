@@ -48,10 +48,10 @@ WITH stored AS MATERIALIZED (
       JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
 ), skips AS (
-    SELECT json_agg(skip_json(k, s.app_id) ORDER BY k.subscription_id) AS list
+    SELECT json_agg(skip_json(k, s.app_id) ORDER BY k.subscription_id) AS list,
+           bool_or(k.reason <> 'type_not_selected') AS has_selected
       FROM stored f
       JOIN skip k ON k.tenant_id = $1::uuid AND k.event_id = f.id
-                 AND ($2::text IS NULL OR k.reason <> 'type_not_selected')
       JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = k.subscription_id
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
 ), found AS (
@@ -60,7 +60,7 @@ WITH stored AS MATERIALIZED (
                 ELSE event_json(f.event) END AS event,
            m.list AS messages, k.list AS skips
       FROM stored f, messages m, skips k
-     WHERE $2::text IS NULL OR m.list IS NOT NULL OR k.list IS NOT NULL
+     WHERE $2::text IS NULL OR m.list IS NOT NULL OR k.has_selected
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT json_plus(json_plus(f.event, 'messages', coalesce(f.messages, '[]')),

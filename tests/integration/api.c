@@ -354,6 +354,22 @@ static void test_an_event_shows_its_messages_and_skips(void **state)
     assert_members(reply, "data.0", EVENT_MEMBERS);
 }
 
+static void test_BC_05_a_partner_finds_no_event_of_a_type_that_it_did_not_select(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *event_id;
+    struct reply reply;
+
+    (void)given_story(h, t, "/a");
+    given_event_type(h, t, "order.lost");
+    event_id = publish(h, t, "order.lost", "c1", "{}");
+    (void)want(h, 200, t->support, "GET", at(h, "/v1/events/%s", event_id), NULL);
+    (void)want(h, 404, t->partner, "GET", at(h, "/v1/events/%s", event_id), NULL);
+    reply = want(h, 200, t->partner, "GET", "/v1/events", NULL);
+    assert_int_equal(reply_count(&reply, "data"), 0);
+}
+
 static void test_a_message_shows_its_attempts_and_is_sent_again(void **state)
 {
     struct harness *h = *state;
@@ -419,6 +435,7 @@ int main(void)
         harness_test(test_partners_keep_their_subscriptions),
         harness_test(test_a_subscription_pauses_resumes_and_has_nothing_to_revive),
         harness_test(test_an_event_shows_its_messages_and_skips),
+        harness_test(test_BC_05_a_partner_finds_no_event_of_a_type_that_it_did_not_select),
         harness_test(test_a_message_shows_its_attempts_and_is_sent_again),
         harness_test(test_every_change_is_in_the_audit_log),
     };
