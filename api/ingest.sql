@@ -41,8 +41,14 @@ WITH given AS MATERIALIZED (
                 WHEN s.state <> 'active' THEN 'subscription_' || s.state
            END AS reason
       FROM judged j
-      JOIN connection c ON c.tenant_id = j.tenant_id AND c.company_id = j.company_id AND c.state <> 'disconnected'
-      JOIN subscription s ON s.tenant_id = c.tenant_id AND s.app_id = c.app_id AND s.state <> 'archived'
+     CROSS JOIN LATERAL (SELECT x.id, x.app_id, x.state, x.values_version
+                           FROM connection x
+                          WHERE x.tenant_id = j.tenant_id AND x.company_id = j.company_id AND x.state <> 'disconnected'
+                         OFFSET 0) c
+     CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types
+                           FROM subscription x
+                          WHERE x.tenant_id = j.tenant_id AND x.app_id = c.app_id AND x.state <> 'archived'
+                         OFFSET 0) s
      WHERE j.is_known AND NOT j.is_duplicate
 ), made AS (
     INSERT INTO message (tenant_id, id, event_id, subscription_id, connection_id, values_version)

@@ -4,6 +4,7 @@
 -- name: message_claim
 -- $1 limit integer, $2 lease in milliseconds integer.
 -- Leases the messages that are due longest and returns everything an attempt needs. Binary results.
+-- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes.
 WITH claimed AS (
     UPDATE queue AS q
        SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1
@@ -45,14 +46,34 @@ SELECT q.tenant_id,
        b.username,
        b.password
   FROM claimed q
-  JOIN message m ON m.tenant_id = q.tenant_id AND m.id = q.message_id AND m.subscription_id = q.subscription_id
-  JOIN event e ON e.tenant_id = m.tenant_id AND e.id = m.event_id
-  JOIN company co ON co.tenant_id = e.tenant_id AND co.id = e.company_id
-  JOIN subscription s ON s.tenant_id = q.tenant_id AND s.id = q.subscription_id
-  JOIN profile p ON p.tenant_id = installation_id() AND p.name = s.profile
-  LEFT JOIN connection_values v
-         ON v.tenant_id = m.tenant_id AND v.connection_id = m.connection_id AND v.version = m.values_version
-  LEFT JOIN subscription_credentials b ON b.tenant_id = q.tenant_id AND b.subscription_id = q.subscription_id;
+ CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason
+                       FROM message x
+                      WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id
+                     OFFSET 0) m
+ CROSS JOIN LATERAL (SELECT x.id, x.event_type, x.company_id, x.occurred_at, x.payload, x.traceparent
+                       FROM event x
+                      WHERE x.tenant_id = q.tenant_id AND x.id = m.event_id
+                     OFFSET 0) e
+ CROSS JOIN LATERAL (SELECT x.external_id
+                       FROM company x
+                      WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
+                     OFFSET 0) co
+ CROSS JOIN LATERAL (SELECT x.state, x.url, x.timeout_ms, x.profile
+                       FROM subscription x
+                      WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
+                     OFFSET 0) s
+ CROSS JOIN LATERAL (SELECT x.*
+                       FROM profile x
+                      WHERE x.tenant_id = installation_id() AND x.name = s.profile
+                     OFFSET 0) p
+  LEFT JOIN LATERAL (SELECT x."values"
+                       FROM connection_values x
+                      WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
+                     OFFSET 0) v ON true
+  LEFT JOIN LATERAL (SELECT x.username, x.password
+                       FROM subscription_credentials x
+                      WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
+                     OFFSET 0) b ON true;
 
 -- name: partition_create
 -- $1 weeks ahead integer. One row: how many partitions were made.

@@ -25,55 +25,67 @@ WITH given AS MATERIALIZED (
            AS g (tenant_id, subscription_id, message_id, fence, verdict, reason, delay_ms, stop,
                  attempt_no, started_us, url, outcome, status_code, duration_us, dns_us, connect_us, tls_us,
                  first_byte_us, remote_address, error, response_headers, response_body, response_truncated)
+), located AS MATERIALIZED (
+    -- The verdicts that still hold, each with its row of the queue, looked up row by row; from here on the
+    -- queue is addressed by ctid. A join by key would let the planner, on the statistics of a queue that
+    -- was empty a moment ago, read all of it for each batch (docs/adr/0005). Rows that change meanwhile
+    -- have another ctid and are left alone.
+    SELECT g.*, q.queue_ctid, q.attempts,
+           -- What was to be cancelled while it was in flight: the reason stands on it already (queue_cancel).
+           CASE WHEN g.verdict IN ('retry', 'release')
+                THEN (SELECT m.status_reason
+                        FROM message m
+                       WHERE m.tenant_id = g.tenant_id AND m.id = g.message_id AND m.status = 'pending')
+           END AS revoked_reason
+      FROM given g
+     CROSS JOIN LATERAL (SELECT x.ctid AS queue_ctid, x.attempts
+                           FROM queue x
+                          WHERE x.tenant_id = g.tenant_id AND x.subscription_id = g.subscription_id
+                            AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
+                         OFFSET 0) q
+), stopping AS MATERIALIZED (
+    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.reason, s.subscription_ctid
+      FROM located l
+     CROSS JOIN LATERAL (SELECT x.ctid AS subscription_ctid
+                           FROM subscription x
+                          WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id AND x.state IN ('active', 'paused')
+                         OFFSET 0
+                            FOR UPDATE) s
+     WHERE l.stop IS NOT NULL
 ), stopped AS (
-    -- The fence is looked up row by row: a join would let the planner read the whole queue.
     UPDATE subscription s
-       SET state = g.stop, state_reason = g.reason, state_changed_at = now(), updated_at = now()
-      FROM (SELECT DISTINCT ON (x.tenant_id, x.subscription_id) x.*
-              FROM given x
-             WHERE x.stop IS NOT NULL
-               AND x.fence = (SELECT q.fence
-                                FROM queue q
-                               WHERE q.tenant_id = x.tenant_id AND q.subscription_id = x.subscription_id
-                                 AND q.message_id = x.message_id AND q.leased)) g
-     WHERE s.tenant_id = g.tenant_id AND s.id = g.subscription_id AND s.state IN ('active', 'paused')
+       SET state = p.stop, state_reason = p.reason, state_changed_at = now(), updated_at = now()
+      FROM stopping p
+     WHERE s.ctid = p.subscription_ctid
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
 ), barred AS MATERIALIZED (
     -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
     -- held after its subscription was resumed would wait for ever. None of these is the usual case.
-    SELECT s.tenant_id, s.id, s.state, coalesce(s.state_reason, 'subscription_' || s.state) AS state_reason
-      FROM subscription s
-     WHERE s.state <> 'active'
-       AND EXISTS (SELECT FROM given g
-                    WHERE g.verdict IN ('retry', 'release') AND g.tenant_id = s.tenant_id AND g.subscription_id = s.id)
-       FOR SHARE OF s
-), revoked AS MATERIALIZED (
-    -- What was to be cancelled while it was in flight: the reason stands on it already (queue_cancel).
-    SELECT m.tenant_id, m.id, m.status_reason
-      FROM given g
-      JOIN message m ON m.tenant_id = g.tenant_id AND m.id = g.message_id
-     WHERE g.verdict IN ('retry', 'release') AND m.status = 'pending' AND m.status_reason IS NOT NULL
+    SELECT b.*
+      FROM (SELECT DISTINCT l.tenant_id, l.subscription_id FROM located l WHERE l.verdict IN ('retry', 'release')) d
+     CROSS JOIN LATERAL (SELECT s.tenant_id, s.id, s.state, coalesce(s.state_reason, 'subscription_' || s.state) AS state_reason
+                           FROM subscription s
+                          WHERE s.tenant_id = d.tenant_id AND s.id = d.subscription_id AND s.state <> 'active'
+                         OFFSET 0
+                            FOR SHARE) b
 ), judged AS MATERIALIZED (
     -- What would wait for a retry ends here when its subscription has stopped, now or meanwhile.
-    SELECT g.*,
-           CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.verdict
+    SELECT l.*,
+           CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.verdict
                 WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
-                WHEN v.id IS NOT NULL THEN 'cancelled'
+                WHEN l.revoked_reason IS NOT NULL THEN 'cancelled'
                 WHEN b.state = 'paused' THEN 'held'
-                ELSE g.verdict END AS ends_as,
-           CASE WHEN g.verdict NOT IN ('retry', 'release') THEN g.reason
-                ELSE coalesce(z.state_reason, v.status_reason, b.state_reason) END AS end_reason
-      FROM given g
-      LEFT JOIN barred b ON g.verdict IN ('retry', 'release') AND b.tenant_id = g.tenant_id AND b.id = g.subscription_id
-      LEFT JOIN stopped z ON g.verdict IN ('retry', 'release') AND z.tenant_id = g.tenant_id AND z.id = g.subscription_id
-      LEFT JOIN revoked v ON v.tenant_id = g.tenant_id AND v.id = g.message_id
+                ELSE l.verdict END AS ends_as,
+           CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.reason
+                ELSE coalesce(z.state_reason, l.revoked_reason, b.state_reason) END AS end_reason
+      FROM located l
+      LEFT JOIN barred b ON l.verdict IN ('retry', 'release') AND b.tenant_id = l.tenant_id AND b.id = l.subscription_id
+      LEFT JOIN stopped z ON l.verdict IN ('retry', 'release') AND z.tenant_id = l.tenant_id AND z.id = l.subscription_id
 ), finished AS (
     DELETE FROM queue q
      USING judged j
-     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled')
-       AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
-       AND q.leased AND q.fence = j.fence
-    RETURNING j.*, q.attempts
+     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled') AND q.ctid = j.queue_ctid
+    RETURNING j.*
 ), waiting AS (
     UPDATE queue q
        SET leased = false,
@@ -82,10 +94,8 @@ WITH given AS MATERIALIZED (
                                    WHEN 'release' THEN now()
                                    ELSE now() + j.delay_ms * interval '1 millisecond' END
       FROM judged j
-     WHERE j.ends_as IN ('retry', 'release', 'held')
-       AND q.tenant_id = j.tenant_id AND q.subscription_id = j.subscription_id AND q.message_id = j.message_id
-       AND q.leased AND q.fence = j.fence
-    RETURNING j.*, q.attempts
+     WHERE j.ends_as IN ('retry', 'release', 'held') AND q.ctid = j.queue_ctid
+    RETURNING j.*
 ), swept AS (
     -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.
     DELETE FROM queue q
@@ -99,19 +109,22 @@ WITH given AS MATERIALIZED (
                                 WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)))
     RETURNING q.tenant_id, q.message_id, q.attempts,
               (SELECT z.state_reason FROM stopped z WHERE z.tenant_id = q.tenant_id AND z.id = q.subscription_id) AS state_reason
+), ended AS MATERIALIZED (
+    -- Apart from the update: a message that somebody changes meanwhile makes PostgreSQL look at the row
+    -- again, and then it may not ask those that delete and update ("ModifyTable ... EvalPlanQual").
+    SELECT x.tenant_id, x.message_id, x.ends_as AS status, x.end_reason AS reason,
+           coalesce(x.attempt_no, x.attempts) AS attempts
+      FROM finished x
+     UNION ALL
+    SELECT x.tenant_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
+     UNION ALL
+    SELECT x.tenant_id, x.message_id, 'held', x.end_reason, x.attempts FROM waiting x WHERE x.ends_as = 'held'
 ), settled AS (
     UPDATE message m
-       SET status = f.status, status_reason = f.reason, attempts = f.attempts,
-           finished_at = CASE WHEN f.status = 'held' THEN NULL ELSE now() END
-      FROM (SELECT x.tenant_id, x.message_id, x.ends_as AS status, x.end_reason AS reason,
-                   coalesce(x.attempt_no, x.attempts) AS attempts
-              FROM finished x
-             UNION ALL
-            SELECT x.tenant_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
-             UNION ALL
-            SELECT x.tenant_id, x.message_id, 'held', x.end_reason, x.attempts
-              FROM waiting x WHERE x.ends_as = 'held') f
-     WHERE m.tenant_id = f.tenant_id AND m.id = f.message_id
+       SET status = e.status, status_reason = e.reason, attempts = e.attempts,
+           finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
+      FROM ended e
+     WHERE m.tenant_id = e.tenant_id AND m.id = e.message_id
 ), applied AS (
     SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
            x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,

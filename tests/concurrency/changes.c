@@ -247,6 +247,36 @@ static void test_a_retry_recorded_during_the_archiving_is_not_sent_again(void **
     PQfinish(worker);
 }
 
+/* ---- record / change ---- */
+
+/*
+ * Both write a message: the record waits, and then counts. The message is one that the record
+ * cancels, since its subscription stops.
+ */
+static void test_a_stop_recorded_during_a_change_of_what_it_cancels_counts(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    PGconn *worker = session_worker(h), *api = session_api(h, t);
+    struct claimed claimed;
+
+    (void)given_story(h, t, "/hook");
+    publish_many(h, t, 2);
+    claimed = session_claim(worker, 1, LONG_MS);
+    session_run(api, "BEGIN");
+    session_run(api, http_text(h->http, "UPDATE message SET status_reason = NULL WHERE id <> '%s'",
+                               claimed_message(&claimed, 0)));
+    session_record_stop_send(worker, &claimed, 0);
+    session_wait_blocked(h, worker);
+    session_run(api, "COMMIT");
+    assert_int_equal(session_finish_record(worker), 1);
+    assert_int_equal(message_count(h, t, "failed"), 1);
+    assert_int_equal(message_count(h, t, "cancelled"), 1);
+    claimed_done(&claimed);
+    PQfinish(api);
+    PQfinish(worker);
+}
+
 #define change_test(fn) harness_test(fn, .has_no_worker = true)
 
 int main(void)
@@ -262,6 +292,7 @@ int main(void)
         change_test(test_what_is_held_while_its_subscription_is_resumed_is_sent),
         change_test(test_what_is_given_back_after_the_resume_is_not_held),
         change_test(test_a_retry_recorded_during_the_archiving_is_not_sent_again),
+        change_test(test_a_stop_recorded_during_a_change_of_what_it_cancels_counts),
     };
 
     return cmocka_run_group_tests_name("changes", tests, NULL, NULL);

@@ -174,16 +174,13 @@ void pool_run(struct pool *pool, const char *sql)
     PQclear(result);
 }
 
-/* Counts the pool's backends. Within a transaction, what was seen once would stay as it was. */
-static long count_backends(struct pool *pool, const char *condition)
-{
-    char sql[256];
+#define BACKENDS                                                                                   \
+    "FROM pg_stat_activity WHERE datname = current_database() AND application_name = '" NAME "'"
 
+/* Within a transaction, what was seen once would stay as it was. */
+static long count_backends(struct pool *pool, const char *sql)
+{
     pool_run(pool, "SELECT pg_stat_clear_snapshot()");
-    (void)snprintf(sql, sizeof(sql),
-                   "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                   " AND application_name = '" NAME "' AND %s",
-                   condition);
     return ask_session(pool, sql);
 }
 
@@ -191,8 +188,8 @@ void pool_terminate(struct pool *pool)
 {
     int64_t until_ms = hk_mono_ms() + POOL_WAIT_MS;
 
-    (void)count_backends(pool, "pg_terminate_backend(pid)");
-    while (count_backends(pool, "true") > 0 && hk_mono_ms() < until_ms)
+    (void)count_backends(pool, "SELECT count(pg_terminate_backend(pid)) " BACKENDS);
+    while (count_backends(pool, "SELECT count(*) " BACKENDS) > 0 && hk_mono_ms() < until_ms)
         proc_pause(5);
 }
 
@@ -203,7 +200,8 @@ void pool_wait_blocked(struct pool *pool, long n)
 
     while (n_blocked != n && hk_mono_ms() < until_ms) {
         hk_loop_turn(pool->loop, 5);
-        n_blocked = count_backends(pool, "wait_event_type = 'Lock'");
+        n_blocked =
+            count_backends(pool, "SELECT count(*) " BACKENDS " AND wait_event_type = 'Lock'");
     }
     assert_int_equal(n_blocked, n);
 }
