@@ -29,7 +29,8 @@ WITH given AS MATERIALIZED (
     -- The verdicts that still hold, each with its row of the queue, looked up row by row; from here on the
     -- queue is addressed by ctid. A join by key would let the planner, on the statistics of a queue that
     -- was empty a moment ago, read all of it for each batch (docs/adr/0005). Rows that change meanwhile
-    -- have another ctid and are left alone.
+    -- have another ctid and are left alone; what must hold is said again with the ctid, because
+    -- PostgreSQL before November 2025 (15.15) does not compare the ctid of a row that it waited for.
     SELECT g.*, q.queue_ctid, q.attempts,
            -- What was to be cancelled while it was in flight: the reason stands on it already (queue_cancel).
            CASE WHEN g.verdict IN ('retry', 'release')
@@ -44,19 +45,20 @@ WITH given AS MATERIALIZED (
                             AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
                          OFFSET 0) q
 ), stopping AS MATERIALIZED (
-    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.reason, s.subscription_ctid
+    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.reason
       FROM located l
-     CROSS JOIN LATERAL (SELECT x.ctid AS subscription_ctid
+     CROSS JOIN LATERAL (SELECT
                            FROM subscription x
                           WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id AND x.state IN ('active', 'paused')
                          OFFSET 0
                             FOR UPDATE) s
      WHERE l.stop IS NOT NULL
 ), stopped AS (
+    -- By its key: a subscription that was changed just before has another ctid, and must be stopped.
     UPDATE subscription s
        SET state = p.stop, state_reason = p.reason, state_changed_at = now(), updated_at = now()
       FROM stopping p
-     WHERE s.ctid = p.subscription_ctid
+     WHERE s.tenant_id = p.tenant_id AND s.id = p.subscription_id
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
 ), barred AS MATERIALIZED (
     -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
@@ -84,7 +86,8 @@ WITH given AS MATERIALIZED (
 ), finished AS (
     DELETE FROM queue q
      USING judged j
-     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled') AND q.ctid = j.queue_ctid
+     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled')
+       AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence
     RETURNING j.*
 ), waiting AS (
     UPDATE queue q
@@ -94,7 +97,8 @@ WITH given AS MATERIALIZED (
                                    WHEN 'release' THEN now()
                                    ELSE now() + j.delay_ms * interval '1 millisecond' END
       FROM judged j
-     WHERE j.ends_as IN ('retry', 'release', 'held') AND q.ctid = j.queue_ctid
+     WHERE j.ends_as IN ('retry', 'release', 'held')
+       AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence
     RETURNING j.*
 ), swept AS (
     -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.
@@ -107,6 +111,7 @@ WITH given AS MATERIALIZED (
                                                        AND NOT (x.leased AND x.due_at > now())
                                                     OFFSET 0) w
                                 WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)))
+       AND NOT (q.leased AND q.due_at > now())
     RETURNING q.tenant_id, q.message_id, q.attempts,
               (SELECT z.state_reason FROM stopped z WHERE z.tenant_id = q.tenant_id AND z.id = q.subscription_id) AS state_reason
 ), ended AS MATERIALIZED (

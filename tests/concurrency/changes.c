@@ -277,6 +277,32 @@ static void test_a_stop_recorded_during_a_change_of_what_it_cancels_counts(void 
     PQfinish(worker);
 }
 
+/* The subscription itself is being changed: the stop waits, and is not lost. */
+static void test_a_stop_recorded_during_a_change_of_its_subscription_counts(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription subscription = given_story(h, t, "/hook");
+    PGconn *worker = session_worker(h), *api = session_api(h, t);
+    struct claimed claimed;
+
+    publish_many(h, t, 2);
+    claimed = session_claim(worker, 1, LONG_MS);
+    session_run(api, "BEGIN");
+    session_run(api, "UPDATE subscription SET description = 'another'");
+    session_record_stop_send(worker, &claimed, 0);
+    session_wait_blocked(h, worker);
+    session_run(api, "COMMIT");
+    assert_int_equal(session_finish_record(worker), 1);
+    api_wait_for(h, t->admin, subscription_path(h, &subscription, ""), "state", "unsubscribed",
+                 1000);
+    assert_int_equal(message_count(h, t, "failed"), 1);
+    assert_int_equal(message_count(h, t, "cancelled"), 1);
+    claimed_done(&claimed);
+    PQfinish(api);
+    PQfinish(worker);
+}
+
 #define change_test(fn) harness_test(fn, .has_no_worker = true)
 
 int main(void)
@@ -293,6 +319,7 @@ int main(void)
         change_test(test_what_is_given_back_after_the_resume_is_not_held),
         change_test(test_a_retry_recorded_during_the_archiving_is_not_sent_again),
         change_test(test_a_stop_recorded_during_a_change_of_what_it_cancels_counts),
+        change_test(test_a_stop_recorded_during_a_change_of_its_subscription_counts),
     };
 
     return cmocka_run_group_tests_name("changes", tests, NULL, NULL);
