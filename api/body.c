@@ -260,7 +260,9 @@ static enum hk_code check_value(struct check *check, const struct body_field *fi
     case BODY_MAP:
         return check_map(check, field, value);
     case BODY_ANY:
-        return HK_OK;
+        return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= (size_t)field->max
+                   ? HK_OK
+                   : refuse(check, "must not be larger than %lld bytes", (long long)field->max);
     }
     return refuse(check, "has no type"); /* route_check_all() refuses such a table */
 }

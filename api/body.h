@@ -17,7 +17,7 @@ enum body_type {
     BODY_OBJECT,      /* with `fields` */
     BODY_OBJECT_LIST, /* of objects with `fields` */
     BODY_MAP,         /* an object with free names and scalar values; `max` names */
-    BODY_ANY,         /* any JSON value */
+    BODY_ANY,         /* any JSON value; `max` bytes, written without blanks */
 };
 enum {
     BODY_REQUIRED = 1u << 0, /* must be there */

@@ -76,8 +76,6 @@ static enum stage_result stage_gate(struct call *call)
         call->req->http1_is_persistent = 0;
     if (call->req->entity.len > (size_t)call->thread->config->api_max_body_bytes)
         return fail(call, HK_BODY_TOO_LARGE);
-    if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
-        return fail(call, HK_BUSY);
     return STAGE_NEXT;
 }
 
@@ -126,7 +124,9 @@ static enum stage_result stage_authenticate(struct call *call)
     struct hk_id tenant_id;
 
     if (call->match.route->scope == SCOPE_PUBLIC)
-        return STAGE_NEXT;
+        return STAGE_NEXT; /* a busy process is alive */
+    if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
+        return fail(call, HK_BUSY);
     if (!auth_key_parse(bearer_key(call->req), &tenant_id, call->key_sha256))
         return fail(call, HK_UNAUTHENTICATED);
     if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {

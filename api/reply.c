@@ -8,7 +8,7 @@
 #include "api/page.h"
 #include "api/problem.h"
 
-enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 1 << 30 };
+enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 64 << 20 };
 
 void reply_add_header(struct call *call, const char *name, struct hk_str value)
 {
@@ -142,7 +142,12 @@ void reply_list(struct call *call)
     } else {
         hk_buf_add_text(&buf, "null}");
     }
-    call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
+    if (buf.is_full)
+        call_fail(call,
+                  &(struct hk_error){.code = HK_INVALID_PARAMETER,
+                                     .detail = "The page is too large: ask with a smaller limit."});
+    else
+        call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
 }
 
 void reply_object(struct call *call)

@@ -178,7 +178,7 @@ static bool binds_are_sound(const struct route *route)
 
 static bool needs_max(const struct body_field *field)
 {
-    return field->type != BODY_BOOLEAN && field->type != BODY_OBJECT && field->type != BODY_ANY;
+    return field->type != BODY_BOOLEAN && field->type != BODY_OBJECT;
 }
 
 static bool body_is_sound(const struct route *route, const struct body_field *fields)

@@ -60,6 +60,10 @@ WITH given AS MATERIALIZED (
       FROM stopping p
      WHERE s.tenant_id = p.tenant_id AND s.id = p.subscription_id
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
+), audited AS (
+    INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
+    SELECT z.tenant_id, 'worker ' || $24::text, 'subscription.' || z.state, z.id::text, json_build_object('reason', z.state_reason)
+      FROM stopped z
 ), barred AS MATERIALIZED (
     -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
     -- held after its subscription was resumed would wait for ever. None of these is the usual case.

@@ -23,7 +23,7 @@ const struct body_field custom_field_create_body[] = {
     {.name = "choices",
      .type = BODY_STRING_LIST,
      .flags = BODY_NULLABLE | BODY_NONEMPTY,
-     .max = 200},
+     .max = MAX_CHOICES},
     {0},
 };
 

@@ -11,16 +11,16 @@ static const struct body_field event_type_create_body[] = {
      .max = 128,
      .check = check_event_type},
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
-    {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE},
-    {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE},
+    {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
+    {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
     {.name = "enrichable", .type = BODY_BOOLEAN},
     {0},
 };
 
 static const struct body_field event_type_update_body[] = {
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
-    {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE},
-    {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE},
+    {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
+    {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
     {.name = "enrichable", .type = BODY_BOOLEAN},
     {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|deprecated"},
     {0},

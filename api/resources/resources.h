@@ -38,6 +38,8 @@ enum {
     MAX_PARTNER = 128, /* also the size of struct caller's */
     MAX_DESCRIPTION = 2000,
     MAX_CUSTOM_FIELDS = 50,
+    MAX_CHOICES = 50,
+    MAX_JSON_BYTES = 32768, /* of a schema, of a sample: a page has 250 */
 };
 
 #endif

@@ -34,6 +34,13 @@ BEGIN
         RETURN;
     END IF;
 
+    IF (SELECT count(*) FROM app a
+         WHERE a.tenant_id = $1 AND a.partner = coalesce($2, given ->> 'partner') AND a.state = 'active') >= 100 THEN
+        code := 'conflict';
+        body := fault('', 'The partner has 100 apps, which is the most.');
+        RETURN;
+    END IF;
+
     INSERT INTO app AS a (tenant_id, partner, name, description)
     VALUES ($1, coalesce($2, given ->> 'partner'), given ->> 'name', coalesce(given ->> 'description', ''))
     RETURNING a.* INTO made;

@@ -85,6 +85,13 @@ BEGIN
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
+    -- Each event costs a message or a skip for each of them.
+    IF (SELECT count(*) FROM subscription s
+         WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived') >= 50 THEN
+        code := 'conflict';
+        body := fault('', 'The app has 50 subscriptions, which is the most.');
+        RETURN;
+    END IF;
     code := '';
     body := subscription_insert($1, $3, $4, $5)::text;
     new_id := body::json ->> 'id';

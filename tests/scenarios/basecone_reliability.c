@@ -143,6 +143,11 @@ static void check_unsubscribed_at(struct harness *h, unsigned attempt_no)
                             http_text(h->http, "/v1/subscriptions/%s", erp.subscription.id), NULL);
     assert_string_equal(reply_text(&subscription, "state"), "unsubscribed");
     assert_string_equal(reply_text(&subscription, "state_reason"), "unsubscribed_by_401");
+    assert_int_equal(db_int(h,
+                            "SELECT count(*) FROM audit_log WHERE object_id = '%s'"
+                            " AND action = 'subscription.unsubscribed'",
+                            erp.subscription.id),
+                     1);
     event = event_get(h, t, publish_document(h, t));
     assert_int_equal(reply_count(&event, "messages"), 0);
     assert_string_equal(reply_text(&event, "skips.0.reason"), "subscription_unsubscribed");

@@ -46,7 +46,7 @@ static const struct body_field fields[] = {
     {"companies", BODY_OBJECT_LIST, BODY_NONEMPTY, .max = 2, .fields = company},
     {"values", BODY_MAP, 0, .max = 2},
     {"a/b~c", BODY_BOOLEAN, .flags = 0},
-    {"sample", BODY_ANY, .flags = 0},
+    {"sample", BODY_ANY, .max = 100},
     {0},
 };
 /* clang-format on */
@@ -369,6 +369,7 @@ static void test_a_map_has_free_names_and_scalar_values(void **state)
 
 static void test_any_value_is_any_value(void **state)
 {
+    char large[128];
     static const char *const legal[] = {
         "\"sample\":1",    "\"sample\":1.5e3", "\"sample\":\"\"", "\"sample\":[1,[2,{\"a\":null}]]",
         "\"sample\":true", "\"sample\":null",  "\"sample\":{}",
@@ -377,6 +378,8 @@ static void test_any_value_is_any_value(void **state)
     (void)state;
 
     expect_members_ok(legal, HK_COUNTOF(legal));
+    (void)snprintf(large, sizeof(large), "\"sample\":\"%099d\"", 0);
+    expect_member(large, "/sample", "must not be larger than 100 bytes");
 }
 
 static void test_a_duplicate_name_is_refused_anywhere(void **state)

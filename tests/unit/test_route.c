@@ -310,6 +310,7 @@ static void test_a_body_that_is_not_limited_is_refused(void **state)
         {{.name = "a", .type = BODY_INTEGER}, "a body field without a maximum: a"},
         {{.name = "a", .type = BODY_STRING_LIST}, "a body field without a maximum: a"},
         {{.name = "a", .type = BODY_MAP}, "a body field without a maximum: a"},
+        {{.name = "a", .type = BODY_ANY}, "a body field without a maximum: a"},
         {{.name = "a", .type = BODY_OBJECT_LIST, .fields = body}, "without a maximum: a"},
         {{.name = "a", .type = BODY_OBJECT}, "fields do not fit its type: a"},
         {{.name = "a", .type = BODY_OBJECT_LIST, .max = 1}, "fields do not fit its type: a"},
