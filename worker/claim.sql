@@ -4,7 +4,8 @@
 -- name: message_claim
 -- $1 limit integer, $2 lease in milliseconds integer.
 -- Leases the messages that are due longest and returns everything an attempt needs. Binary results.
--- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes.
+-- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes;
+-- a message's names its subscription too, so that either of its indexes leads to one row.
 WITH claimed AS (
     UPDATE queue AS q
        SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1
@@ -48,7 +49,7 @@ SELECT q.tenant_id,
   FROM claimed q
  CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason
                        FROM message x
-                      WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id
+                      WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) m
  CROSS JOIN LATERAL (SELECT x.id, x.event_type, x.company_id, x.occurred_at, x.payload, x.traceparent
                        FROM event x

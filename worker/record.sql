@@ -36,7 +36,8 @@ WITH given AS MATERIALIZED (
            CASE WHEN g.verdict IN ('retry', 'release')
                 THEN (SELECT m.status_reason
                         FROM message m
-                       WHERE m.tenant_id = g.tenant_id AND m.id = g.message_id AND m.status = 'pending')
+                       WHERE m.tenant_id = g.tenant_id AND m.id = g.message_id
+                         AND m.subscription_id = g.subscription_id AND m.status = 'pending')
            END AS revoked_reason
       FROM given g
      CROSS JOIN LATERAL (SELECT x.ctid AS queue_ctid, x.attempts
@@ -116,24 +117,27 @@ WITH given AS MATERIALIZED (
                                                     OFFSET 0) w
                                 WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)))
        AND NOT (q.leased AND q.due_at > now())
-    RETURNING q.tenant_id, q.message_id, q.attempts,
+    RETURNING q.tenant_id, q.subscription_id, q.message_id, q.attempts,
               (SELECT z.state_reason FROM stopped z WHERE z.tenant_id = q.tenant_id AND z.id = q.subscription_id) AS state_reason
 ), ended AS MATERIALIZED (
     -- Apart from the update: a message that somebody changes meanwhile makes PostgreSQL look at the row
     -- again, and then it may not ask those that delete and update ("ModifyTable ... EvalPlanQual").
-    SELECT x.tenant_id, x.message_id, x.ends_as AS status, x.end_reason AS reason,
+    SELECT x.tenant_id, x.subscription_id, x.message_id, x.ends_as AS status, x.end_reason AS reason,
            coalesce(x.attempt_no, x.attempts) AS attempts
       FROM finished x
      UNION ALL
-    SELECT x.tenant_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
+    SELECT x.tenant_id, x.subscription_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
      UNION ALL
-    SELECT x.tenant_id, x.message_id, 'held', x.end_reason, x.attempts FROM waiting x WHERE x.ends_as = 'held'
+    SELECT x.tenant_id, x.subscription_id, x.message_id, 'held', x.end_reason, x.attempts
+      FROM waiting x
+     WHERE x.ends_as = 'held'
 ), settled AS (
     UPDATE message m
        SET status = e.status, status_reason = e.reason, attempts = e.attempts,
            finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
       FROM ended e
      WHERE m.tenant_id = e.tenant_id AND m.id = e.message_id
+       AND m.subscription_id = e.subscription_id -- so that either index leads to one row
 ), applied AS (
     SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
            x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,
