@@ -135,8 +135,7 @@ static enum stage_result stage_authenticate(struct call *call)
     }
     call->caller.tenant_id = tenant_id;
     set_tenant(call, &tenant_id);
-    for (size_t i = 0; i < HK_SHA256_SIZE; i++)
-        (void)snprintf(call->key_sha256_hex + 2 * i, 3, "%02x", call->key_sha256[i]);
+    hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);
     call->query = (struct hk_db_query){
         .stmt = &stmt_key_authenticate,
         .params = {hk_str(call->tenant_id), hk_str(call->key_sha256_hex)},

@@ -2,12 +2,12 @@
 /* main.c - hookline-api: options, settings, signals. */
 #include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
 
 #include "api/route.h"
 #include "api/server.h"
 #include "hk/config.h"
 #include "hk/log.h"
+#include "hk/process.h"
 
 static const char usage[] =
     "usage: hookline-api [--print-config | --print-routes | --version | --help]\n"
@@ -24,17 +24,11 @@ static void set_up_process(void)
     struct sigaction stop = {.sa_handler = on_stop_signal,
                              .sa_flags = SA_RESETHAND}; /* a second one kills */
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    struct rlimit files;
 
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-    (void)setrlimit(RLIMIT_CORE,
-                    &(struct rlimit){0, 0}); /* keys and payloads stay out of core dumps */
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
-    }
+    hk_process_set_limits();
 }
 
 static int print_routes(void)

@@ -160,8 +160,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
         .url = config->database_url,
         .schema = config->database_schema,
         .user = "hookline_api",
-        /* Optional filters need a plan of their own each; an index serves every one (tests prove
-           it). */
+        /* Optional filters need a plan of their own each, by an index. */
         .session_options = "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off",
         .name = "hookline-api",
         .schema_version = HOOKLINE_SCHEMA_VERSION,

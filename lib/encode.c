@@ -184,6 +184,18 @@ static void fetch_sha256(void)
         die("OpenSSL has no SHA-256");
 }
 
+void hk_hex_encode(const void *p, size_t n, char *ret)
+{
+    static const char digits[] = "0123456789abcdef";
+    const uint8_t *bytes = p;
+
+    for (size_t i = 0; i < n; i++) {
+        ret[2 * i] = digits[bytes[i] >> 4];
+        ret[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    ret[2 * n] = '\0';
+}
+
 void hk_sha256(const void *p, size_t n, uint8_t ret[HK_SHA256_SIZE])
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;

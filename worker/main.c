@@ -8,11 +8,11 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hk/log.h"
 #include "hk/loop.h"
+#include "hk/process.h"
 #include "worker/attempt.h"
 #include "worker/worker.h"
 
@@ -38,19 +38,6 @@ static void handle_signals(struct hk_loop *loop)
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGPIPE, &ignore, NULL);
-}
-
-/* Secrets and payloads stay out of core dumps. Each connection is a file descriptor, and the usual
- * soft limit is below what we may keep. */
-static void set_limits(void)
-{
-    struct rlimit limit;
-
-    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &limit);
-    }
 }
 
 static void run(const struct hk_config *config, const struct hk_networks *networks)
@@ -100,7 +87,7 @@ int main(int argc, char **argv)
         return EXIT_CONFIG;
     }
     hk_log_init("hookline-worker", hk_log_level_from_name(config.log_level));
-    set_limits();
+    hk_process_set_limits();
     run(&config, &networks);
     return EXIT_SUCCESS;
 }

@@ -59,8 +59,7 @@ static bool store_key(PGconn *connection, const struct key_options *options, con
     bool is_stored;
 
     hk_sha256(key, strlen(key), hash);
-    for (size_t i = 0; i < sizeof(hash); i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    hk_hex_encode(hash, sizeof(hash), hex);
     hk_id_format(&options->tenant_id, tenant_id);
 
     result = session_query(connection, insert_key, HK_COUNTOF(params), params);

@@ -31,8 +31,7 @@ static struct file make_file(const struct hk_file *file, bool is_repeatable)
     uint8_t hash[HK_SHA256_SIZE];
 
     hk_sha256(file->bytes.p, file->bytes.n, hash);
-    for (size_t i = 0; i < sizeof(hash); i++)
-        (void)snprintf(made.sha256 + 2 * i, 3, "%02x", hash[i]);
+    hk_hex_encode(hash, sizeof(hash), made.sha256);
     return made;
 }
 

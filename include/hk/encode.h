@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hk/encode.h - base64, base64url, base62, SHA-256, CRC-32, random bytes. Pure but for the last.
- * Sizes: HK_B64_SIZE(n) characters hold n bytes in padded base64, with a NUL.
+ * hk/encode.h - base64, base64url, base62, hex, SHA-256, CRC-32, random bytes. Pure but for the
+ * last. Sizes: HK_B64_SIZE(n) characters hold n bytes in padded base64, with a NUL.
  */
 #ifndef HK_ENCODE_H
 #define HK_ENCODE_H
@@ -26,6 +26,9 @@ HK_NODISCARD bool hk_b64url_decode(struct hk_str text, uint8_t *ret, size_t capa
 /* The big-endian number in 16 bytes as exactly 22 base62 digits (0-9A-Za-z), and back. */
 void hk_base62_encode16(const uint8_t p[16], char ret[22]);
 HK_NODISCARD bool hk_base62_decode16(const char p[22], uint8_t ret[16]);
+
+/* Lower-case, two digits a byte; writes a NUL: `ret` has room for 2 * n + 1. */
+void hk_hex_encode(const void *p, size_t n, char *ret);
 
 void hk_sha256(const void *p, size_t n, uint8_t ret[HK_SHA256_SIZE]);
 uint32_t hk_crc32(const void *p, size_t n);

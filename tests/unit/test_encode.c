@@ -173,6 +173,17 @@ static void test_sha256_of_abc_and_of_nothing_are_those_of_fips_180(void **state
     assert_memory_equal(hash, empty, sizeof(empty));
 }
 
+static void test_hex_has_two_lower_case_digits_a_byte(void **state)
+{
+    char text[9];
+
+    (void)state;
+    hk_hex_encode("\x00\x9f\xa0\xff", 4, text);
+    assert_string_equal(text, "009fa0ff");
+    hk_hex_encode("", 0, text);
+    assert_string_equal(text, "");
+}
+
 static void test_crc32_is_that_of_zlib(void **state)
 {
     (void)state;
@@ -205,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_sixteen_bytes_are_22_base62_digits),
         cmocka_unit_test(test_base62_refuses_other_characters_and_more_than_128_bits),
         cmocka_unit_test(test_sha256_of_abc_and_of_nothing_are_those_of_fips_180),
+        cmocka_unit_test(test_hex_has_two_lower_case_digits_a_byte),
         cmocka_unit_test(test_crc32_is_that_of_zlib),
         cmocka_unit_test(test_random_bytes_differ),
     };

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hk/process.h - what each server asks of its process at start. */
+#ifndef HK_PROCESS_H
+#define HK_PROCESS_H
+
+/*
+ * No core dumps, which would hold secrets and payloads; as many file descriptors as are allowed,
+ * because each connection is one and the usual soft limit is below what we may keep. Before threads
+ * start.
+ */
+void hk_process_set_limits(void);
+
+#endif
