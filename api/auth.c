@@ -9,48 +9,82 @@ enum { PREFIX_N = 3, TENANT_N = 22, RANDOM_N = 30, CRC_N = 6 };
 static const char base62_digits[] =
     "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-#define BIT(scope) (1u << (scope))
-
-/* What a role's keys may do; docs/openapi.yaml names the scope of each route. */
-static const struct {
-    const char *name;
-    uint32_t scopes;
-} roles[ROLE_COUNT] = {
-    [ROLE_NONE] = {"", 0},
-    [ROLE_OPERATOR] = {"operator", BIT(SCOPE_TENANTS_MANAGE)},
-    [ROLE_ADMIN] = {"admin", BIT(SCOPE_KEYS_MANAGE) | BIT(SCOPE_APPS_READ) | BIT(SCOPE_APPS_WRITE) |
-                                 BIT(SCOPE_COMPANIES_READ) | BIT(SCOPE_COMPANIES_WRITE) |
-                                 BIT(SCOPE_CONNECTIONS_READ) | BIT(SCOPE_CONNECTIONS_WRITE) |
-                                 BIT(SCOPE_EVENT_TYPES_READ) | BIT(SCOPE_EVENT_TYPES_WRITE) |
-                                 BIT(SCOPE_SUBSCRIPTIONS_READ) | BIT(SCOPE_SUBSCRIPTIONS_WRITE) |
-                                 BIT(SCOPE_EVENTS_READ) | BIT(SCOPE_MESSAGES_READ) |
-                                 BIT(SCOPE_MESSAGES_RESEND)},
-    [ROLE_PARTNER] = {"partner", BIT(SCOPE_APPS_READ) | BIT(SCOPE_APPS_WRITE) |
-                                     BIT(SCOPE_CONNECTIONS_READ) | BIT(SCOPE_EVENT_TYPES_READ) |
-                                     BIT(SCOPE_SUBSCRIPTIONS_READ) |
-                                     BIT(SCOPE_SUBSCRIPTIONS_WRITE) | BIT(SCOPE_EVENTS_READ) |
-                                     BIT(SCOPE_MESSAGES_READ)},
-    [ROLE_SUPPORT] = {"support", BIT(SCOPE_APPS_READ) | BIT(SCOPE_COMPANIES_READ) |
-                                     BIT(SCOPE_CONNECTIONS_READ) | BIT(SCOPE_EVENT_TYPES_READ) |
-                                     BIT(SCOPE_SUBSCRIPTIONS_READ) | BIT(SCOPE_EVENTS_READ) |
-                                     BIT(SCOPE_MESSAGES_READ) | BIT(SCOPE_MESSAGES_RESEND)},
-    [ROLE_PRODUCER] = {"producer", BIT(SCOPE_EVENTS_PUBLISH) | BIT(SCOPE_EVENT_TYPES_READ)},
-    [ROLE_RECEIVER] = {"receiver", BIT(SCOPE_EVENTS_READ) | BIT(SCOPE_MESSAGES_READ) |
-                                       BIT(SCOPE_EVENT_TYPES_READ)},
+static const char *const role_names[ROLE_COUNT] = {
+    [ROLE_OPERATOR] = "operator", [ROLE_ADMIN] = "admin",       [ROLE_PARTNER] = "partner",
+    [ROLE_SUPPORT] = "support",   [ROLE_PRODUCER] = "producer", [ROLE_RECEIVER] = "receiver",
 };
 
-bool auth_grants(enum role role, enum scope scope)
+/* The roles that have a scope, one bit each. */
+#define OPERATOR (1u << ROLE_OPERATOR)
+#define ADMIN    (1u << ROLE_ADMIN)
+#define PARTNER  (1u << ROLE_PARTNER)
+#define SUPPORT  (1u << ROLE_SUPPORT)
+#define PRODUCER (1u << ROLE_PRODUCER)
+#define RECEIVER (1u << ROLE_RECEIVER)
+static const unsigned scope_roles[SCOPE_COUNT] = {
+#define SCOPE(code, name, roles) [code] = (roles),
+#include "api/scopes.def"
+#undef SCOPE
+};
+
+const char *auth_scope_name(enum scope scope)
 {
-    return scope == SCOPE_PUBLIC || (roles[role].scopes & BIT(scope)) != 0;
+    static const char *const names[SCOPE_COUNT] = {
+        [SCOPE_PUBLIC] = "public",
+#define SCOPE(code, name, roles) [code] = (name),
+#include "api/scopes.def"
+#undef SCOPE
+    };
+
+    return names[scope];
+}
+
+uint64_t auth_role_scopes(enum role role)
+{
+    uint64_t scopes = 0;
+
+    for (unsigned scope = SCOPE_PUBLIC + 1; scope < SCOPE_COUNT; scope++) {
+        if ((scope_roles[scope] & 1u << role) != 0)
+            scopes |= AUTH_SCOPE_BIT(scope);
+    }
+    return scopes;
+}
+
+uint64_t auth_scopes_from_names(struct hk_str names, enum role role)
+{
+    uint64_t granted = auth_role_scopes(role), scopes = 0;
+
+    while (names.n > 0) {
+        const char *blank = memchr(names.p, ' ', names.n);
+        struct hk_str name = {names.p, blank == NULL ? names.n : (size_t)(blank - names.p)};
+
+        for (unsigned scope = SCOPE_PUBLIC + 1; scope < SCOPE_COUNT; scope++) {
+            if (hk_str_eq(name, hk_str(auth_scope_name((enum scope)scope))))
+                scopes |= granted & AUTH_SCOPE_BIT(scope);
+        }
+        names.p += name.n + (blank != NULL);
+        names.n -= name.n + (blank != NULL);
+    }
+    return scopes;
+}
+
+bool auth_may(const struct caller *caller, enum scope scope)
+{
+    return scope == SCOPE_PUBLIC || (caller->scopes & AUTH_SCOPE_BIT(scope)) != 0;
 }
 
 enum role auth_role_from_name(struct hk_str name)
 {
     for (enum role role = ROLE_OPERATOR; role < ROLE_COUNT; role++) {
-        if (hk_str_eq(name, hk_str(roles[role].name)))
+        if (hk_str_eq(name, hk_str(role_names[role])))
             return role;
     }
     return ROLE_NONE;
+}
+
+const char *auth_role_name(enum role role)
+{
+    return role_names[role];
 }
 
 static void write_crc(const char *key, char ret[CRC_N])

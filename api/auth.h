@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/auth.h - who calls: API keys, roles and what they grant.
+ * api/auth.h - who calls: API keys, roles and the scopes that they grant (scopes.def).
  *
  * A key is "hk_<tenant: 22 base62>_<random: 30 base62><CRC-32 of all before: 6 base62>": it leads
  * to its tenant (and so to the tenant's cell) without a look-up, a typing error is found without
@@ -25,11 +25,15 @@ enum role {
     ROLE_COUNT
 };
 
-/* The caller of a request. */
+/* A set of scopes has this bit for each. */
+#define AUTH_SCOPE_BIT(scope) (UINT64_C(1) << (scope))
+
+/* The caller of a request, whatever it proved itself with. */
 struct caller {
     enum role role;
+    uint64_t scopes; /* at most those of its role */
     struct hk_id tenant_id;
-    char key_id[HK_ID_TEXT_SIZE];
+    char actor[192];   /* for the audit log: "key:<id>", "client:<id>", "user:<id>", ... */
     char partner[129]; /* "": sees every app of its tenant */
 };
 
@@ -40,10 +44,22 @@ void auth_key_new(const struct hk_id *tenant_id, char ret[AUTH_KEY_TEXT_SIZE]);
 HK_NODISCARD bool auth_key_parse(struct hk_str key, struct hk_id *ret_tenant_id,
                                  uint8_t ret_sha256[HK_SHA256_SIZE]);
 
-/* Whether the role's keys may call routes of that scope. */
-bool auth_grants(enum role role, enum scope scope);
+/* "apps:read": the name of a scope in OAuth and in docs/openapi.yaml. */
+const char *auth_scope_name(enum scope scope);
+
+/* All that the role grants. */
+uint64_t auth_role_scopes(enum role role);
+
+/* Those of "apps:read apps:write" that the role grants; unknown names grant nothing. */
+uint64_t auth_scopes_from_names(struct hk_str names, enum role role);
+
+/* Whether the caller may call routes of that scope. */
+bool auth_may(const struct caller *caller, enum scope scope);
 
 /* By the name in api_key.role; ROLE_NONE when there is none such. */
 enum role auth_role_from_name(struct hk_str name);
+
+/* The name in api_key.role; NULL for ROLE_NONE. */
+const char *auth_role_name(enum role role);
 
 #endif

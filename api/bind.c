@@ -174,6 +174,20 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
     return HK_OK;
 }
 
+/* A request header, copied: text is NUL-terminated; .p is NULL when it is not there. */
+static struct hk_str header_value(struct call *call, const char *name)
+{
+    const h2o_req_t *req = call->req;
+    ssize_t at = h2o_find_header_by_str(&req->headers, name, strlen(name), -1);
+    h2o_iovec_t copy;
+
+    if (at < 0)
+        return HK_STR_NULL;
+    copy = h2o_strdup(&call->req->pool, req->headers.entries[at].value.base,
+                      req->headers.entries[at].value.len);
+    return (struct hk_str){copy.base, copy.len};
+}
+
 static struct hk_str find_set_param(const struct call *call, const char *name)
 {
     for (unsigned i = 0; i < call->n_set_params; i++) {
@@ -201,6 +215,8 @@ static enum hk_code bind_one(struct call *call, const char *bind, struct hk_str 
         *ret = hk_str(call->tenant_id);
     else if (strcmp(bind, "partner") == 0)
         *ret = call->caller.partner[0] == '\0' ? HK_STR_NULL : hk_str(call->caller.partner);
+    else if (strcmp(bind, "if_match") == 0)
+        *ret = header_value(call, "if-match");
     else
         *ret = call->body;
     return HK_OK;

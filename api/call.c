@@ -10,8 +10,7 @@
 #include <h2o.h>
 #include <stdio.h>
 
-#include "api/auth.sql.h"
-#include "api/auth_cache.h"
+#include "api/authenticate.h"
 #include "api/bind.h"
 #include "api/gate.h"
 #include "api/json_scan.h"
@@ -19,27 +18,17 @@
 #include "api/server.h"
 #include "hk/clock.h"
 
-enum stage_result {
-    STAGE_NEXT,    /* go on with the next stage now */
-    STAGE_WAIT,    /* a completion callback will call call_run() */
-    STAGE_REPLIED, /* the response is on its way: nothing more to do */
-};
-
-typedef enum stage_result stage_fn(struct call *call);
-
 static stage_fn stage_gate;
 static stage_fn stage_route;
-static stage_fn stage_authenticate;
 static stage_fn stage_authorize;
 static stage_fn stage_body;
 static stage_fn stage_handle;
 static stage_fn stage_query;
 static stage_fn stage_reply;
-static hk_db_done_fn on_key_found;
 static hk_db_done_fn on_query_done;
 
 static stage_fn *const stages[] = {
-    stage_gate, stage_route,  stage_authenticate, stage_authorize,
+    stage_gate, stage_route,  authenticate_stage, stage_authorize,
     stage_body, stage_handle, stage_query,        stage_reply,
 };
 
@@ -53,7 +42,7 @@ void call_run(struct call *call)
     assert(call->stage < HK_COUNTOF(stages)); /* the last stage always replies */
 }
 
-static enum stage_result fail(struct call *call, enum hk_code code)
+enum stage_result call_stage_fail(struct call *call, enum hk_code code)
 {
     call_fail_code(call, code, HK_STR_NULL);
     return STAGE_REPLIED;
@@ -75,7 +64,7 @@ static enum stage_result stage_gate(struct call *call)
     if (is_chunked)
         call->req->http1_is_persistent = 0;
     if (call->req->entity.len > (size_t)call->thread->config->api_max_body_bytes)
-        return fail(call, HK_BODY_TOO_LARGE);
+        return call_stage_fail(call, HK_BODY_TOO_LARGE);
     return STAGE_NEXT;
 }
 
@@ -90,93 +79,13 @@ static enum stage_result stage_route(struct call *call)
 
     if (code == HK_METHOD_NOT_ALLOWED)
         reply_add_header(call, "allow", hk_str(allow));
-    return code == HK_OK ? STAGE_NEXT : fail(call, code);
-}
-
-/* The key of "Authorization: Bearer <key>"; .p is NULL when there is none. */
-static struct hk_str bearer_key(const h2o_req_t *req)
-{
-    static const char scheme[] = "Bearer ";
-    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_AUTHORIZATION, -1);
-    struct hk_str value;
-
-    if (at < 0)
-        return HK_STR_NULL;
-    value =
-        (struct hk_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
-    if (value.n < sizeof(scheme) || strncasecmp(value.p, scheme, sizeof(scheme) - 1) != 0)
-        return HK_STR_NULL;
-    return (struct hk_str){value.p + sizeof(scheme) - 1, value.n - (sizeof(scheme) - 1)};
-}
-
-static void set_tenant(struct call *call, const struct hk_id *tenant_id)
-{
-    hk_id_format(tenant_id, call->tenant_id);
-    call->context = (struct hk_db_context){
-        .tenant_id = hk_str(call->tenant_id),
-        .actor = hk_str(call->caller.key_id),
-        .request_id = hk_str(call->request_id),
-    };
-}
-
-static enum stage_result stage_authenticate(struct call *call)
-{
-    struct hk_id tenant_id;
-
-    if (call->match.route->scope == SCOPE_PUBLIC)
-        return STAGE_NEXT; /* a busy process is alive */
-    if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
-        return fail(call, HK_BUSY);
-    if (!auth_key_parse(bearer_key(call->req), &tenant_id, call->key_sha256))
-        return fail(call, HK_UNAUTHENTICATED);
-    if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
-        set_tenant(call, &call->caller.tenant_id);
-        return STAGE_NEXT;
-    }
-    call->caller.tenant_id = tenant_id;
-    set_tenant(call, &tenant_id);
-    hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);
-    call->query = (struct hk_db_query){
-        .stmt = &stmt_key_authenticate,
-        .params = {hk_str(call->tenant_id), hk_str(call->key_sha256_hex)},
-        .context = &call->context,
-        .done = on_key_found,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT : fail(call, HK_BUSY);
-}
-
-/* Completes stage_authenticate. */
-static void on_key_found(struct hk_db_query *query, const struct hk_db_result *result)
-{
-    struct call *call = HK_CONTAINER_OF(query, struct call, query);
-    struct hk_str partner;
-
-    if (result->code != HK_OK) {
-        (void)fail(call, result->code);
-        return;
-    }
-    if (result->n_rows != 1) {
-        auth_cache_drop(call->thread->auth_cache, call->key_sha256);
-        (void)fail(call, HK_UNAUTHENTICATED);
-        return;
-    }
-    partner = hk_db_value(result, 0, 2);
-    (void)snprintf(call->caller.key_id, sizeof(call->caller.key_id), "%s",
-                   hk_db_value(result, 0, 0).p);
-    call->caller.role = auth_role_from_name(hk_db_value(result, 0, 1));
-    (void)snprintf(call->caller.partner, sizeof(call->caller.partner), "%s",
-                   partner.p == NULL ? "" : partner.p);
-    auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller);
-    set_tenant(call, &call->caller.tenant_id);
-    call->stage++;
-    call_run(call);
+    return code == HK_OK ? STAGE_NEXT : call_stage_fail(call, code);
 }
 
 static enum stage_result stage_authorize(struct call *call)
 {
-    return auth_grants(call->caller.role, call->match.route->scope) ? STAGE_NEXT
-                                                                    : fail(call, HK_FORBIDDEN);
+    return auth_may(&call->caller, call->match.route->scope) ? STAGE_NEXT
+                                                             : call_stage_fail(call, HK_FORBIDDEN);
 }
 
 static bool is_json(const h2o_req_t *req)
@@ -205,7 +114,7 @@ static enum stage_result stage_body(struct call *call)
         (void)hk_fail(&error, HK_INVALID_BODY, "", "This route takes no body.");
     } else {
         if (!is_json(call->req))
-            return fail(call, HK_UNSUPPORTED_MEDIA_TYPE);
+            return call_stage_fail(call, HK_UNSUPPORTED_MEDIA_TYPE);
         call->body = (struct hk_str){call->req->entity.base, call->req->entity.len};
         if (route->body != NULL) {
             char *copy = call_alloc(call, call->body.n + 1);
@@ -257,7 +166,8 @@ static enum stage_result stage_query(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT : fail(call, HK_BUSY);
+    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                                 : call_stage_fail(call, HK_BUSY);
 }
 
 static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
@@ -277,11 +187,11 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 
     /* Every input has been checked but a cursor's key, which only the statement can read. */
     if (result->is_data_error && call->match.route->is_list) {
-        (void)fail(call, HK_BAD_CURSOR);
+        call_fail_code(call, HK_BAD_CURSOR, HK_STR_NULL);
         return;
     }
     if (result->code != HK_OK) {
-        (void)fail(call, result->code);
+        call_fail_code(call, result->code, HK_STR_NULL);
         return;
     }
     assert(result->n_rows == 1);
@@ -316,13 +226,23 @@ void call_set_param(struct call *call, const char *name, struct hk_str value)
     call->set_params[call->n_set_params++].value = copy_to_pool(call, value);
 }
 
+void call_act_for(struct call *call, const struct hk_id *tenant_id)
+{
+    hk_id_format(tenant_id, call->tenant_id);
+    call->context = (struct hk_db_context){
+        .tenant_id = hk_str(call->tenant_id),
+        .actor = hk_str(call->caller.actor),
+        .request_id = hk_str(call->request_id),
+    };
+}
+
 void call_set_tenant(struct call *call, struct hk_str tenant_id)
 {
     struct hk_id id;
 
     assert(call->caller.role == ROLE_OPERATOR);
     if (hk_id_parse(tenant_id, &id))
-        set_tenant(call, &id);
+        call_act_for(call, &id);
 }
 
 struct hk_str call_path_param(const struct call *call, const char *name)

@@ -27,7 +27,7 @@ struct call {
 
     uint8_t key_sha256[HK_SHA256_SIZE];
     char key_sha256_hex[2 * HK_SHA256_SIZE + 1];
-    struct caller caller;            /* set by stage_authenticate */
+    struct caller caller;            /* set by authenticate_stage */
     char tenant_id[HK_ID_TEXT_SIZE]; /* acted for: the caller's, or what prepare() set */
     char request_id[HK_ID_TEXT_SIZE];
     struct hk_db_context context;
@@ -42,6 +42,18 @@ struct call {
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
 };
+
+/* What a stage says to call_run(). */
+enum stage_result {
+    STAGE_NEXT,    /* go on with the next stage now */
+    STAGE_WAIT,    /* a completion callback will raise call->stage and call call_run() */
+    STAGE_REPLIED, /* the response is on its way: nothing more to do */
+};
+
+typedef enum stage_result stage_fn(struct call *call);
+
+/* For a stage: sends the catalogue's problem of that code; returns STAGE_REPLIED. */
+enum stage_result call_stage_fail(struct call *call, enum hk_code code);
 
 /* Makes the call of a request and runs it. */
 void call_start(struct api_thread *thread, h2o_req_t *req);
@@ -62,6 +74,9 @@ void call_reply(struct call *call, int status, struct hk_str body);
 
 /* For prepare(): sets a "=name" parameter of the route. Copies `value` into the request's pool. */
 void call_set_param(struct call *call, const char *name, struct hk_str value);
+
+/* The tenant that the statements of the call act for, with the caller as actor. */
+void call_act_for(struct call *call, const struct hk_id *tenant_id);
 
 /* For prepare(): the tenant to act for (operators only); `tenant_id` is the text of a UUID. */
 void call_set_tenant(struct call *call, struct hk_str tenant_id);

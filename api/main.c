@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "api/auth.h"
 #include "api/route.h"
 #include "api/server.h"
 #include "hk/config.h"
@@ -35,7 +36,7 @@ static int print_routes(void)
 {
     for (size_t table = 0; route_tables[table] != NULL; table++) {
         for (const struct route *route = route_tables[table]; route->method != NULL; route++)
-            (void)printf("%s %s %s\n", route->method, route->path, route_scope_name(route->scope));
+            (void)printf("%s %s %s\n", route->method, route->path, auth_scope_name(route->scope));
     }
     return 0;
 }

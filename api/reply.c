@@ -35,6 +35,7 @@ static const char *reason_phrase(int status)
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {409, "Conflict"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
         {422, "Unprocessable Content"},
@@ -150,9 +151,25 @@ void reply_list(struct call *call)
         call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
 }
 
+/* As etag() in SQL computes it, for If-Match. */
+static void add_etag(struct call *call)
+{
+    uint8_t hash[HK_SHA256_SIZE];
+    char hex[2 * HK_SHA256_SIZE + 1], tag[32 + 3];
+
+    hk_sha256(call->reply_body.p, call->reply_body.n, hash);
+    hk_hex_encode(hash, sizeof(hash), hex);
+    (void)snprintf(tag, sizeof(tag), "\"%.32s\"", hex);
+    reply_add_header(call, "etag", hk_str(tag));
+}
+
 void reply_object(struct call *call)
 {
     const struct route *route = call->match.route;
+
+    if (route->ok_status == 200 &&
+        (strcmp(route->method, "GET") == 0 || strcmp(route->method, "PATCH") == 0))
+        add_etag(call);
 
     if (route->location != NULL && call->reply_key.p != NULL) {
         char location[512];

@@ -68,31 +68,6 @@ enum hk_code route_find(struct hk_str method, struct hk_str path, struct route_m
     return ret_allow[0] == '\0' ? HK_NOT_FOUND : HK_METHOD_NOT_ALLOWED;
 }
 
-const char *route_scope_name(enum scope scope)
-{
-    static const char *const names[] = {
-        [SCOPE_PUBLIC] = "public",
-        [SCOPE_TENANTS_MANAGE] = "tenants:manage",
-        [SCOPE_KEYS_MANAGE] = "keys:manage",
-        [SCOPE_APPS_READ] = "apps:read",
-        [SCOPE_APPS_WRITE] = "apps:write",
-        [SCOPE_COMPANIES_READ] = "companies:read",
-        [SCOPE_COMPANIES_WRITE] = "companies:write",
-        [SCOPE_CONNECTIONS_READ] = "connections:read",
-        [SCOPE_CONNECTIONS_WRITE] = "connections:write",
-        [SCOPE_EVENT_TYPES_READ] = "event_types:read",
-        [SCOPE_EVENT_TYPES_WRITE] = "event_types:write",
-        [SCOPE_SUBSCRIPTIONS_READ] = "subscriptions:read",
-        [SCOPE_SUBSCRIPTIONS_WRITE] = "subscriptions:write",
-        [SCOPE_EVENTS_PUBLISH] = "events:publish",
-        [SCOPE_EVENTS_READ] = "events:read",
-        [SCOPE_MESSAGES_READ] = "messages:read",
-        [SCOPE_MESSAGES_RESEND] = "messages:resend",
-    };
-
-    return names[scope];
-}
-
 static bool complain(const struct route *route, const char *what, const char *name)
 {
     (void)fprintf(stderr, "route %s %s: %s%s%s\n", route->method, route->path, what,
@@ -137,7 +112,7 @@ static bool bind_is_known(const struct route *route, const char *bind)
         return route->prepare != NULL;
     default:
         return strcmp(bind, "tenant") == 0 || strcmp(bind, "partner") == 0 ||
-               (strcmp(bind, "body") == 0 && route->body != NULL);
+               strcmp(bind, "if_match") == 0 || (strcmp(bind, "body") == 0 && route->body != NULL);
     }
 }
 

@@ -15,25 +15,13 @@ struct call;
 
 #define ROUTE_MAX_PATH_PARAMS 3
 
-/* What a key's role must grant. A forgotten scope is 0, and the server refuses to start on it. */
+/* What a caller must be granted. A forgotten scope is 0, and the server refuses to start on it. */
 enum scope {
     SCOPE_PUBLIC = 1,
-    SCOPE_TENANTS_MANAGE,
-    SCOPE_KEYS_MANAGE,
-    SCOPE_APPS_READ,
-    SCOPE_APPS_WRITE,
-    SCOPE_COMPANIES_READ,
-    SCOPE_COMPANIES_WRITE,
-    SCOPE_CONNECTIONS_READ,
-    SCOPE_CONNECTIONS_WRITE,
-    SCOPE_EVENT_TYPES_READ,
-    SCOPE_EVENT_TYPES_WRITE,
-    SCOPE_SUBSCRIPTIONS_READ,
-    SCOPE_SUBSCRIPTIONS_WRITE,
-    SCOPE_EVENTS_PUBLISH,
-    SCOPE_EVENTS_READ,
-    SCOPE_MESSAGES_READ,
-    SCOPE_MESSAGES_RESEND,
+#define SCOPE(code, name, roles) code,
+#include "api/scopes.def"
+#undef SCOPE
+    SCOPE_COUNT
 };
 
 /* A query parameter besides ?limit and ?cursor. An unknown one is refused. A zero row ends a table.
@@ -55,6 +43,7 @@ struct query_field {
  *     "body"     the whole validated body: a JSON object
  *     "?limit"   1 to 250, 50 when absent      "?cursor"  the key after which to go on, or NULL
  *     "?name"    a parameter of `query`, or NULL
+ *     "if_match" the header If-Match, or NULL; every PATCH binds it: see etag_matches() in SQL
  *     "=name"    set by prepare() with call_set_param(call, "=name", ...)
  *
  * The statement returns one row (code text, body text [, key text]):
@@ -100,9 +89,6 @@ struct route_match {
  */
 enum hk_code route_find(struct hk_str method, struct hk_str path, struct route_match *ret,
                         char ret_allow[64]);
-
-/* "apps:read": the name of a scope in docs/openapi.yaml. */
-const char *route_scope_name(enum scope scope);
 
 /* False, with a sentence on stderr for each, when a table contradicts itself. */
 HK_NODISCARD bool route_check_all(void);

@@ -39,7 +39,7 @@ struct hk_stmt {
  */
 struct hk_db_context {
     struct hk_str tenant_id;
-    struct hk_str actor; /* id of the API key */
+    struct hk_str actor; /* "key:<id>", ... */
     struct hk_str request_id;
 };
 

@@ -412,7 +412,7 @@ static void test_every_change_is_in_the_audit_log(void **state)
         reply_header(h->http, &reply, "x-request-id"));
     assert_int_equal(db_int(h,
                             "SELECT count(*) FROM hookline.audit_log a JOIN hookline.api_key k"
-                            " ON k.tenant_id = a.tenant_id AND k.id::text = a.actor"
+                            " ON k.tenant_id = a.tenant_id AND 'key:' || k.id::text = a.actor"
                             " WHERE a.action = 'company.created' AND a.object_id = '%s'"
                             " AND k.role = 'admin'",
                             reply_text(&reply, "id")),

@@ -154,7 +154,14 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         const char *roles;
     } rows[] = {
         {SCOPE_TENANTS_MANAGE, "operator"},
+        {SCOPE_TENANT_READ, "admin support"},
+        {SCOPE_TENANT_WRITE, "admin"},
         {SCOPE_KEYS_MANAGE, "admin"},
+        {SCOPE_USERS_MANAGE, "admin"},
+        {SCOPE_CLIENTS_MANAGE, "admin"},
+        {SCOPE_ISSUERS_MANAGE, "admin"},
+        {SCOPE_SESSION, "operator admin partner support"},
+        {SCOPE_AUDIT_READ, "operator admin"},
         {SCOPE_APPS_READ, "admin partner support"},
         {SCOPE_APPS_WRITE, "admin partner"},
         {SCOPE_COMPANIES_READ, "admin support"},
@@ -163,8 +170,12 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         {SCOPE_CONNECTIONS_WRITE, "admin"}, /* BC-03: the partner cannot */
         {SCOPE_EVENT_TYPES_READ, "admin partner support producer receiver"},
         {SCOPE_EVENT_TYPES_WRITE, "admin"},
+        {SCOPE_PROFILES_READ, "admin partner support"},
+        {SCOPE_PROFILES_WRITE, "admin"},
         {SCOPE_SUBSCRIPTIONS_READ, "admin partner support"},
         {SCOPE_SUBSCRIPTIONS_WRITE, "admin partner"},
+        {SCOPE_SECRETS_MANAGE, "admin partner"},
+        {SCOPE_TESTS_SEND, "admin partner"},
         {SCOPE_EVENTS_PUBLISH, "producer"},
         {SCOPE_EVENTS_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_READ, "admin partner support receiver"},
@@ -172,23 +183,33 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
     };
 
     (void)state;
-    assert_int_equal(rows[HK_COUNTOF(rows) - 1].scope, HK_COUNTOF(rows) + SCOPE_PUBLIC);
+    assert_int_equal(HK_COUNTOF(rows), SCOPE_COUNT - SCOPE_PUBLIC - 1);
     for (size_t s = 0; s < HK_COUNTOF(rows); s++) {
-        assert_false(auth_grants(ROLE_NONE, rows[s].scope));
         for (size_t r = 0; r < HK_COUNTOF(roles); r++) {
+            struct caller caller = {.scopes = auth_role_scopes(roles[r].role)};
             bool is_wanted = strstr(rows[s].roles, roles[r].name) != NULL;
 
-            if (auth_grants(roles[r].role, rows[s].scope) != is_wanted)
-                fail_msg("%s on %s", roles[r].name, route_scope_name(rows[s].scope));
+            if (auth_may(&caller, rows[s].scope) != is_wanted)
+                fail_msg("%s on %s", roles[r].name, auth_scope_name(rows[s].scope));
         }
     }
+}
+
+static void test_names_of_scopes_grant_no_more_than_the_role(void **state)
+{
+    (void)state;
+    assert_true(auth_scopes_from_names(HK_STR("apps:read apps:write x"), ROLE_PARTNER) ==
+                (AUTH_SCOPE_BIT(SCOPE_APPS_READ) | AUTH_SCOPE_BIT(SCOPE_APPS_WRITE)));
+    assert_true(auth_scopes_from_names(HK_STR("tenants:manage  apps:read"), ROLE_SUPPORT) ==
+                AUTH_SCOPE_BIT(SCOPE_APPS_READ));
+    assert_true(auth_scopes_from_names(HK_STR(""), ROLE_ADMIN) == 0);
 }
 
 static void test_public_needs_no_role(void **state)
 {
     (void)state;
-    for (enum role role = ROLE_NONE; role < ROLE_COUNT; role++)
-        assert_true(auth_grants(role, SCOPE_PUBLIC));
+    assert_true(auth_may(&(struct caller){0}, SCOPE_PUBLIC));
+    assert_false(auth_may(&(struct caller){0}, SCOPE_APPS_READ));
 }
 
 int main(void)
@@ -202,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_a_tenant_beyond_128_bits_is_no_key),
         cmocka_unit_test(test_a_role_has_a_name),
         cmocka_unit_test(test_a_role_grants_its_scopes_and_no_other),
+        cmocka_unit_test(test_names_of_scopes_grant_no_more_than_the_role),
         cmocka_unit_test(test_public_needs_no_role),
     };
 

@@ -42,7 +42,7 @@ static void put(uint16_t slot, uint8_t which, int64_t now_ms)
 {
     struct caller caller = {.role = ROLE_PARTNER, .tenant_id = {{which}}};
 
-    (void)snprintf(caller.key_id, sizeof(caller.key_id), "key %d/%d", slot, which);
+    (void)snprintf(caller.actor, sizeof(caller.actor), "key %d/%d", slot, which);
     (void)snprintf(caller.partner, sizeof(caller.partner), "partner %d", which);
     auth_cache_put(cache, key(slot, which), now_ms, &caller);
 }
@@ -72,7 +72,7 @@ static void test_a_young_entry_tells_who_calls(void **state)
     assert_true(auth_cache_find(cache, key(1, 9), NOW_MS + AUTH_CACHE_REFRESH_MS - 1, &caller));
     assert_int_equal(caller.role, ROLE_PARTNER);
     assert_int_equal(caller.tenant_id.bytes[0], 9);
-    assert_string_equal(caller.key_id, "key 1/9");
+    assert_string_equal(caller.actor, "key 1/9");
     assert_string_equal(caller.partner, "partner 9");
 }
 
@@ -132,7 +132,7 @@ static void test_a_thousand_keys_each_find_themselves_or_nobody(void **state)
         (void)snprintf(wanted, sizeof(wanted), "key %d/%d", (uint16_t)(i * 7919u), (uint8_t)i);
         if (!auth_cache_find(cache, key((uint16_t)(i * 7919u), (uint8_t)i), NOW_MS, &caller))
             continue;
-        assert_string_equal(caller.key_id, wanted);
+        assert_string_equal(caller.actor, wanted);
         n_found++;
     }
     assert_in_range(n_found, 256, 1000);

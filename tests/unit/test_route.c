@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "api/auth.h"
 #include "api/route.h"
 
 static const struct hk_stmt one_param = {.name = "one_param", .n_params = 1};
@@ -333,9 +334,9 @@ static void test_a_body_that_is_not_limited_is_refused(void **state)
 static void test_a_scope_has_a_name(void **state)
 {
     (void)state;
-    assert_string_equal(route_scope_name(SCOPE_PUBLIC), "public");
-    assert_string_equal(route_scope_name(SCOPE_EVENT_TYPES_WRITE), "event_types:write");
-    assert_string_equal(route_scope_name(SCOPE_MESSAGES_RESEND), "messages:resend");
+    assert_string_equal(auth_scope_name(SCOPE_PUBLIC), "public");
+    assert_string_equal(auth_scope_name(SCOPE_EVENT_TYPES_WRITE), "event_types:write");
+    assert_string_equal(auth_scope_name(SCOPE_MESSAGES_RESEND), "messages:resend");
 }
 
 int main(void)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/authenticate.h - the stage that finds out who calls. One file for each kind of proof:
+ * authenticate_key.c knows API keys.
+ */
+#ifndef API_AUTHENTICATE_H
+#define API_AUTHENTICATE_H
+
+#include "api/call.h"
+
+/* Sets call->caller and the tenant that the call acts for, or replies 401. Public routes pass. */
+stage_fn authenticate_stage;
+
+/*
+ * The proofs, tried by authenticate_stage() by the look of the credentials. `proof` is what stands
+ * behind "Bearer "; borrowed from the request.
+ */
+enum stage_result authenticate_key(struct call *call, struct hk_str proof);
+
+#endif
