@@ -2,6 +2,7 @@
 /* main.c - hookline-api: options, settings, signals. */
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "api/auth.h"
 #include "api/route.h"
@@ -60,6 +61,10 @@ int main(int argc, char **argv)
     if (argc > 1) {
         hk_config_print(&config, stdout);
         return 0;
+    }
+    if (config.api_ca_file[0] != '\0' && access(config.api_ca_file, R_OK) != 0) {
+        (void)fputs("HOOKLINE_API_CA_FILE: cannot be read\n", stderr);
+        return 78;
     }
     hk_log_init("hookline-api", hk_log_level_from_name(config.log_level));
     set_up_process();

@@ -22,7 +22,9 @@
 #include "api/error_filter.h"
 #include "api/ingest.h"
 #include "api/listen.h"
+#include "hk/addr.h"
 #include "hk/clock.h"
+#include "hk/http.h"
 #include "hk/log.h"
 
 enum {
@@ -39,6 +41,7 @@ enum {
 static struct {
     h2o_globalconf_t h2o;
     SSL_CTX *ssl;
+    struct hk_networks allowed_networks; /* that the API may call */
     struct api_thread *threads;
     size_t n_threads; /* that server_stop() has to wake */
     atomic_bool is_stopping;
@@ -183,6 +186,17 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     update_accepting(thread);
 }
 
+struct hk_http *server_http(struct api_thread *thread)
+{
+    if (thread->http == NULL)
+        thread->http = hk_http_new(&(struct hk_http_options){
+            .loop = thread->loop,
+            .allowed_networks = &server.allowed_networks,
+            .ca_file = thread->config->api_ca_file,
+        });
+    return thread->http;
+}
+
 /*
  * h2o completes what is written within its turn; after it, only when the next event comes. So the
  * timers that are due run in the guest's next turn, which the wake brings about, and not here.
@@ -229,6 +243,7 @@ static HK_NORETURN void *other_thread_main(void *arg)
 
 static void free_thread_state(struct api_thread *thread)
 {
+    hk_http_free(thread->http);
     ingest_free(thread->ingest);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
@@ -261,6 +276,8 @@ static bool start_threads(const struct hk_config *config)
 int server_run(const struct hk_config *config)
 {
     configure_h2o(config);
+    if (!hk_networks_parse(config->api_allowed_networks, &server.allowed_networks))
+        return 1;
     if (config->api_tls_cert_file[0] != '\0' || config->api_tls_key_file[0] != '\0') {
         server.ssl = listen_tls_context(config->api_tls_cert_file, config->api_tls_key_file);
         if (server.ssl == NULL)

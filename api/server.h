@@ -13,6 +13,7 @@
 #include "hk/loop.h"
 
 struct auth_cache;
+struct hk_http;
 struct ingest;
 
 struct api_thread {
@@ -23,6 +24,7 @@ struct api_thread {
     struct hk_db *db;    /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;
+    struct hk_http *http; /* NULL until server_http() is asked for it */
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 
@@ -32,6 +34,9 @@ struct api_thread {
     unsigned n_connections;
     pthread_t thread;
 };
+
+/* The thread's client for what the API itself calls: made on first use. */
+struct hk_http *server_http(struct api_thread *thread);
 
 /* Serves until server_stop(). The exit status of the process: 0, or 1 when it could not listen. */
 int server_run(const struct hk_config *config);

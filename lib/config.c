@@ -189,10 +189,21 @@ static bool is_schema_name(const char *text)
     return n > 0 && n <= MAX_NAME_BYTES && text[n] == '\0' && strchr(letters, text[0]) != NULL;
 }
 
+static bool check_networks(const char *name, const char *text, FILE *errors)
+{
+    struct hk_networks networks;
+
+    if (hk_networks_parse(text, &networks))
+        return true;
+    (void)fprintf(errors,
+                  "%s: \"%s\" is not a list of at most %d networks such as 10.0.0.0/8,fd00::/8\n",
+                  name, text, HK_MAX_NETWORKS);
+    return false;
+}
+
 /* What the table cannot say about a text. */
 static bool check_texts(const struct hk_config *config, FILE *errors)
 {
-    struct hk_networks networks;
     bool is_valid = true;
 
     if (!is_schema_name(config->database_schema)) {
@@ -213,13 +224,10 @@ static bool check_texts(const struct hk_config *config, FILE *errors)
                     errors);
         is_valid = false;
     }
-    if (!hk_networks_parse(config->worker_allowed_networks, &networks)) {
-        (void)fprintf(errors,
-                      "HOOKLINE_WORKER_ALLOWED_NETWORKS: \"%s\" is not a list of at most %d "
-                      "networks such as 10.0.0.0/8,fd00::/8\n",
-                      config->worker_allowed_networks, HK_MAX_NETWORKS);
-        is_valid = false;
-    }
+    is_valid &=
+        check_networks("HOOKLINE_API_ALLOWED_NETWORKS", config->api_allowed_networks, errors);
+    is_valid &=
+        check_networks("HOOKLINE_WORKER_ALLOWED_NETWORKS", config->worker_allowed_networks, errors);
     return is_valid;
 }
 

@@ -63,7 +63,7 @@ struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s)
     return (struct hk_str){copy, s.n};
 }
 
-void attempt_set_outcome(struct attempt *attempt, const struct outcome *outcome)
+void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outcome)
 {
     size_t n_headers = outcome->response_headers.n, n_body = outcome->response_body.n;
 

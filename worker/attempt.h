@@ -11,7 +11,7 @@
 #include <stdio.h>
 
 #include "hk/id.h"
-#include "worker/outcome.h"
+#include "hk/outcome.h"
 #include "worker/retry.h"
 
 enum attempt_state {
@@ -67,7 +67,7 @@ struct attempt {
     struct hk_str secrets, username, password, traceparent;
 
     int64_t started_us; /* wall clock; 0: nothing was tried */
-    struct outcome outcome;
+    struct hk_outcome outcome;
     struct verdict verdict;
     bool is_bare; /* recorded without the response: the database refused it with */
     char *response;
@@ -84,7 +84,7 @@ void attempt_free(struct attempt *attempt); /* wipes what is secret */
 struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s);
 
 /* Copies the outcome with its response. */
-void attempt_set_outcome(struct attempt *attempt, const struct outcome *outcome);
+void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outcome);
 
 /* Does what the table says; false, and nothing done, when it has no such row. May free `attempt`.
  */

@@ -14,10 +14,10 @@
 
 #include "hk/clock.h"
 #include "hk/db.h"
+#include "hk/envelope.h"
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/claim.sql.h"
-#include "worker/envelope.h"
 
 #define MAX_UNRECORDED     1024
 #define MAX_BODY_BYTES     (32u << 20)
@@ -172,8 +172,8 @@ static struct hk_str build_body(struct claim *claim, const struct hk_db_result *
                                 unsigned row)
 {
     struct hk_str kind = hk_db_value(result, row, COLUMN_ENVELOPE);
-    struct envelope envelope = {
-        .kind = hk_str_eq(kind, HK_STR("basecone")) ? ENVELOPE_BASECONE : ENVELOPE_STANDARD,
+    struct hk_envelope envelope = {
+        .kind = hk_str_eq(kind, HK_STR("basecone")) ? HK_ENVELOPE_BASECONE : HK_ENVELOPE_STANDARD,
         .event_id = hk_db_id(result, row, COLUMN_EVENT_ID),
         .event_type = hk_db_value(result, row, COLUMN_EVENT_TYPE),
         .company = hk_db_value(result, row, COLUMN_COMPANY),
@@ -185,7 +185,7 @@ static struct hk_str build_body(struct claim *claim, const struct hk_db_result *
     if (claim->scratch.capacity > KEEP_SCRATCH_BYTES)
         hk_buf_done(&claim->scratch); /* one large event must not cost memory for ever */
     hk_buf_clear(&claim->scratch);
-    envelope_build(&envelope, &claim->scratch);
+    hk_envelope_build(&envelope, &claim->scratch);
     return claim->scratch.is_full ? HK_STR_NULL : hk_buf_str(&claim->scratch);
 }
 

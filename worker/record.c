@@ -196,10 +196,10 @@ static void add_verdict(struct record *record, const struct attempt *attempt)
 static void add_response(struct record *record, const struct attempt *attempt)
 {
     static const struct hk_str none = {NULL, 0};
-    const struct outcome *outcome = &attempt->outcome;
+    const struct hk_outcome *outcome = &attempt->outcome;
     struct hk_pgarray *arrays = record->arrays;
     bool has_headers = outcome->response_headers.n > 0 && !attempt->is_bare;
-    bool has_body = outcome->kind == OUTCOME_ANSWERED && !attempt->is_bare;
+    bool has_body = outcome->kind == HK_OUTCOME_ANSWERED && !attempt->is_bare;
 
     hk_pgarray_add_str(&arrays[PARAM_RESPONSE_HEADERS],
                        has_headers ? outcome->response_headers : none);
@@ -213,7 +213,7 @@ static void add_response(struct record *record, const struct attempt *attempt)
 
 static void add_attempt(struct record *record, const struct attempt *attempt)
 {
-    const struct outcome *outcome = &attempt->outcome;
+    const struct hk_outcome *outcome = &attempt->outcome;
     struct hk_pgarray *arrays = record->arrays;
 
     hk_pgarray_add_int(&arrays[PARAM_ATTEMPT_NO], (int64_t)attempt->attempts + 1);

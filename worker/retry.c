@@ -2,12 +2,9 @@
 #include "worker/retry.h"
 
 #include <assert.h>
-#include <time.h>
 
-#define DAY_MS               INT64_C(86400000)
-#define MAX_DELAY_MS         (366 * DAY_MS)
-#define MAX_RETRY_AFTER_S    INT64_C(1000000000) /* 31 years: keeps the products in range */
-#define MAX_RETRY_AFTER_TEXT 64
+#define DAY_MS       INT64_C(86400000)
+#define MAX_DELAY_MS (366 * DAY_MS)
 
 /* Reads decimal digits at *at. False when there is none or the number is above `max`. */
 static bool read_number(struct hk_str text, size_t *at, int64_t max, int64_t *ret)
@@ -83,89 +80,9 @@ int retry_schedule_read(struct hk_str schedule, unsigned nth, int64_t *ret_ms)
     return (int)n_delays;
 }
 
-/* "120", "1.5": RFC 9110 knows whole seconds only, but receivers send fractions. */
-static bool parse_seconds(struct hk_str value, int64_t *ret_s)
+bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome)
 {
-    bool has_fraction = false;
-    size_t at = 0;
-
-    *ret_s = 0;
-    for (; at < value.n && value.p[at] >= '0' && value.p[at] <= '9'; at++) {
-        if (*ret_s < MAX_RETRY_AFTER_S)
-            *ret_s = *ret_s * 10 + (value.p[at] - '0');
-    }
-    if (at == 0)
-        return false;
-    if (at < value.n && value.p[at] == '.' && ++at == value.n)
-        return false;
-    for (; at < value.n && value.p[at] >= '0' && value.p[at] <= '9'; at++)
-        has_fraction = has_fraction || value.p[at] != '0';
-    *ret_s += has_fraction ? 1 : 0;
-    return at == value.n;
-}
-
-/* The three forms of RFC 9110 section 5.6.7. strptime() is in the C locale: no setlocale() here. */
-static bool parse_http_date(struct hk_str value, int64_t *ret_s)
-{
-    static const char *const formats[] = {
-        "%a, %d %b %Y %H:%M:%S GMT", /* IMF-fixdate */
-        "%a, %d-%b-%y %H:%M:%S GMT", /* RFC 850; %a takes the long names too */
-        "%a %b %d %H:%M:%S %Y",      /* asctime() */
-    };
-    char text[MAX_RETRY_AFTER_TEXT];
-
-    if (value.n >= sizeof(text) || memchr(value.p, '\0', value.n) != NULL)
-        return false;
-    memcpy(text, value.p, value.n);
-    text[value.n] = '\0';
-    for (size_t i = 0; i < HK_COUNTOF(formats); i++) {
-        struct tm tm = {0};
-        const char *end = strptime(text, formats[i], &tm);
-
-        if (end != NULL && *end == '\0') {
-            *ret_s = timegm(&tm);
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct hk_str trim(struct hk_str value)
-{
-    while (value.n > 0 && is_blank(value.p[0])) {
-        value.p++;
-        value.n--;
-    }
-    while (value.n > 0 && is_blank(value.p[value.n - 1]))
-        value.n--;
-    return value;
-}
-
-int64_t retry_after_parse(struct hk_str value, int64_t now_s)
-{
-    int64_t seconds;
-
-    value = trim(value);
-    if (value.n == 0)
-        return -1;
-    if (!parse_seconds(value, &seconds)) {
-        if (!parse_http_date(value, &seconds))
-            return -1;
-        seconds -= now_s;
-    }
-    if (seconds < 0)
-        return 0;
-    return (seconds < MAX_RETRY_AFTER_S ? seconds : MAX_RETRY_AFTER_S) * 1000;
-}
-
-bool retry_is_success(const struct retry_policy *policy, const struct outcome *outcome)
-{
-    if (outcome->kind != OUTCOME_ANSWERED)
+    if (outcome->kind != HK_OUTCOME_ANSWERED)
         return false;
     return policy->wants_200 ? outcome->status == 200
                              : outcome->status >= 200 && outcome->status <= 299;
@@ -173,7 +90,7 @@ bool retry_is_success(const struct retry_policy *policy, const struct outcome *o
 
 /* The schedule's delay, or what the receiver asked for when that is longer; jitter comes on top, so
  * that neither the schedule nor the receiver is ever undercut. */
-static int64_t choose_delay_ms(const struct retry_policy *policy, const struct outcome *outcome,
+static int64_t choose_delay_ms(const struct retry_policy *policy, const struct hk_outcome *outcome,
                                int64_t delay_ms, uint32_t random)
 {
     int64_t asked_ms = outcome->retry_after_ms;
@@ -186,7 +103,7 @@ static int64_t choose_delay_ms(const struct retry_policy *policy, const struct o
     return delay_ms / policy->divisor;
 }
 
-struct verdict retry_judge(const struct retry_policy *policy, const struct outcome *outcome,
+struct verdict retry_judge(const struct retry_policy *policy, const struct hk_outcome *outcome,
                            unsigned nth, uint32_t random)
 {
     int64_t delay_ms = 0;
@@ -195,10 +112,11 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct outco
     assert(nth >= 1 && policy->divisor >= 1);
     if (retry_is_success(policy, outcome))
         return (struct verdict){.kind = VERDICT_SUCCEEDED};
-    if (outcome->kind == OUTCOME_ANSWERED && outcome->status == 401 && policy->unsubscribes_on_401)
+    if (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status == 401 &&
+        policy->unsubscribes_on_401)
         return (struct verdict){
             .kind = VERDICT_FAILED, .reason = "unsubscribed_by_401", .stop = "unsubscribed"};
-    if (outcome->kind == OUTCOME_ANSWERED && outcome->status == 410 && policy->disables_on_410)
+    if (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status == 410 && policy->disables_on_410)
         return (struct verdict){
             .kind = VERDICT_FAILED, .reason = "disabled_by_410", .stop = "disabled"};
 
@@ -226,20 +144,20 @@ const char *retry_verdict_name(enum verdict_kind kind)
     return names[kind];
 }
 
-const char *retry_outcome_name(const struct retry_policy *policy, const struct outcome *outcome)
+const char *retry_outcome_name(const struct retry_policy *policy, const struct hk_outcome *outcome)
 {
-    static const char *const names[OUTCOME_COUNT] = {
-        [OUTCOME_ANSWERED] = "http_status",
-        [OUTCOME_TIMEOUT] = "timeout",
-        [OUTCOME_DNS] = "dns",
-        [OUTCOME_CONNECT] = "connect",
-        [OUTCOME_TLS] = "tls",
-        [OUTCOME_RESET] = "reset",
-        [OUTCOME_BLOCKED_ADDRESS] = "blocked_address",
-        [OUTCOME_PROTOCOL] = "protocol",
-        [OUTCOME_REQUEST_INVALID] = "request_invalid",
+    static const char *const names[HK_OUTCOME_COUNT] = {
+        [HK_OUTCOME_ANSWERED] = "http_status",
+        [HK_OUTCOME_TIMEOUT] = "timeout",
+        [HK_OUTCOME_DNS] = "dns",
+        [HK_OUTCOME_CONNECT] = "connect",
+        [HK_OUTCOME_TLS] = "tls",
+        [HK_OUTCOME_RESET] = "reset",
+        [HK_OUTCOME_BLOCKED_ADDRESS] = "blocked_address",
+        [HK_OUTCOME_PROTOCOL] = "protocol",
+        [HK_OUTCOME_REQUEST_INVALID] = "request_invalid",
     };
 
-    assert(outcome->kind < OUTCOME_COUNT);
+    assert(outcome->kind < HK_OUTCOME_COUNT);
     return retry_is_success(policy, outcome) ? "succeeded" : names[outcome->kind];
 }

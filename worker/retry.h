@@ -9,7 +9,7 @@
 #ifndef WORKER_RETRY_H
 #define WORKER_RETRY_H
 
-#include "worker/outcome.h"
+#include "hk/outcome.h"
 
 #define RETRY_MAX_DELAYS 1000
 
@@ -37,11 +37,11 @@ struct verdict {
  * Judges attempt `nth` of the schedule (1 is the first since the schedule started).
  * `random` is any 32 bits; equal arguments give an equal verdict.
  */
-struct verdict retry_judge(const struct retry_policy *policy, const struct outcome *outcome,
+struct verdict retry_judge(const struct retry_policy *policy, const struct hk_outcome *outcome,
                            unsigned nth, uint32_t random);
 
 /* Whether the outcome is a success under the policy. */
-bool retry_is_success(const struct retry_policy *policy, const struct outcome *outcome);
+bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome);
 
 /*
  * The number of delays in `schedule`, or -1 when it is not a schedule. `ret_ms` (may be NULL) is
@@ -49,17 +49,10 @@ bool retry_is_success(const struct retry_policy *policy, const struct outcome *o
  */
 int retry_schedule_read(struct hk_str schedule, unsigned nth, int64_t *ret_ms);
 
-/*
- * The value of a Retry-After field in milliseconds from `now_s` (Unix seconds): whole seconds,
- * seconds with a fraction (rounded up), or an HTTP-date in any of the three forms of RFC 9110;
- * the past is 0. -1 when it is none of these.
- */
-int64_t retry_after_parse(struct hk_str value, int64_t now_s);
-
 /* "succeeded", "retry", "failed", "release": as record.sql has them. */
 const char *retry_verdict_name(enum verdict_kind kind);
 
 /* As the attempt log has them: "succeeded", "http_status", "timeout", ... */
-const char *retry_outcome_name(const struct retry_policy *policy, const struct outcome *outcome);
+const char *retry_outcome_name(const struct retry_policy *policy, const struct hk_outcome *outcome);
 
 #endif

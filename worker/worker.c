@@ -8,11 +8,11 @@
 
 #include "hk/clock.h"
 #include "hk/encode.h"
+#include "hk/http.h"
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/attempt.h"
 #include "worker/claim.h"
-#include "worker/http.h"
 #include "worker/record.h"
 #include "worker/upkeep.h"
 
@@ -22,7 +22,7 @@ struct worker {
     struct worker_options options;
     struct claim *claim;
     struct record *record;
-    struct http *http;
+    struct hk_http *http;
     struct upkeep *upkeep;
     struct hk_timer drain_timer;
     uint64_t random_state;
@@ -77,8 +77,8 @@ static void log_failed(const struct attempt *attempt)
            HK_CTEXT("reason", attempt->verdict.reason), HK_I64("attempts", attempt->attempts + 1));
 }
 
-/* http_done_fn; also called for what cannot be sent at all. */
-static void on_outcome(void *done_arg, const struct outcome *outcome)
+/* hk_http_done_fn; also called for what cannot be sent at all. */
+static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
 {
     struct attempt *attempt = done_arg;
     unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
@@ -94,9 +94,9 @@ static void on_outcome(void *done_arg, const struct outcome *outcome)
 static void op_send(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
-    struct request *request = http_take(worker->http);
+    struct hk_request *request = hk_http_take(worker->http);
     char message_id[HK_ID_TEXT_SIZE];
-    struct request_parts parts = {
+    struct hk_request_parts parts = {
         .url = attempt->url.p,
         .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
         .body = attempt->body,
@@ -107,8 +107,8 @@ static void op_send(struct attempt *attempt)
         .span_id = next_random(worker),
         .timeout_ms = attempt->timeout_ms,
     };
-    struct outcome invalid = {
-        .kind = OUTCOME_REQUEST_INVALID,
+    struct hk_outcome invalid = {
+        .kind = HK_OUTCOME_REQUEST_INVALID,
         .retry_after_ms = -1,
         .dns_us = -1,
         .connect_us = -1,
@@ -121,11 +121,11 @@ static void op_send(struct attempt *attempt)
     parts.timestamp_s = attempt->started_us / 1000000;
     if (attempt->body.p == NULL)
         invalid.error = "the body is too long";
-    else if (request_build(&parts, request, &invalid.error)) {
-        http_send(worker->http, request, on_outcome, attempt);
+    else if (hk_request_build(&parts, request, &invalid.error)) {
+        hk_http_send(worker->http, request, on_outcome, attempt);
         return;
     }
-    http_give_back(worker->http, request);
+    hk_http_give_back(worker->http, request);
     on_outcome(attempt, &invalid); /* last: the attempt moves on */
 }
 
@@ -209,7 +209,7 @@ struct worker *worker_new(const struct worker_options *options)
     worker->options = *options;
     worker->logs_moves = strcmp(options->config->log_level, "debug") == 0;
     hk_random(&worker->random_state, sizeof(worker->random_state));
-    worker->http = http_new(&(struct http_options){
+    worker->http = hk_http_new(&(struct hk_http_options){
         .loop = options->loop,
         .allowed_networks = options->allowed_networks,
         .ca_file = options->config->worker_ca_file,
@@ -234,7 +234,7 @@ void worker_free(struct worker *worker)
     claim_free(worker->claim);
     upkeep_free(worker->upkeep);
     record_free(worker->record);
-    http_free(worker->http); /* before the attempts: it borrows their bodies */
+    hk_http_free(worker->http); /* before the attempts: it borrows their bodies */
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
     free(worker);

@@ -20,7 +20,7 @@ BEGIN {
     # Library, and the files that may include its headers.
     m = 0
     library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
-    library[++m] = "^curl/";       users[m] = "^(lib/url\\.c|worker/http\\.c|tests/)"
+    library[++m] = "^curl/";       users[m] = "^(lib/(url|http)\\.c|tests/)"
     library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
     library[++m] = "^jansson";     users[m] = "^(api/[a-z_]+\\.[ch]$|tests/)"
     library[++m] = "^openssl/";    users[m] = "^(lib/(encode|sign|seal)\\.c|api/(server|listen)\\.[ch]|tests/)"

@@ -160,7 +160,7 @@ static void test_the_outcome_is_kept_with_its_response(void **state)
 {
     struct attempt *attempt = attempt_new(0);
     char headers[] = "A: b\r\n", body[] = "hello";
-    struct outcome outcome = {
+    struct hk_outcome outcome = {
         .status = 200,
         .response_headers = {headers, 6},
         .response_body = {body, 5},

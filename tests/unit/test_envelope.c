@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-#include "worker/envelope.h"
+#include "hk/envelope.h"
 
 #define EVENT_ID "01900000-0000-7000-8000-000000000001" /* its time: 2024-06-10T02:35:18.400Z */
 
-static struct envelope example(enum envelope_kind kind)
+static struct hk_envelope example(enum hk_envelope_kind kind)
 {
-    struct envelope envelope = {
+    struct hk_envelope envelope = {
         .kind = kind,
         .event_type = HK_STR("invoice-created"),
         .company = HK_STR("ACME"),
@@ -25,12 +25,12 @@ static struct envelope example(enum envelope_kind kind)
     return envelope;
 }
 
-static void assert_body(const struct envelope *envelope, struct hk_str expected)
+static void assert_body(const struct hk_envelope *envelope, struct hk_str expected)
 {
     struct hk_buf buf;
 
     hk_buf_init(&buf, 65536);
-    envelope_build(envelope, &buf);
+    hk_envelope_build(envelope, &buf);
     assert_false(buf.is_full);
     assert_int_equal(buf.n, expected.n);
     assert_memory_equal(buf.p, expected.p, expected.n);
@@ -39,7 +39,7 @@ static void assert_body(const struct envelope *envelope, struct hk_str expected)
 
 static void test_standard_is_type_timestamp_data(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_STANDARD);
+    struct hk_envelope envelope = example(HK_ENVELOPE_STANDARD);
 
     (void)state;
 
@@ -50,7 +50,7 @@ static void test_standard_is_type_timestamp_data(void **state)
 
 static void test_basecone_names_the_event_and_the_company(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_BASECONE);
+    struct hk_envelope envelope = example(HK_ENVELOPE_BASECONE);
 
     (void)state;
 
@@ -61,7 +61,8 @@ static void test_basecone_names_the_event_and_the_company(void **state)
 
 static void test_BC_10_custom_values_stand_behind_the_data(void **state)
 {
-    struct envelope standard = example(ENVELOPE_STANDARD), basecone = example(ENVELOPE_BASECONE);
+    struct hk_envelope standard = example(HK_ENVELOPE_STANDARD),
+                       basecone = example(HK_ENVELOPE_BASECONE);
 
     (void)state;
 
@@ -78,7 +79,7 @@ static void test_BC_10_custom_values_stand_behind_the_data(void **state)
 
 static void test_BC_10_an_enrichable_type_without_values_has_an_empty_object(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_STANDARD);
+    struct hk_envelope envelope = example(HK_ENVELOPE_STANDARD);
 
     (void)state;
 
@@ -90,7 +91,7 @@ static void test_BC_10_an_enrichable_type_without_values_has_an_empty_object(voi
 
 static void test_the_payload_is_not_touched(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_STANDARD);
+    struct hk_envelope envelope = example(HK_ENVELOPE_STANDARD);
 
     (void)state;
 
@@ -104,7 +105,7 @@ static void test_the_payload_is_not_touched(void **state)
 
 static void test_without_a_time_of_its_own_an_event_has_the_time_it_was_accepted(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_STANDARD);
+    struct hk_envelope envelope = example(HK_ENVELOPE_STANDARD);
 
     (void)state;
 
@@ -116,7 +117,7 @@ static void test_without_a_time_of_its_own_an_event_has_the_time_it_was_accepted
 
 static void test_names_are_escaped(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_BASECONE);
+    struct hk_envelope envelope = example(HK_ENVELOPE_BASECONE);
 
     (void)state;
 
@@ -128,13 +129,13 @@ static void test_names_are_escaped(void **state)
 
 static void test_what_is_too_long_shows(void **state)
 {
-    struct envelope envelope = example(ENVELOPE_STANDARD);
+    struct hk_envelope envelope = example(HK_ENVELOPE_STANDARD);
     struct hk_buf buf;
 
     (void)state;
 
     hk_buf_init(&buf, 40);
-    envelope_build(&envelope, &buf);
+    hk_envelope_build(&envelope, &buf);
     assert_true(buf.is_full);
     hk_buf_done(&buf);
 }

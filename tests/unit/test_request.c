@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
+#include "hk/request.h"
 #include "hk/sign.h"
-#include "worker/request.h"
 
 #define SW1_SECRET    "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 #define SW1_ID        "msg_p5jXN8AQM9LWM0D4loKWxJek"
@@ -19,12 +19,12 @@
 
 #define SW2_SECRET    "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
-static struct request request; /* too large for a test's stack frame */
+static struct hk_request request; /* too large for a test's stack frame */
 static const char *why;
 
-static struct request_parts example(void)
+static struct hk_request_parts example(void)
 {
-    return (struct request_parts){
+    return (struct hk_request_parts){
         .url = "https://receiver.example/hook",
         .message_id = HK_STR(SW1_ID),
         .body = HK_STR(SW1_BODY),
@@ -47,20 +47,20 @@ static const char *header(const char *name)
     return NULL;
 }
 
-static void build(const struct request_parts *parts)
+static void build(const struct hk_request_parts *parts)
 {
-    assert_true(request_build(parts, &request, &why));
+    assert_true(hk_request_build(parts, &request, &why));
 }
 
-static void assert_refused(const struct request_parts *parts, const char *expected)
+static void assert_refused(const struct hk_request_parts *parts, const char *expected)
 {
-    assert_false(request_build(parts, &request, &why));
+    assert_false(hk_request_build(parts, &request, &why));
     assert_string_equal(why, expected);
 }
 
 static void test_SW1_the_reference_message_has_the_reference_signature(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -72,7 +72,7 @@ static void test_SW1_the_reference_message_has_the_reference_signature(void **st
 
 static void test_SW2_the_reference_message_has_the_reference_signature(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -87,7 +87,7 @@ static void test_SW2_the_reference_message_has_the_reference_signature(void **st
 
 static void test_each_live_secret_signs(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
     struct hk_str signatures;
 
     (void)state;
@@ -104,7 +104,7 @@ static void test_each_live_secret_signs(void **state)
 
 static void test_a_secret_that_is_none_is_passed_over(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -115,7 +115,7 @@ static void test_a_secret_that_is_none_is_passed_over(void **state)
 
 static void test_nothing_is_sent_unsigned(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -127,7 +127,7 @@ static void test_nothing_is_sent_unsigned(void **state)
 
 static void test_the_fixed_fields_are_there(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -144,7 +144,7 @@ static void test_the_fixed_fields_are_there(void **state)
 
 static void test_BC_30_credentials_become_basic_authorization(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -165,7 +165,7 @@ static void test_BC_30_credentials_become_basic_authorization(void **state)
 
 static void test_a_line_break_in_credentials_cannot_reach_the_wire(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -178,7 +178,7 @@ static void test_a_line_break_in_credentials_cannot_reach_the_wire(void **state)
 
 static void test_the_trace_goes_on_with_a_span_of_its_own(void **state)
 {
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -200,7 +200,7 @@ static void test_a_trace_that_is_not_valid_is_not_passed_on(void **state)
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0\n",
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\nX-Injected: yes",
     };
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -216,7 +216,7 @@ static void test_a_control_byte_in_a_header_field_is_refused(void **state)
 {
     static const struct hk_str ids[] = {
         {"a\rb", 3}, {"a\nb", 3}, {"a\0b", 3}, {"a\r\nX-Injected: yes", 18}, {"\x7f", 1}};
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -231,7 +231,7 @@ static void test_a_url_with_blanks_or_control_bytes_is_refused(void **state)
     static const char *const urls[] = {"", "http://a/ b", "http://a/\r\nX: y", "http://a/\tb",
                                        "http://a/\x7f"};
     static char long_url[4096];
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 
@@ -248,7 +248,7 @@ static void test_what_does_not_fit_is_refused_whole(void **state)
 {
     static char many[200 * sizeof(SW1_SECRET)];
     static char password[4096];
-    struct request_parts parts = example();
+    struct hk_request_parts parts = example();
 
     (void)state;
 

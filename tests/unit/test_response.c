@@ -7,14 +7,14 @@
 
 #include <cmocka.h>
 
-#include "worker/response.h"
+#include "lib/response.h"
 
 static struct response response;
 
 static int setup(void **state)
 {
     (void)state;
-    response_reset(&response);
+    response_reset(&response, 0);
     return 0;
 }
 
@@ -135,6 +135,24 @@ static void test_a_body_is_cut_and_an_endless_one_ends_reading(void **state)
     assert_true(response.is_truncated);
 }
 
+static void test_a_request_may_keep_more_of_a_body(void **state)
+{
+    static char piece[50000];
+    struct hk_str s = {piece, sizeof(piece)};
+
+    (void)state;
+
+    response_reset(&response, 120000);
+    assert_true(response_add_body(&response, s));
+    assert_true(response_add_body(&response, s));
+    assert_int_equal(response.n_body, 100000);
+    assert_false(response.is_truncated);
+    assert_false(response_add_body(&response, s));
+    assert_int_equal(response.n_body, 120000);
+    assert_true(response.is_truncated);
+    response_done(&response);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -147,6 +165,7 @@ int main(void)
                                setup),
         cmocka_unit_test_setup(test_a_1xx_flood_ends_reading, setup),
         cmocka_unit_test_setup(test_a_body_is_cut_and_an_endless_one_ends_reading, setup),
+        cmocka_unit_test_setup(test_a_request_may_keep_more_of_a_body, setup),
     };
 
     return cmocka_run_group_tests_name("response", tests, NULL, NULL);

@@ -37,20 +37,20 @@ static struct retry_policy basecone(void)
     };
 }
 
-static struct outcome answered(int status)
+static struct hk_outcome answered(int status)
 {
-    return (struct outcome){.kind = OUTCOME_ANSWERED, .status = status, .retry_after_ms = -1};
+    return (struct hk_outcome){.kind = HK_OUTCOME_ANSWERED, .status = status, .retry_after_ms = -1};
 }
 
-static struct outcome answered_after(int status, int64_t retry_after_ms)
+static struct hk_outcome answered_after(int status, int64_t retry_after_ms)
 {
-    struct outcome outcome = answered(status);
+    struct hk_outcome outcome = answered(status);
 
     outcome.retry_after_ms = retry_after_ms;
     return outcome;
 }
 
-static struct verdict judge(struct retry_policy policy, struct outcome outcome, unsigned nth)
+static struct verdict judge(struct retry_policy policy, struct hk_outcome outcome, unsigned nth)
 {
     return retry_judge(&policy, &outcome, nth, 0);
 }
@@ -103,7 +103,7 @@ static void test_BC_20_only_200_is_a_success(void **state)
 
 static void test_BC_21_no_answer_in_time_is_a_failure(void **state)
 {
-    struct outcome outcome = {.kind = OUTCOME_TIMEOUT, .retry_after_ms = -1};
+    struct hk_outcome outcome = {.kind = HK_OUTCOME_TIMEOUT, .retry_after_ms = -1};
 
     (void)state;
 
@@ -113,7 +113,7 @@ static void test_BC_21_no_answer_in_time_is_a_failure(void **state)
 static void test_a_status_counts_only_when_the_answer_is_complete(void **state)
 {
     struct retry_policy policy = standard();
-    struct outcome outcome = {.kind = OUTCOME_RESET, .status = 200, .retry_after_ms = -1};
+    struct hk_outcome outcome = {.kind = HK_OUTCOME_RESET, .status = 200, .retry_after_ms = -1};
 
     (void)state;
 
@@ -172,8 +172,8 @@ static void test_BC_23_every_kind_of_failure_is_retried(void **state)
 {
     (void)state;
 
-    for (int kind = OUTCOME_TIMEOUT; kind < OUTCOME_COUNT; kind++) {
-        struct outcome outcome = {.kind = (enum outcome_kind)kind, .retry_after_ms = -1};
+    for (int kind = HK_OUTCOME_TIMEOUT; kind < HK_OUTCOME_COUNT; kind++) {
+        struct hk_outcome outcome = {.kind = (enum hk_outcome_kind)kind, .retry_after_ms = -1};
 
         assert_retry(judge(basecone(), outcome, 1), HOUR);
     }
@@ -195,7 +195,7 @@ static void test_each_attempt_waits_for_the_delay_of_its_place(void **state)
 static void test_jitter_only_adds_and_stays_within_its_percentage(void **state)
 {
     struct retry_policy policy = standard();
-    struct outcome outcome = answered(500);
+    struct hk_outcome outcome = answered(500);
 
     (void)state;
 
@@ -210,7 +210,7 @@ static void test_jitter_only_adds_and_stays_within_its_percentage(void **state)
 static void test_equal_arguments_give_an_equal_verdict(void **state)
 {
     struct retry_policy policy = standard();
-    struct outcome outcome = answered(500);
+    struct hk_outcome outcome = answered(500);
 
     (void)state;
 
@@ -271,7 +271,7 @@ static void test_a_schedule_that_is_none_fails_and_says_so(void **state)
 static void test_names_are_those_of_the_database(void **state)
 {
     struct retry_policy policy = standard();
-    struct outcome outcome = answered(204);
+    struct hk_outcome outcome = answered(204);
 
     (void)state;
 
@@ -282,7 +282,7 @@ static void test_names_are_those_of_the_database(void **state)
     assert_string_equal(retry_outcome_name(&policy, &outcome), "succeeded");
     policy.wants_200 = true;
     assert_string_equal(retry_outcome_name(&policy, &outcome), "http_status");
-    outcome.kind = OUTCOME_BLOCKED_ADDRESS;
+    outcome.kind = HK_OUTCOME_BLOCKED_ADDRESS;
     assert_string_equal(retry_outcome_name(&policy, &outcome), "blocked_address");
 }
 

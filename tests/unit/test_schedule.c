@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "hk/retry_after.h"
 #include "worker/retry.h"
 
 #define NOW_S INT64_C(784111717) /* Sun, 06 Nov 1994 08:48:37 GMT */
@@ -98,7 +99,7 @@ static void test_what_is_no_schedule_is_refused(void **state)
 
 static int64_t parse(const char *value)
 {
-    return retry_after_parse(hk_str(value), NOW_S);
+    return hk_retry_after_parse(hk_str(value), NOW_S);
 }
 
 static void test_R_10_seconds_are_read(void **state)
@@ -170,7 +171,7 @@ static void test_R_10_garbage_is_ignored(void **state)
 
     for (size_t i = 0; i < HK_COUNTOF(values); i++)
         assert_int_equal(parse(values[i]), -1);
-    assert_int_equal(retry_after_parse((struct hk_str){"Sun\0", 4}, NOW_S), -1);
+    assert_int_equal(hk_retry_after_parse((struct hk_str){"Sun\0", 4}, NOW_S), -1);
 }
 
 int main(void)

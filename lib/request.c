@@ -3,7 +3,7 @@
  * request.c - builds header lines one after the other in request.text. An overflow or a bad byte is
  * remembered and asked for once, at the end.
  */
-#include "worker/request.h"
+#include "hk/request.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define MAX_CREDENTIALS 2048
 
 struct writer {
-    struct request *request;
+    struct hk_request *request;
     size_t line_start;
     bool is_full;
     bool is_bad;
@@ -52,12 +52,12 @@ static void begin_line(struct writer *w, struct hk_str name_and_colon)
 
 static void end_line(struct writer *w)
 {
-    struct request *request = w->request;
+    struct hk_request *request = w->request;
     struct hk_str line = {request->text + w->line_start, request->n_text - w->line_start};
 
     if (has_control_byte(line))
         w->is_bad = true;
-    assert(request->n_headers < REQUEST_MAX_HEADERS);
+    assert(request->n_headers < HK_REQUEST_MAX_HEADERS);
     request->headers[request->n_headers++] = line.p;
     if (request->n_text < sizeof(request->text))
         request->text[request->n_text++] = '\0';
@@ -70,7 +70,7 @@ static void add_line(struct writer *w, struct hk_str line)
 }
 
 /* One signature per live secret, so that a receiver may rotate in its own time. */
-static unsigned add_signatures(struct writer *w, const struct request_parts *parts)
+static unsigned add_signatures(struct writer *w, const struct hk_request_parts *parts)
 {
     struct hk_str rest = parts->secrets;
     unsigned n_signatures = 0;
@@ -95,7 +95,7 @@ static unsigned add_signatures(struct writer *w, const struct request_parts *par
 }
 
 /* RFC 7617, UTF-8. */
-static void add_basic(struct writer *w, const struct request_parts *parts)
+static void add_basic(struct writer *w, const struct hk_request_parts *parts)
 {
     char plain[MAX_CREDENTIALS];
     char encoded[HK_B64_SIZE(MAX_CREDENTIALS)];
@@ -117,7 +117,7 @@ static void add_basic(struct writer *w, const struct request_parts *parts)
 }
 
 /* Each attempt is a span of its own, whose parent is the producer's. */
-static void add_traceparent(struct writer *w, const struct request_parts *parts)
+static void add_traceparent(struct writer *w, const struct hk_request_parts *parts)
 {
     char span[17];
 
@@ -139,7 +139,19 @@ static bool is_url(const char *url)
            memchr(s.p, ' ', s.n) == NULL && memchr(s.p, '\t', s.n) == NULL;
 }
 
-bool request_build(const struct request_parts *parts, struct request *ret, const char **reterr)
+static void begin_request(struct hk_request *request, const char *url, unsigned timeout_ms)
+{
+    request->url = url;
+    request->body = HK_STR_NULL;
+    request->is_get = false;
+    request->timeout_ms = timeout_ms;
+    request->keep_body_bytes = 0;
+    request->n_headers = 0;
+    request->n_text = 0;
+}
+
+bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *ret,
+                      const char **reterr)
 {
     struct writer w = {.request = ret};
     unsigned n_signatures;
@@ -149,11 +161,8 @@ bool request_build(const struct request_parts *parts, struct request *ret, const
         *reterr = "the URL is not valid";
         return false;
     }
-    ret->url = parts->url;
+    begin_request(ret, parts->url, parts->timeout_ms);
     ret->body = parts->body;
-    ret->timeout_ms = parts->timeout_ms;
-    ret->n_headers = 0;
-    ret->n_text = 0;
     (void)snprintf(timestamp, sizeof(timestamp), "%lld", (long long)parts->timestamp_s);
 
     add_line(&w, HK_STR("content-type: application/json"));
@@ -182,4 +191,24 @@ bool request_build(const struct request_parts *parts, struct request *ret, const
     else
         return true;
     return false;
+}
+
+bool hk_request_build_get(const char *url, const char *accept, unsigned timeout_ms,
+                          size_t keep_body_bytes, struct hk_request *ret, const char **reterr)
+{
+    struct writer w = {.request = ret};
+
+    if (!is_url(url)) {
+        *reterr = "the URL is not valid";
+        return false;
+    }
+    begin_request(ret, url, timeout_ms);
+    ret->is_get = true;
+    ret->keep_body_bytes = keep_body_bytes;
+    add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    begin_line(&w, HK_STR("accept: "));
+    put(&w, hk_str(accept));
+    end_line(&w);
+    assert(!w.is_full && !w.is_bad);
+    return true;
 }

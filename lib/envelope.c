@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/envelope.h"
+#include "hk/envelope.h"
 
 #include "hk/clock.h"
 
@@ -13,7 +13,7 @@ static int64_t accepted_us(const struct hk_id *id)
     return ms * 1000;
 }
 
-static void add_timestamp(const struct envelope *envelope, struct hk_buf *ret)
+static void add_timestamp(const struct hk_envelope *envelope, struct hk_buf *ret)
 {
     char text[25];
 
@@ -25,7 +25,7 @@ static void add_timestamp(const struct envelope *envelope, struct hk_buf *ret)
     hk_buf_add_json_string(ret, hk_str(text));
 }
 
-static void add_standard(const struct envelope *envelope, struct hk_buf *ret)
+static void add_standard(const struct hk_envelope *envelope, struct hk_buf *ret)
 {
     hk_buf_add_text(ret, "{\"type\":");
     hk_buf_add_json_string(ret, envelope->event_type);
@@ -40,7 +40,7 @@ static void add_standard(const struct envelope *envelope, struct hk_buf *ret)
     hk_buf_add_text(ret, "}");
 }
 
-static void add_basecone(const struct envelope *envelope, struct hk_buf *ret)
+static void add_basecone(const struct hk_envelope *envelope, struct hk_buf *ret)
 {
     char id[HK_ID_TEXT_SIZE];
 
@@ -62,13 +62,13 @@ static void add_basecone(const struct envelope *envelope, struct hk_buf *ret)
     hk_buf_add_text(ret, "}");
 }
 
-void envelope_build(const struct envelope *envelope, struct hk_buf *ret)
+void hk_envelope_build(const struct hk_envelope *envelope, struct hk_buf *ret)
 {
     switch (envelope->kind) {
-    case ENVELOPE_STANDARD:
+    case HK_ENVELOPE_STANDARD:
         add_standard(envelope, ret);
         return;
-    case ENVELOPE_BASECONE:
+    case HK_ENVELOPE_BASECONE:
         add_basecone(envelope, ret);
         return;
     }

@@ -8,7 +8,7 @@
  * easy handle for its whole life and goes back to a free list: setting up a handle costs more than
  * a request.
  */
-#include "worker/http.h"
+#include "hk/http.h"
 
 #include <assert.h>
 #include <curl/curl.h>
@@ -20,19 +20,19 @@
 #include "hk/addr.h"
 #include "hk/clock.h"
 #include "hk/loop.h"
-#include "worker/response.h"
-#include "worker/retry.h"
+#include "hk/retry_after.h"
+#include "response.h"
 
 #define MAX_IDLE_CONNECTIONS 1024L /* the default shrinks with the load, and keep-alive with it */
 #define MAX_CONNECT_MS       5000L
 
 struct transfer {
-    struct request request;
-    struct http *http;
+    struct hk_request request;
+    struct hk_http *http;
     CURL *easy;
     struct transfer *next_free, *next_of_all;
-    struct curl_slist headers[REQUEST_MAX_HEADERS]; /* nodes point into `request` */
-    http_done_fn *done;
+    struct curl_slist headers[HK_REQUEST_MAX_HEADERS]; /* nodes point into `request` */
+    hk_http_done_fn *done;
     void *done_arg;
 
     bool has_blocked_address;
@@ -43,11 +43,11 @@ struct transfer {
 /* One per file descriptor, made once: libcurl forgets and remembers a socket on every request. */
 struct http_socket {
     struct hk_watch watch;
-    struct http *http;
+    struct hk_http *http;
 };
 
-struct http {
-    struct http_options options;
+struct hk_http {
+    struct hk_http_options options;
     CURLM *multi;
     struct hk_timer timer;
     struct http_socket **sockets; /* by file descriptor */
@@ -67,7 +67,7 @@ static void must(CURLcode code)
     }
 }
 
-static struct http_socket *find_socket(struct http *http, curl_socket_t fd)
+static struct http_socket *find_socket(struct hk_http *http, curl_socket_t fd)
 {
     size_t i = (size_t)fd;
 
@@ -93,7 +93,7 @@ static struct http_socket *find_socket(struct http *http, curl_socket_t fd)
 /* CURLMOPT_SOCKETFUNCTION */
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
-    struct http *http = arg;
+    struct hk_http *http = arg;
     struct http_socket *socket = find_socket(http, fd);
     unsigned events = 0;
 
@@ -110,7 +110,7 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
 /* CURLMOPT_TIMERFUNCTION */
 static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
 {
-    struct http *http = arg;
+    struct hk_http *http = arg;
 
     (void)multi;
     if (timeout_ms < 0)
@@ -142,7 +142,7 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
 /* CURLOPT_CLOSESOCKETFUNCTION: a watch must not outlive its file descriptor. */
 static int on_close_socket(void *arg, curl_socket_t fd)
 {
-    struct http *http = arg;
+    struct hk_http *http = arg;
 
     hk_loop_unwatch(http->options.loop, &find_socket(http, fd)->watch);
     return close(fd);
@@ -200,7 +200,6 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
     if (ca_file[0] != '\0')
         must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
-    must(curl_easy_setopt(easy, CURLOPT_POST, 1L));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket));
@@ -211,7 +210,7 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer));
 }
 
-static struct transfer *new_transfer(struct http *http)
+static struct transfer *new_transfer(struct hk_http *http)
 {
     struct transfer *transfer = calloc(1, sizeof(*transfer));
 
@@ -227,9 +226,9 @@ static struct transfer *new_transfer(struct http *http)
     return transfer;
 }
 
-struct http *http_new(const struct http_options *options)
+struct hk_http *hk_http_new(const struct hk_http_options *options)
 {
-    struct http *http = calloc(1, sizeof(*http));
+    struct hk_http *http = calloc(1, sizeof(*http));
 
     if (http == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         abort();
@@ -246,7 +245,7 @@ struct http *http_new(const struct http_options *options)
     return http;
 }
 
-void http_free(struct http *http)
+void hk_http_free(struct hk_http *http)
 {
     if (http == NULL)
         return;
@@ -257,6 +256,7 @@ void http_free(struct http *http)
         (void)curl_multi_remove_handle(http->multi, transfer->easy);
         curl_easy_cleanup(transfer->easy);
         explicit_bzero(transfer->request.text, sizeof(transfer->request.text));
+        response_done(&transfer->response);
         free(transfer);
     }
     (void)curl_multi_cleanup(http->multi); /* closes connections: needs the sockets below */
@@ -271,7 +271,7 @@ void http_free(struct http *http)
     free(http);
 }
 
-struct request *http_take(struct http *http)
+struct hk_request *hk_http_take(struct hk_http *http)
 {
     struct transfer *transfer = http->free;
 
@@ -283,18 +283,19 @@ struct request *http_take(struct http *http)
     return &transfer->request;
 }
 
-void http_give_back(struct http *http, struct request *request)
+void hk_http_give_back(struct hk_http *http, struct hk_request *request)
 {
     struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
 
     explicit_bzero(request->text, request->n_text); /* may hold a password */
+    response_done(&transfer->response);
     transfer->next_free = http->free;
     http->free = transfer;
 }
 
 static void link_headers(struct transfer *transfer)
 {
-    const struct request *request = &transfer->request;
+    const struct hk_request *request = &transfer->request;
 
     for (unsigned i = 0; i < request->n_headers; i++) {
         transfer->headers[i].data = (char *)(uintptr_t)request->headers[i]; /* libcurl only reads */
@@ -302,7 +303,8 @@ static void link_headers(struct transfer *transfer)
     }
 }
 
-void http_send(struct http *http, struct request *request, http_done_fn *done, void *done_arg)
+void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done_fn *done,
+                  void *done_arg)
 {
     struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
     CURL *easy = transfer->easy;
@@ -311,12 +313,17 @@ void http_send(struct http *http, struct request *request, http_done_fn *done, v
     transfer->done = done;
     transfer->done_arg = done_arg;
     transfer->has_blocked_address = transfer->has_opened_socket = false;
-    response_reset(&transfer->response);
+    response_reset(&transfer->response, request->keep_body_bytes);
     link_headers(transfer);
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
     must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
-    must(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n));
-    must(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.p));
+    if (request->is_get) {
+        must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
+    } else {
+        must(curl_easy_setopt(easy, CURLOPT_POST, 1L));
+        must(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n));
+        must(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.p));
+    }
     must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms));
     must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                           timeout_ms < MAX_CONNECT_MS ? timeout_ms : MAX_CONNECT_MS));
@@ -327,38 +334,39 @@ void http_send(struct http *http, struct request *request, http_done_fn *done, v
 /* clang-format off */
 static const struct failure {
     CURLcode code;
-    enum outcome_kind kind;
+    enum hk_outcome_kind kind;
     const char *error;
 } failures[] = {
-    {CURLE_OPERATION_TIMEDOUT,        OUTCOME_TIMEOUT,         "no answer within the time limit"},
-    {CURLE_COULDNT_RESOLVE_HOST,      OUTCOME_DNS,             "the host name has no address"},
-    {CURLE_COULDNT_CONNECT,           OUTCOME_CONNECT,         "no connection"},
-    {CURLE_SSL_CONNECT_ERROR,         OUTCOME_TLS,             "the TLS handshake failed"},
-    {CURLE_PEER_FAILED_VERIFICATION,  OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_ISSUER_ERROR,          OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_INVALIDCERTSTATUS,     OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_CIPHER,                OUTCOME_TLS,             "the TLS handshake failed"},
-    {CURLE_SSL_CACERT_BADFILE,        OUTCOME_TLS,             "the file of authorities cannot be read"},
-    {CURLE_SEND_ERROR,                OUTCOME_RESET,           "the connection was closed while sending"},
-    {CURLE_RECV_ERROR,                OUTCOME_RESET,           "the connection was closed before the answer was complete"},
-    {CURLE_GOT_NOTHING,               OUTCOME_RESET,           "the connection was closed without an answer"},
-    {CURLE_PARTIAL_FILE,              OUTCOME_RESET,           "the connection was closed before the answer was complete"},
-    {CURLE_URL_MALFORMAT,             OUTCOME_REQUEST_INVALID, "the URL is not valid"},
+    {CURLE_OPERATION_TIMEDOUT,        HK_OUTCOME_TIMEOUT,         "no answer within the time limit"},
+    {CURLE_COULDNT_RESOLVE_HOST,      HK_OUTCOME_DNS,             "the host name has no address"},
+    {CURLE_COULDNT_CONNECT,           HK_OUTCOME_CONNECT,         "no connection"},
+    {CURLE_SSL_CONNECT_ERROR,         HK_OUTCOME_TLS,             "the TLS handshake failed"},
+    {CURLE_PEER_FAILED_VERIFICATION,  HK_OUTCOME_TLS,             "the certificate is not trusted"},
+    {CURLE_SSL_ISSUER_ERROR,          HK_OUTCOME_TLS,             "the certificate is not trusted"},
+    {CURLE_SSL_INVALIDCERTSTATUS,     HK_OUTCOME_TLS,             "the certificate is not trusted"},
+    {CURLE_SSL_CIPHER,                HK_OUTCOME_TLS,             "the TLS handshake failed"},
+    {CURLE_SSL_CACERT_BADFILE,        HK_OUTCOME_TLS,             "the file of authorities cannot be read"},
+    {CURLE_SEND_ERROR,                HK_OUTCOME_RESET,           "the connection was closed while sending"},
+    {CURLE_RECV_ERROR,                HK_OUTCOME_RESET,           "the connection was closed before the answer was complete"},
+    {CURLE_GOT_NOTHING,               HK_OUTCOME_RESET,           "the connection was closed without an answer"},
+    {CURLE_PARTIAL_FILE,              HK_OUTCOME_RESET,           "the connection was closed before the answer was complete"},
+    {CURLE_URL_MALFORMAT,             HK_OUTCOME_REQUEST_INVALID, "the URL is not valid"},
 };
 /* clang-format on */
 
 /* What a code means that says different things at different moments. */
 static struct failure explain(const struct transfer *transfer, CURLcode code, bool is_connected)
 {
-    static const struct failure answered = {.kind = OUTCOME_ANSWERED};
-    static const struct failure blocked = {.kind = OUTCOME_BLOCKED_ADDRESS,
+    static const struct failure answered = {.kind = HK_OUTCOME_ANSWERED};
+    static const struct failure blocked = {.kind = HK_OUTCOME_BLOCKED_ADDRESS,
                                            .error = "the address may not be called"};
-    static const struct failure too_large = {.kind = OUTCOME_PROTOCOL,
+    static const struct failure too_large = {.kind = HK_OUTCOME_PROTOCOL,
                                              .error = "the header section is too large"};
-    static const struct failure invalid = {.kind = OUTCOME_REQUEST_INVALID,
+    static const struct failure invalid = {.kind = HK_OUTCOME_REQUEST_INVALID,
                                            .error = "the URL is not valid"};
     static const struct failure cut_off = {
-        .kind = OUTCOME_RESET, .error = "the connection was closed before the answer was complete"};
+        .kind = HK_OUTCOME_RESET,
+        .error = "the connection was closed before the answer was complete"};
 
     if (code == CURLE_OK) /* also when the peer hangs up within the header section */
         return transfer->response.has_whole_head ? answered : cut_off;
@@ -376,7 +384,8 @@ static struct failure explain(const struct transfer *transfer, CURLcode code, bo
         if (failures[i].code == code)
             return failures[i];
     }
-    return (struct failure){.kind = OUTCOME_PROTOCOL, .error = "the answer is not valid HTTP/1.1"};
+    return (struct failure){.kind = HK_OUTCOME_PROTOCOL,
+                            .error = "the answer is not valid HTTP/1.1"};
 }
 
 /* Microseconds, or -1 when the phase was not reached: libcurl says 0. */
@@ -388,11 +397,11 @@ static int64_t read_time_us(CURL *easy, CURLINFO which)
     return us > 0 ? (int64_t)us : -1;
 }
 
-static struct outcome make_outcome(const struct transfer *transfer, CURLcode code)
+static struct hk_outcome make_outcome(const struct transfer *transfer, CURLcode code)
 {
     const struct response *response = &transfer->response;
     CURL *easy = transfer->easy;
-    struct outcome outcome = {
+    struct hk_outcome outcome = {
         .retry_after_ms = -1,
         .dns_us = read_time_us(easy, CURLINFO_NAMELOOKUP_TIME_T),
         .connect_us = read_time_us(easy, CURLINFO_CONNECT_TIME_T),
@@ -417,9 +426,9 @@ static struct outcome make_outcome(const struct transfer *transfer, CURLcode cod
         outcome.duration_us = 0;
     if (response->n_retry_after > 0)
         outcome.retry_after_ms =
-            retry_after_parse((struct hk_str){response->retry_after, response->n_retry_after},
-                              hk_wall_us() / 1000000);
-    if (outcome.kind == OUTCOME_BLOCKED_ADDRESS) { /* not a word on what is where */
+            hk_retry_after_parse((struct hk_str){response->retry_after, response->n_retry_after},
+                                 hk_wall_us() / 1000000);
+    if (outcome.kind == HK_OUTCOME_BLOCKED_ADDRESS) { /* not a word on what is where */
         outcome.remote_address[0] = '\0';
         outcome.dns_us = outcome.connect_us = -1;
     }
@@ -428,15 +437,15 @@ static struct outcome make_outcome(const struct transfer *transfer, CURLcode cod
 
 static void finish(struct transfer *transfer, CURLcode code)
 {
-    struct http *http = transfer->http;
-    struct outcome outcome = make_outcome(transfer, code);
+    struct hk_http *http = transfer->http;
+    struct hk_outcome outcome = make_outcome(transfer, code);
 
     (void)curl_multi_remove_handle(http->multi, transfer->easy);
     transfer->done(transfer->done_arg, &outcome);
-    http_give_back(http, &transfer->request);
+    hk_http_give_back(http, &transfer->request);
 }
 
-static void collect(struct http *http)
+static void collect(struct hk_http *http)
 {
     CURLMsg *message;
     int n_left;
@@ -455,7 +464,7 @@ static void collect(struct http *http)
 static void on_socket_ready(struct hk_watch *watch, unsigned events)
 {
     struct http_socket *socket = HK_CONTAINER_OF(watch, struct http_socket, watch);
-    struct http *http = socket->http;
+    struct hk_http *http = socket->http;
     int flags = ((events & HK_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
                 ((events & HK_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
     int n_running;
@@ -466,7 +475,7 @@ static void on_socket_ready(struct hk_watch *watch, unsigned events)
 
 static void on_timer_due(struct hk_timer *timer)
 {
-    struct http *http = HK_CONTAINER_OF(timer, struct http, timer);
+    struct hk_http *http = HK_CONTAINER_OF(timer, struct hk_http, timer);
     int n_running;
 
     (void)curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/envelope.h - the body of a request. Pure.
+ * hk/envelope.h - the body of a request. Pure.
  *
  * The payload and the custom values are the bytes that were given, in the place that the envelope
  * has for them: never parsed, never reordered, because the signature is over bytes.
  */
-#ifndef WORKER_ENVELOPE_H
-#define WORKER_ENVELOPE_H
+#ifndef HK_ENVELOPE_H
+#define HK_ENVELOPE_H
 
 #include "hk/buf.h"
 #include "hk/id.h"
 
-enum envelope_kind {
-    ENVELOPE_STANDARD, /* {"type","timestamp","data"[,"custom_fields"]} */
-    ENVELOPE_BASECONE, /* {"type","id","timestamp","companyId","data"[,"customFields"]} */
+enum hk_envelope_kind {
+    HK_ENVELOPE_STANDARD, /* {"type","timestamp","data"[,"custom_fields"]} */
+    HK_ENVELOPE_BASECONE, /* {"type","id","timestamp","companyId","data"[,"customFields"]} */
 };
 
 /* Borrowed. All text is valid UTF-8; `payload` and `custom_values` are JSON. */
-struct envelope {
-    enum envelope_kind kind;
+struct hk_envelope {
+    enum hk_envelope_kind kind;
     struct hk_id event_id;
     struct hk_str event_type;
     struct hk_str company;     /* the tenant's own id of it */
@@ -28,6 +28,6 @@ struct envelope {
 };
 
 /* Appends the body; what does not fit shows in `ret->is_full`. */
-void envelope_build(const struct envelope *envelope, struct hk_buf *ret);
+void hk_envelope_build(const struct hk_envelope *envelope, struct hk_buf *ret);
 
 #endif

@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "worker/response.h"
+#include "response.h"
 
+#include <stdlib.h>
 #include <strings.h>
 
-void response_reset(struct response *response)
+void response_done(struct response *response)
 {
+    if (response->body != response->small_body)
+        free(response->body);
+    response->body = NULL;
+}
+
+void response_reset(struct response *response, size_t keep_body_bytes)
+{
+    response_done(response);
+    response->keep_body_bytes =
+        keep_body_bytes == 0 ? sizeof(response->small_body) : keep_body_bytes;
+    response->body = response->small_body;
+    if (response->keep_body_bytes > sizeof(response->small_body))
+        response->body = malloc(response->keep_body_bytes);
+    if (response->body == NULL)
+        abort();
     response->has_whole_head = false;
     response->is_head_too_large = false;
     response->is_truncated = false;
@@ -68,8 +84,12 @@ bool response_add_line(struct response *response, struct hk_str line, long statu
 
 bool response_add_body(struct response *response, struct hk_str piece)
 {
-    if (!keep(response->body, sizeof(response->body), &response->n_body, piece))
+    size_t max_bytes = response->keep_body_bytes > RESPONSE_MAX_BODY_BYTES
+                           ? response->keep_body_bytes
+                           : RESPONSE_MAX_BODY_BYTES;
+
+    if (!keep(response->body, response->keep_body_bytes, &response->n_body, piece))
         response->is_truncated = true;
     response->n_body_read += piece.n;
-    return response->n_body_read <= RESPONSE_MAX_BODY_BYTES;
+    return response->n_body_read <= max_bytes;
 }
