@@ -13,6 +13,7 @@ static const struct body_field event_type_create_body[] = {
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
     {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
     {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
+    {.name = "validation", .type = BODY_STRING, .max = 16, .choices = "off|warn|enforce"},
     {.name = "enrichable", .type = BODY_BOOLEAN},
     {0},
 };
@@ -21,6 +22,7 @@ static const struct body_field event_type_update_body[] = {
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
     {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
     {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},
+    {.name = "validation", .type = BODY_STRING, .max = 16, .choices = "off|warn|enforce"},
     {.name = "enrichable", .type = BODY_BOOLEAN},
     {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|deprecated"},
     {0},

@@ -5,18 +5,18 @@
 -- $1 tenant_id uuid, $2 body json
 -- A JSON null for schema or sample stands for none.
 WITH created AS (
-    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, enrichable)
+    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable)
     SELECT $1::uuid, b.name, coalesce(b.description, ''),
            CASE WHEN json_typeof($2::json -> 'schema') <> 'null' THEN $2::json -> 'schema' END,
            CASE WHEN json_typeof($2::json -> 'sample') <> 'null' THEN $2::json -> 'sample' END,
-           coalesce(b.enrichable, false)
-      FROM json_to_record($2::json) AS b (name text, description text, enrichable boolean)
+           coalesce(b.validation, 'off'), coalesce(b.enrichable, false)
+      FROM json_to_record($2::json) AS b (name text, description text, validation text, enrichable boolean)
         ON CONFLICT (tenant_id, name) DO NOTHING
     RETURNING t AS event_type
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'event_type.created', (c.event_type).name,
-           json_build_object('enrichable', (c.event_type).enrichable)
+           json_build_object('validation', (c.event_type).validation, 'enrichable', (c.event_type).enrichable)
       FROM created c
 )
 SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS code,
@@ -54,11 +54,12 @@ WITH given AS (
     SELECT $3::json -> 'schema' IS NOT NULL AS has_schema, $3::json -> 'sample' IS NOT NULL AS has_sample,
            CASE WHEN json_typeof($3::json -> 'schema') <> 'null' THEN $3::json -> 'schema' END AS schema,
            CASE WHEN json_typeof($3::json -> 'sample') <> 'null' THEN $3::json -> 'sample' END AS sample,
-           b.description, b.enrichable, b.state
-      FROM json_to_record($3::json) AS b (description text, enrichable boolean, state text)
+           b.description, b.validation, b.enrichable, b.state
+      FROM json_to_record($3::json) AS b (description text, validation text, enrichable boolean, state text)
 ), changed AS (
     UPDATE event_type t
        SET description = coalesce(g.description, t.description),
+           validation = coalesce(g.validation, t.validation),
            enrichable = coalesce(g.enrichable, t.enrichable),
            state = coalesce(g.state, t.state),
            schema = CASE WHEN g.has_schema THEN g.schema ELSE t.schema END,
