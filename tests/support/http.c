@@ -17,6 +17,7 @@
 #include <curl/curl.h>
 
 #include "hk/buf.h"
+#include "tests/support/record.h"
 
 #define MAX_REPLY_BYTES (256u << 20)
 #define TIMEOUT_MS      60000L
@@ -181,6 +182,7 @@ struct reply http_call(struct http *http, const char *method, const char *base, 
     reply.body = content.n == 0 ? "" : content.p;
     keep(http, content.p, reply.json); /* takes the buffer's memory over */
     hk_buf_done(&head);
+    record_reply(method, path, &reply);
     return reply;
 }
 
