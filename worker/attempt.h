@@ -64,7 +64,9 @@ struct attempt {
 
     struct hk_str url;  /* these end with a NUL */
     struct hk_str body; /* .p == NULL: too long to build */
-    struct hk_str secrets, username, password, traceparent;
+    struct hk_str signature, secrets, traceparent;
+    struct hk_str credentials_kind, username, password; /* .p == NULL: none */
+    struct hk_str headers; /* of the subscription: a JSON object; .p == NULL: none */
 
     int64_t started_us; /* wall clock; 0: nothing was tried */
     struct hk_outcome outcome;

@@ -58,15 +58,19 @@ enum {
     COLUMN_CUSTOM_VALUES,
     COLUMN_SUBSCRIPTION_STATE,
     COLUMN_URL,
+    COLUMN_HEADERS,
     COLUMN_TIMEOUT_MS,
-    COLUMN_ENVELOPE,
     COLUMN_SUCCESS,
     COLUMN_SCHEDULE,
     COLUMN_JITTER_PERCENT,
     COLUMN_ON_401,
     COLUMN_ON_410,
     COLUMN_RETRY_AFTER_CAP_MS,
+    COLUMN_ENVELOPE,
+    COLUMN_SIGNATURE,
+    COLUMN_BASE_URL,
     COLUMN_SECRETS,
+    COLUMN_CREDENTIALS_KIND,
     COLUMN_USERNAME,
     COLUMN_PASSWORD,
 };
@@ -220,8 +224,10 @@ static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
 static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
                                 unsigned row)
 {
-    static const unsigned kept[] = {COLUMN_SCHEDULE, COLUMN_URL,      COLUMN_SECRETS,
-                                    COLUMN_USERNAME, COLUMN_PASSWORD, COLUMN_TRACEPARENT};
+    static const unsigned kept[] = {
+        COLUMN_SCHEDULE,         COLUMN_URL,      COLUMN_SIGNATURE, COLUMN_SECRETS,
+        COLUMN_CREDENTIALS_KIND, COLUMN_USERNAME, COLUMN_PASSWORD,  COLUMN_TRACEPARENT,
+        COLUMN_HEADERS};
     const struct hk_config *config = claim->options.config;
     struct hk_str body = build_body(claim, result, row);
     struct attempt *attempt;
@@ -242,7 +248,11 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->lease_ends_ms = claim->asked_ms + config->worker_lease_ms;
     read_policy(attempt, config, result, row);
     attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
+    attempt->headers = attempt_keep(attempt, hk_db_value(result, row, COLUMN_HEADERS));
+    attempt->signature = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SIGNATURE));
     attempt->secrets = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SECRETS));
+    attempt->credentials_kind =
+        attempt_keep(attempt, hk_db_value(result, row, COLUMN_CREDENTIALS_KIND));
     attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
     attempt->password = attempt_keep(attempt, hk_db_value(result, row, COLUMN_PASSWORD));
     attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));

@@ -32,18 +32,27 @@ SELECT q.tenant_id,
        v."values"        AS custom_values,
        CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
        s.url,
-       coalesce(s.timeout_ms, p.timeout_ms) AS timeout_ms,
+       s.headers,
+       coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
+       coalesce(s.overrides ->> 'success', p.success)   AS success,
+       coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
+       coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
+       coalesce(s.overrides ->> 'on_401', p.on_401)     AS on_401,
+       coalesce(s.overrides ->> 'on_410', p.on_410)     AS on_410,
+       coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
        p.envelope,
-       p.success,
-       p.schedule,
-       p.jitter_percent,
-       p.on_401,
-       p.on_410,
-       p.retry_after_cap_ms,
-       (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
-          FROM subscription_secret k
-         WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
-           AND (k.expires_at IS NULL OR k.expires_at > now())) AS secrets,
+       p.signature,
+       CASE WHEN p.envelope = 'basiq'
+            THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
+       CASE WHEN p.secret_of = 'tenant'
+            THEN (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
+                    FROM tenant_secret k
+                   WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))
+            ELSE (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
+                    FROM subscription_secret k
+                   WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
+                     AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
+       b.kind            AS credentials_kind,
        b.username,
        b.password
   FROM claimed q
@@ -59,19 +68,20 @@ SELECT q.tenant_id,
                        FROM company x
                       WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
                      OFFSET 0) co
- CROSS JOIN LATERAL (SELECT x.state, x.url, x.timeout_ms, x.profile
+ CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides
                        FROM subscription x
                       WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
                      OFFSET 0) s
  CROSS JOIN LATERAL (SELECT x.*
                        FROM profile x
-                      WHERE x.tenant_id = installation_id() AND x.name = s.profile
-                     OFFSET 0) p
+                      WHERE x.tenant_id IN (q.tenant_id, installation_id()) AND x.name = s.profile
+                      ORDER BY x.tenant_id DESC -- the tenant's own first
+                      LIMIT 1) p
   LEFT JOIN LATERAL (SELECT x."values"
                        FROM connection_values x
                       WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
                      OFFSET 0) v ON true
-  LEFT JOIN LATERAL (SELECT x.username, x.password
+  LEFT JOIN LATERAL (SELECT x.kind, x.username, x.password
                        FROM subscription_credentials x
                       WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) b ON true;
