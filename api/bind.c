@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/bind.h"
 
+#include <assert.h>
 #include <h2o.h>
 
 #include "api/call.h"
 #include "api/page.h"
+#include "api/server.h"
+#include "hk/buf.h"
 #include "hk/utf8.h"
 
-#define MAX_TEXT_BYTES ((size_t)256)
+#define MAX_TEXT_BYTES  ((size_t)256)
+#define MAX_SCOPE_BYTES ((size_t)HK_STMT_MAX_PARAMS * 1024)
 
 static int hex_digit(char c)
 {
@@ -137,17 +141,6 @@ static bool is_choice(const char *choices, struct hk_str value)
     return false;
 }
 
-static enum hk_code bind_cursor(struct call *call, struct hk_str value, struct hk_str *ret,
-                                struct hk_error *reterr)
-{
-    char *key = call_alloc(call, PAGE_MAX_KEY_BYTES + 1);
-
-    if (!page_cursor_decode(value, &call->caller.tenant_id, key))
-        return hk_fail(reterr, HK_BAD_CURSOR, "", "%s", "");
-    *ret = hk_str(key);
-    return HK_OK;
-}
-
 static enum hk_code bind_query(struct call *call, const char *name, struct hk_str *ret,
                                struct hk_error *reterr)
 {
@@ -165,7 +158,7 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "limit must be a number from 1 to %d.",
                        PAGE_MAX_LIMIT);
     if (strcmp(name, "cursor") == 0)
-        return bind_cursor(call, *ret, ret, reterr);
+        return HK_OK; /* read by open_cursor(), when all else is bound */
     if (field->type == QUERY_ID && !hk_id_parse(*ret, &id))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a UUID.", name);
     if (field->type == QUERY_CHOICE && !is_choice(field->choices, *ret))
@@ -222,6 +215,51 @@ static enum hk_code bind_one(struct call *call, const char *bind, struct hk_str 
     return HK_OK;
 }
 
+/* Whether a binding says where in a list the page is, not what is in the list. */
+static bool is_paging(const char *bind)
+{
+    return strcmp(bind, "?limit") == 0 || strcmp(bind, "?cursor") == 0;
+}
+
+/* What is in the list: its route and all that the statement is bound to. A length before each. */
+static void set_list_scope(struct call *call)
+{
+    const struct route *route = call->match.route;
+    struct hk_buf text HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&text, MAX_SCOPE_BYTES);
+    hk_buf_printf(&text, "%s\n", route->path);
+    for (unsigned i = 0; i < route->stmt->n_params; i++) {
+        struct hk_str value = call->query.params[i];
+
+        if (value.p == NULL || is_paging(route->bind[i]))
+            continue;
+        hk_buf_printf(&text, "%u %zu ", i, value.n);
+        hk_buf_add_str(&text, value);
+    }
+    assert(!text.is_full);
+    hk_sha256(hk_buf_str(&text).p, hk_buf_str(&text).n, call->list_scope);
+}
+
+/* Puts the key that is in the cursor into the cursor's place. */
+static enum hk_code open_cursor(struct call *call, struct hk_error *reterr)
+{
+    const struct route *route = call->match.route;
+
+    for (unsigned i = 0; i < route->stmt->n_params; i++) {
+        struct hk_str *value = &call->query.params[i];
+        char *key;
+
+        if (value->p == NULL || strcmp(route->bind[i], "?cursor") != 0)
+            continue;
+        key = call_alloc(call, PAGE_MAX_KEY_BYTES + 1);
+        if (!page_cursor_decode(call->thread->cursor_key.bytes, call->list_scope, *value, key))
+            return hk_fail(reterr, HK_BAD_CURSOR, "", "%s", "");
+        *value = hk_str(key);
+    }
+    return HK_OK;
+}
+
 enum hk_code bind_params(struct call *call, struct hk_error *reterr)
 {
     const struct route *route = call->match.route;
@@ -229,5 +267,8 @@ enum hk_code bind_params(struct call *call, struct hk_error *reterr)
 
     for (unsigned i = 0; i < route->stmt->n_params && code == HK_OK; i++)
         code = bind_one(call, route->bind[i], &call->query.params[i], reterr);
-    return code;
+    if (code != HK_OK || !route->is_list)
+        return code;
+    set_list_scope(call);
+    return open_cursor(call, reterr);
 }

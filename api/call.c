@@ -2,7 +2,8 @@
 /*
  * call.c - the life of a request. The functions stand in the order in which they run:
  *
- *     gate -> route -> authenticate [wait] -> authorize -> body -> query [wait] -> reply
+ *     gate -> route -> authenticate [wait] -> authorize -> body -> cursor key [wait]
+ *     -> query [wait] -> reply
  */
 #include "api/call.h"
 
@@ -12,6 +13,7 @@
 
 #include "api/authenticate.h"
 #include "api/bind.h"
+#include "api/cursor_key.h"
 #include "api/gate.h"
 #include "api/json_scan.h"
 #include "api/reply.h"
@@ -28,8 +30,8 @@ static stage_fn stage_reply;
 static hk_db_done_fn on_query_done;
 
 static stage_fn *const stages[] = {
-    stage_gate, stage_route,  authenticate_stage, stage_authorize,
-    stage_body, stage_handle, stage_query,        stage_reply,
+    stage_gate,   stage_route,      authenticate_stage, stage_authorize, stage_body,
+    stage_handle, cursor_key_stage, stage_query,        stage_reply,
 };
 
 void call_run(struct call *call)
@@ -185,11 +187,6 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
 
-    /* Every input has been checked but a cursor's key, which only the statement can read. */
-    if (result->is_data_error && call->match.route->is_list) {
-        call_fail_code(call, HK_BAD_CURSOR, HK_STR_NULL);
-        return;
-    }
     if (result->code != HK_OK) {
         call_fail_code(call, result->code, HK_STR_NULL);
         return;

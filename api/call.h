@@ -32,6 +32,7 @@ struct call {
     char request_id[HK_ID_TEXT_SIZE];
     struct hk_db_context context;
     struct hk_str body;
+    uint8_t list_scope[HK_SHA256_SIZE]; /* of a list, set by bind_params(): see page.h */
 
     struct {
         const char *name;

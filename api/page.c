@@ -1,36 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/page.h"
 
-#include "hk/encode.h"
+enum { VERSION = 1, HEAD_BYTES = 1 + PAGE_MAC_BYTES, MAX_BYTES = HEAD_BYTES + PAGE_MAX_KEY_BYTES };
 
-bool page_cursor_encode(const struct hk_id *tenant_id, struct hk_str key,
+/* The version is signed with the rest: a cursor of another one is none of this. */
+static void sign(const uint8_t secret[PAGE_SECRET_BYTES], const uint8_t scope[HK_SHA256_SIZE],
+                 struct hk_str key, uint8_t ret[PAGE_MAC_BYTES])
+{
+    uint8_t text[1 + HK_SHA256_SIZE + PAGE_MAX_KEY_BYTES] = {VERSION}, mac[HK_SHA256_SIZE];
+
+    memcpy(text + 1, scope, HK_SHA256_SIZE);
+    memcpy(text + 1 + HK_SHA256_SIZE, key.p, key.n);
+    hk_hmac_sha256(secret, PAGE_SECRET_BYTES, text, 1 + HK_SHA256_SIZE + key.n, mac);
+    memcpy(ret, mac, PAGE_MAC_BYTES);
+}
+
+bool page_cursor_encode(const uint8_t secret[PAGE_SECRET_BYTES],
+                        const uint8_t scope[HK_SHA256_SIZE], struct hk_str key,
                         char ret[PAGE_CURSOR_SIZE])
 {
-    uint8_t bytes[16 + PAGE_MAX_KEY_BYTES];
+    uint8_t bytes[MAX_BYTES] = {VERSION};
 
     if (key.n == 0 || key.n > PAGE_MAX_KEY_BYTES)
         return false;
-    memcpy(bytes, tenant_id->bytes, 16);
-    memcpy(bytes + 16, key.p, key.n);
-    (void)hk_b64url_encode(bytes, 16 + key.n, ret);
+    sign(secret, scope, key, bytes + 1);
+    memcpy(bytes + HEAD_BYTES, key.p, key.n);
+    (void)hk_b64url_encode(bytes, HEAD_BYTES + key.n, ret);
     return true;
 }
 
-bool page_cursor_decode(struct hk_str cursor, const struct hk_id *tenant_id,
+bool page_cursor_decode(const uint8_t secret[PAGE_SECRET_BYTES],
+                        const uint8_t scope[HK_SHA256_SIZE], struct hk_str cursor,
                         char ret_key[PAGE_MAX_KEY_BYTES + 1])
 {
-    uint8_t bytes[16 + PAGE_MAX_KEY_BYTES];
+    uint8_t bytes[MAX_BYTES], mac[PAGE_MAC_BYTES];
+    char canonical[PAGE_CURSOR_SIZE];
+    struct hk_str key;
     size_t n;
 
-    if (!hk_b64url_decode(cursor, bytes, sizeof(bytes), &n) || n <= 16 ||
-        memcmp(bytes, tenant_id->bytes, 16) != 0 || memchr(bytes + 16, '\0', n - 16) != NULL)
+    if (!hk_b64url_decode(cursor, bytes, sizeof(bytes), &n) || n <= HEAD_BYTES ||
+        bytes[0] != VERSION)
         return false;
-    for (size_t i = 16; i < n; i++) {
-        if (bytes[i] >= 0x80)
-            return false; /* keys are ASCII: ids, numbers and names of event types */
-    }
-    memcpy(ret_key, bytes + 16, n - 16);
-    ret_key[n - 16] = '\0';
+    /* The last character may have bits that stand for nothing. */
+    if (!hk_str_eq(cursor, (struct hk_str){canonical, hk_b64url_encode(bytes, n, canonical)}))
+        return false;
+    key = (struct hk_str){(const char *)bytes + HEAD_BYTES, n - HEAD_BYTES};
+    sign(secret, scope, key, mac);
+    if (!hk_equal_secretly(mac, bytes + 1, PAGE_MAC_BYTES) || memchr(key.p, '\0', key.n) != NULL)
+        return false;
+    memcpy(ret_key, key.p, key.n);
+    ret_key[key.n] = '\0';
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/page.h"
 #include "api/problem.h"
+#include "api/server.h"
 
 enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 64 << 20 };
 
@@ -130,8 +131,9 @@ void reply_list(struct call *call)
 {
     char cursor[PAGE_CURSOR_SIZE];
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
-    bool has_next = call->reply_key.p != NULL &&
-                    page_cursor_encode(&call->caller.tenant_id, call->reply_key, cursor);
+    bool has_next =
+        call->reply_key.p != NULL && page_cursor_encode(call->thread->cursor_key.bytes,
+                                                        call->list_scope, call->reply_key, cursor);
 
     hk_buf_init(&buf, MAX_LIST_BYTES);
     hk_buf_add_text(&buf, "{\"data\":");

@@ -8,6 +8,7 @@
 
 #include <h2o.h>
 
+#include "api/cursor_key.h"
 #include "hk/config.h"
 #include "hk/db.h"
 #include "hk/loop.h"
@@ -25,6 +26,7 @@ struct api_thread {
     struct ingest *ingest;
     struct auth_cache *auth_cache;
     struct hk_http *http; /* NULL until server_http() is asked for it */
+    struct cursor_key cursor_key;
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 

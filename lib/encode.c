@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 static const char b64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -203,6 +205,19 @@ void hk_sha256(const void *p, size_t n, uint8_t ret[HK_SHA256_SIZE])
     (void)pthread_once(&once, fetch_sha256);
     if (EVP_Digest(p, n, ret, NULL, sha256, NULL) != 1)
         die("SHA-256 failed");
+}
+
+void hk_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n,
+                    uint8_t ret[HK_SHA256_SIZE])
+{
+    assert(key_n <= INT_MAX);
+    if (HMAC(EVP_sha256(), key, (int)key_n, p, n, ret, NULL) == NULL)
+        die("HMAC-SHA256 failed");
+}
+
+bool hk_equal_secretly(const void *a, const void *b, size_t n)
+{
+    return CRYPTO_memcmp(a, b, n) == 0;
 }
 
 /* Bit by bit: it is used on a few dozen bytes, where a table would cost more than it saves. */

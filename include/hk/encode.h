@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hk/encode.h - base64, base64url, base62, hex, SHA-256, CRC-32, random bytes. Pure but for the
- * last. Sizes: HK_B64_SIZE(n) characters hold n bytes in padded base64, with a NUL.
+ * hk/encode.h - base64, base64url, base62, hex, SHA-256, HMAC, CRC-32, random bytes. Pure but for
+ * the last. Sizes: HK_B64_SIZE(n) characters hold n bytes in padded base64, with a NUL.
  */
 #ifndef HK_ENCODE_H
 #define HK_ENCODE_H
@@ -31,7 +31,12 @@ HK_NODISCARD bool hk_base62_decode16(const char p[22], uint8_t ret[16]);
 void hk_hex_encode(const void *p, size_t n, char *ret);
 
 void hk_sha256(const void *p, size_t n, uint8_t ret[HK_SHA256_SIZE]);
+void hk_hmac_sha256(const void *key, size_t key_n, const void *p, size_t n,
+                    uint8_t ret[HK_SHA256_SIZE]);
 uint32_t hk_crc32(const void *p, size_t n);
+
+/* Whether n bytes are equal, in a time that does not tell where they differ: for MACs. */
+HK_NODISCARD bool hk_equal_secretly(const void *a, const void *b, size_t n);
 
 /* Cryptographic random bytes; ends the process when the system has none. */
 void hk_random(void *ret, size_t n);

@@ -9,18 +9,18 @@
 #include "api/page.h"
 #include "hk/encode.h"
 
-static const struct hk_id tenant = {.bytes = {1, 2, 3}};
-static const struct hk_id other = {.bytes = {1, 2, 4}};
+static const uint8_t secret[PAGE_SECRET_BYTES] = {1, 2, 3}, other_secret[PAGE_SECRET_BYTES] = {1};
+static const uint8_t scope[HK_SHA256_SIZE] = {4, 5, 6}, other_scope[HK_SHA256_SIZE] = {4, 5, 7};
 
 static void assert_survives(const char *key)
 {
     char cursor[PAGE_CURSOR_SIZE], back[PAGE_MAX_KEY_BYTES + 1];
 
-    assert_true(page_cursor_encode(&tenant, hk_str(key), cursor));
+    assert_true(page_cursor_encode(secret, scope, hk_str(key), cursor));
     for (const char *c = cursor; *c != '\0'; c++)
         assert_true((*c >= '0' && *c <= '9') || (*c >= 'A' && *c <= 'Z') ||
                     (*c >= 'a' && *c <= 'z') || *c == '-' || *c == '_');
-    assert_true(page_cursor_decode(hk_str(cursor), &tenant, back));
+    assert_true(page_cursor_decode(secret, scope, hk_str(cursor), back));
     assert_string_equal(back, key);
 }
 
@@ -32,6 +32,7 @@ static void test_a_key_survives_in_url_safe_characters(void **state)
     assert_survives("0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee");
     assert_survives("1");
     assert_survives("order.paid-v2_x");
+    assert_survives("\xc3\xa9");
     memset(longest, '~', PAGE_MAX_KEY_BYTES);
     longest[PAGE_MAX_KEY_BYTES] = '\0';
     assert_survives(longest);
@@ -43,45 +44,74 @@ static void test_a_key_that_is_none_of_ours_is_not_written(void **state)
 
     (void)state;
     memset(too_long, 'x', sizeof(too_long));
-    assert_false(page_cursor_encode(&tenant, HK_STR(""), cursor));
-    assert_false(page_cursor_encode(&tenant, (struct hk_str){too_long, sizeof(too_long)}, cursor));
+    assert_false(page_cursor_encode(secret, scope, HK_STR(""), cursor));
+    assert_false(
+        page_cursor_encode(secret, scope, (struct hk_str){too_long, sizeof(too_long)}, cursor));
 }
 
-static void test_a_cursor_of_another_tenant_is_refused(void **state)
+static void test_a_cursor_is_good_for_its_list_and_secret_only(void **state)
 {
     char cursor[PAGE_CURSOR_SIZE], key[PAGE_MAX_KEY_BYTES + 1];
 
     (void)state;
-    assert_true(page_cursor_encode(&other, HK_STR("a"), cursor));
-    assert_false(page_cursor_decode(hk_str(cursor), &tenant, key));
-    assert_true(page_cursor_decode(hk_str(cursor), &other, key));
+    assert_true(page_cursor_encode(secret, scope, HK_STR("a"), cursor));
+    assert_true(page_cursor_decode(secret, scope, hk_str(cursor), key));
+    assert_false(page_cursor_decode(secret, other_scope, hk_str(cursor), key));
+    assert_false(page_cursor_decode(other_secret, scope, hk_str(cursor), key));
 }
 
-/* base64url of the tenant and these bytes. */
-static bool accepts_bytes(const char *p, size_t n)
+/* Any other character, one less, one more: the MAC or the form tells. */
+static void test_a_changed_cursor_is_refused(void **state)
 {
-    uint8_t bytes[16 + 600];
-    char cursor[HK_B64_SIZE(sizeof(bytes))], key[PAGE_MAX_KEY_BYTES + 1];
-
-    memcpy(bytes, tenant.bytes, 16);
-    memcpy(bytes + 16, p, n);
-    (void)hk_b64url_encode(bytes, 16 + n, cursor);
-    return page_cursor_decode(hk_str(cursor), &tenant, key);
-}
-
-static void test_a_cursor_with_other_contents_is_refused(void **state)
-{
-    char many[600];
+    char cursor[PAGE_CURSOR_SIZE], changed[PAGE_CURSOR_SIZE + 1], key[PAGE_MAX_KEY_BYTES + 1];
+    size_t n;
 
     (void)state;
-    memset(many, 'k', sizeof(many));
-    assert_true(accepts_bytes("k", 1));
-    assert_true(accepts_bytes(many, PAGE_MAX_KEY_BYTES));
-    assert_false(accepts_bytes("", 0));
-    assert_false(accepts_bytes(many, PAGE_MAX_KEY_BYTES + 1));
-    assert_false(accepts_bytes(many, sizeof(many)));
-    assert_false(accepts_bytes("a\0b", 3));
-    assert_false(accepts_bytes("\xc3\xa9", 2));
+    assert_true(
+        page_cursor_encode(secret, scope, HK_STR("0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeee"), cursor));
+    n = strlen(cursor);
+    for (size_t i = 0; i < n; i++) {
+        for (const char *c = "AZaz09-_"; *c != '\0'; c++) {
+            memcpy(changed, cursor, n + 1);
+            changed[i] = *c;
+            if (*c != cursor[i])
+                assert_false(page_cursor_decode(secret, scope, hk_str(changed), key));
+        }
+        assert_false(page_cursor_decode(secret, scope, (struct hk_str){cursor, i}, key));
+    }
+    memcpy(changed, cursor, n);
+    memcpy(changed + n, "A", 2);
+    assert_false(page_cursor_decode(secret, scope, hk_str(changed), key));
+}
+
+/* base64url of these bytes: what a client can make that knows the form, but not the secret. */
+static bool accepts_bytes(const void *p, size_t n)
+{
+    char cursor[HK_B64_SIZE(700)], key[PAGE_MAX_KEY_BYTES + 1];
+
+    (void)hk_b64url_encode(p, n, cursor);
+    return page_cursor_decode(secret, scope, hk_str(cursor), key);
+}
+
+static void test_a_cursor_of_other_contents_is_refused(void **state)
+{
+    uint8_t bytes[700] = {1}, text[1 + HK_SHA256_SIZE + 2] = {1}, mac[HK_SHA256_SIZE];
+
+    (void)state;
+    for (size_t n = 0; n <= sizeof(bytes); n++)
+        assert_false(accepts_bytes(bytes, n));
+    /* Signed well, but of another version. */
+    text[0] = bytes[0] = 2;
+    memcpy(text + 1, scope, HK_SHA256_SIZE);
+    text[1 + HK_SHA256_SIZE] = 'k';
+    hk_hmac_sha256(secret, sizeof(secret), text, 1 + HK_SHA256_SIZE + 1, mac);
+    memcpy(bytes + 1, mac, PAGE_MAC_BYTES);
+    bytes[1 + PAGE_MAC_BYTES] = 'k';
+    assert_false(accepts_bytes(bytes, 1 + PAGE_MAC_BYTES + 1));
+    text[0] = bytes[0] = 1;
+    hk_hmac_sha256(secret, sizeof(secret), text, 1 + HK_SHA256_SIZE + 1, mac);
+    memcpy(bytes + 1, mac, PAGE_MAC_BYTES);
+    assert_true(accepts_bytes(bytes, 1 + PAGE_MAC_BYTES + 1));
 }
 
 static void test_what_is_not_base64url_is_no_cursor(void **state)
@@ -92,8 +122,8 @@ static void test_what_is_not_base64url_is_no_cursor(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(cases); i++)
-        assert_false(page_cursor_decode(hk_str(cases[i]), &tenant, key));
-    assert_false(page_cursor_decode(HK_STR_NULL, &tenant, key));
+        assert_false(page_cursor_decode(secret, scope, hk_str(cases[i]), key));
+    assert_false(page_cursor_decode(secret, scope, HK_STR_NULL, key));
 }
 
 static void test_a_limit_is_1_to_250(void **state)
@@ -116,8 +146,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_survives_in_url_safe_characters),
         cmocka_unit_test(test_a_key_that_is_none_of_ours_is_not_written),
-        cmocka_unit_test(test_a_cursor_of_another_tenant_is_refused),
-        cmocka_unit_test(test_a_cursor_with_other_contents_is_refused),
+        cmocka_unit_test(test_a_cursor_is_good_for_its_list_and_secret_only),
+        cmocka_unit_test(test_a_changed_cursor_is_refused),
+        cmocka_unit_test(test_a_cursor_of_other_contents_is_refused),
         cmocka_unit_test(test_what_is_not_base64url_is_no_cursor),
         cmocka_unit_test(test_a_limit_is_1_to_250),
     };
