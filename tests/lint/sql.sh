@@ -49,4 +49,16 @@ find api worker migrations -name '*.sql' -exec awk '
 }
 END { exit n_wrong > 0 }
 ' {} + || status=1
+n=0
+for file in migrations/[0-9]*.sql; do
+    n=$((n + 1))
+    case ${file#migrations/} in
+    "$(printf %04d "$n")"_*) ;;
+    *)
+        echo "$file: not number $n: numbered migrations follow each other without a gap"
+        status=1
+        ;;
+    esac
+done
+
 exit $status

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/integration/isolation_world.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct owner owner_missing = {.n_ids = 0};
+
+/* ---- ids ---- */
+
+static void own(struct owner *o, const char *name, const char *id)
+{
+    assert_true(o->n_ids < MAX_IDS);
+    o->ids[o->n_ids].name = name;
+    o->ids[o->n_ids++].id = id;
+}
+
+static const char *missing_id(const char *name, size_t n)
+{
+    static const struct {
+        const char *name, *id;
+    } others[] = {{"key", "code"}, {"name", "no-such-type"}, {"attempt_no", "1"}};
+
+    for (size_t i = 0; i < HK_COUNTOF(others); i++) {
+        if (strlen(others[i].name) == n && memcmp(others[i].name, name, n) == 0)
+            return others[i].id;
+    }
+    return n > 3 && memcmp(name + n - 3, "_id", 3) == 0 ? "0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeee01"
+                                                        : "no-such-thing";
+}
+
+static const char *id_of(const struct owner *o, const char *name, size_t n)
+{
+    if (o->any != NULL)
+        return o->any;
+    if (o == &owner_missing)
+        return missing_id(name, n);
+    for (unsigned i = 0; i < o->n_ids; i++) {
+        if (strlen(o->ids[i].name) == n && memcmp(o->ids[i].name, name, n) == 0)
+            return o->ids[i].id;
+    }
+    return NULL;
+}
+
+const char *path_of(struct harness *h, const struct listed_route *route, const struct owner *o)
+{
+    const char *path = "", *rest = route->path;
+
+    while (*rest != '\0') {
+        size_t n = strcspn(rest + 1, "/");
+        const char *id = rest[1] == ':' ? id_of(o, rest + 2, n - 1) : NULL;
+
+        if (rest[1] == ':' && id == NULL)
+            return NULL;
+        path = id == NULL ? http_text(h->http, "%s/%.*s", path, (int)n, rest + 1)
+                          : http_text(h->http, "%s/%s", path, id);
+        rest += n + 1;
+    }
+    return path;
+}
+
+void assert_shows_nothing_of(const struct reply *reply, const struct owner *o)
+{
+    for (unsigned i = 0; i < o->n_ids; i++) {
+        if (strlen(o->ids[i].id) > 5 && strstr(reply->body, o->ids[i].id) != NULL)
+            fail_test("%s shows a foreign %s: %s", reply->request, o->ids[i].name, o->ids[i].id);
+    }
+}
+
+/* ---- given ---- */
+
+static const char *first_id(struct harness *h, const char *key, const char *path, const char *at)
+{
+    struct reply reply = api_call(h, key, "GET", path, NULL);
+
+    assert_status(reply, 200);
+    return reply_text(&reply, at);
+}
+
+/* What belongs to a partner: its app with a field, connected to a company, subscribed; one event is
+ * sent. */
+static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
+                                   const char *company, const char *type)
+{
+    const char *app_id = given_app(h, t, partner), *message_id;
+    struct owner o = {.any = NULL};
+    struct reply reply;
+
+    own(&o, "app_id", app_id);
+    reply = api_call(h, t->admin, "POST", http_text(h->http, "/v1/apps/%s/custom_fields", app_id),
+                     "{\"key\": \"code\", \"type\": \"text\"}");
+    assert_status(reply, 201);
+    own(&o, "key", "code");
+    own(&o, "connection_id", given_connection(h, t, app_id, company));
+    own(&o, "subscription_id", given_subscription(h, t, app_id, "/a", type).id);
+    own(&o, "event_id", publish(h, t, type, company, "{}"));
+    message_id =
+        first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", app_id), "data.0.id");
+    own(&o, "message_id", message_id);
+    own(&o, "attempt_no", "1");
+    api_wait_for(h, t->admin, http_text(h->http, "/v1/messages/%s", message_id), "status",
+                 "succeeded", 10000);
+    return o;
+}
+
+/* What belongs to a tenant as a whole, which no partner is an owner of. */
+static void given_tenants(struct harness *h, const struct tenant *t, const char *type,
+                          struct owner *o)
+{
+    own(o, "tenant_id", t->id);
+    own(o, "key_id", first_id(h, t->admin, "/v1/keys", "data.0.id"));
+    own(o, "company_id", first_id(h, t->admin, "/v1/companies", "data.0.id"));
+    own(o, "name", type);
+}
+
+void given_world(struct harness *h, struct world *ret)
+{
+    static const struct {
+        const char *company, *type;
+    } mine = {"c1", "type-mine"}, foreign = {"c1", "type-foreign"}, neighbour = {"c2", "type-next"};
+    struct tenant *other = given_tenant(h), *t = given_tenant(h);
+
+    (void)given_company(h, t, mine.company);
+    (void)given_company(h, t, neighbour.company);
+    (void)given_company(h, other, foreign.company);
+    given_event_type(h, t, mine.type);
+    given_event_type(h, t, neighbour.type);
+    given_event_type(h, other, foreign.type);
+    ret->t = t;
+    ret->own = given_partners(h, t, "acme", mine.company, mine.type);
+    given_tenants(h, t, mine.type, &ret->own);
+    ret->foreign_tenant = given_partners(h, other, "acme", foreign.company, foreign.type);
+    given_tenants(h, other, foreign.type, &ret->foreign_tenant);
+    ret->foreign_partner = given_partners(h, t, "other", neighbour.company, neighbour.type);
+    ret->n_routes = list_routes(h, ret->routes, MAX_ROUTES);
+}
+
+/* ---- requests ---- */
+
+const char *body_of(const struct listed_route *route)
+{
+    static const struct {
+        const char *method, *path, *body;
+    } bodies[] = {
+        {"PATCH", "/v1/tenants/:tenant_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/tenants/:tenant_id/keys", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/apps/:app_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/custom_fields", "{\"key\": \"x\", \"type\": \"text\"}"},
+        {"PATCH", "/v1/companies/:company_id", "{\"name\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/connections", "{\"companies\": [{\"company\": \"c1\"}]}"},
+        {"PATCH", "/v1/connections/:connection_id", "{\"values\": {}}"},
+        {"PATCH", "/v1/event_types/:name", "{\"description\": \"x\"}"},
+        {"POST", "/v1/apps/:app_id/subscriptions",
+         "{\"url\": \"https://e.com/\", \"event_types\": [\"type-mine\"]}"},
+        {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
+        if (strcmp(route->method, bodies[i].method) == 0 &&
+            strcmp(route->path, bodies[i].path) == 0)
+            return bodies[i].body;
+    }
+    return NULL;
+}
