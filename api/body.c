@@ -183,6 +183,15 @@ static enum hk_code check_integer(struct check *check, const struct body_field *
     return HK_OK;
 }
 
+static enum hk_code check_number(struct check *check, const struct body_field *field, json_t *value)
+{
+    if (!json_is_number(value) || json_number_value(value) < (double)field->min ||
+        json_number_value(value) > (double)field->max)
+        return refuse(check, "must be %sa number from %" PRId64 " to %" PRId64, null_or(field),
+                      field->min, field->max);
+    return HK_OK;
+}
+
 static enum hk_code check_element(struct check *check, const struct body_field *field,
                                   json_t *element)
 {
@@ -248,6 +257,8 @@ static enum hk_code check_value(struct check *check, const struct body_field *fi
         return check_string(check, field, value);
     case BODY_INTEGER:
         return check_integer(check, field, value);
+    case BODY_NUMBER:
+        return check_number(check, field, value);
     case BODY_BOOLEAN:
         return json_is_boolean(value) ? HK_OK
                                       : refuse(check, "must be %strue or false", null_or(field));

@@ -12,6 +12,7 @@ enum { BODY_MAX_ELEMENT = 256 }; /* characters of each string of a list */
 enum body_type {
     BODY_STRING = 1,
     BODY_INTEGER,
+    BODY_NUMBER, /* with or without a fraction */
     BODY_BOOLEAN,
     BODY_STRING_LIST,
     BODY_OBJECT,      /* with `fields` */
@@ -27,8 +28,8 @@ enum {
 
 /*
  * One member of an object. Members that no row names are refused. A zero row ends the table.
- * `max`: characters of a string, elements of a list, names of a map, the value of an integer;
- * 0 is refused by route_check_all() where it means something. `min`: of an integer.
+ * `max`: characters of a string, elements of a list, names of a map, the value of a number;
+ * 0 is refused by route_check_all() where it means something. `min`: of a number.
  */
 struct body_field {
     const char *name;

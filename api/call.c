@@ -2,8 +2,8 @@
 /*
  * call.c - the life of a request. The functions stand in the order in which they run:
  *
- *     gate -> route -> authenticate [wait] -> authorize -> body -> cursor key [wait]
- *     -> query [wait] -> reply
+ *     gate -> route -> accept -> authenticate [wait] -> authorize -> body -> handle | cursor key
+ *     [wait] -> query [wait] -> reply
  */
 #include "api/call.h"
 
@@ -13,25 +13,26 @@
 
 #include "api/authenticate.h"
 #include "api/bind.h"
+#include "api/body_stage.h"
 #include "api/cursor_key.h"
 #include "api/gate.h"
-#include "api/json_scan.h"
+#include "api/media_type.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
 
 static stage_fn stage_gate;
 static stage_fn stage_route;
+static stage_fn stage_accept;
 static stage_fn stage_authorize;
-static stage_fn stage_body;
 static stage_fn stage_handle;
 static stage_fn stage_query;
 static stage_fn stage_reply;
 static hk_db_done_fn on_query_done;
 
 static stage_fn *const stages[] = {
-    stage_gate,   stage_route,      authenticate_stage, stage_authorize, stage_body,
-    stage_handle, cursor_key_stage, stage_query,        stage_reply,
+    stage_gate, stage_route,  stage_accept,     authenticate_stage, stage_authorize,
+    body_stage, stage_handle, cursor_key_stage, stage_query,        stage_reply,
 };
 
 void call_run(struct call *call)
@@ -79,63 +80,38 @@ static enum stage_result stage_route(struct call *call)
     char allow[64];
     enum hk_code code = route_find(method, path, &call->match, allow);
 
+    if (code == HK_OK)
+        return STAGE_NEXT;
+    call->match.route = NULL; /* that of another method */
     if (code == HK_METHOD_NOT_ALLOWED)
         reply_add_header(call, "allow", hk_str(allow));
-    return code == HK_OK ? STAGE_NEXT : call_stage_fail(call, code);
+    if (code != HK_METHOD_NOT_ALLOWED || !hk_str_eq(method, HK_STR("OPTIONS")))
+        return call_stage_fail(call, code);
+    call_reply(call, 204, HK_STR(""));
+    return STAGE_REPLIED;
+}
+
+/* Whoever takes problems only will see what it is told. */
+static enum stage_result stage_accept(struct call *call)
+{
+    const char *gives = call->match.route->gives;
+    ssize_t at = h2o_find_header(&call->req->headers, H2O_TOKEN_ACCEPT, -1);
+    struct hk_str accept;
+
+    if (at < 0)
+        return STAGE_NEXT;
+    accept = (struct hk_str){call->req->headers.entries[at].value.base,
+                             call->req->headers.entries[at].value.len};
+    return media_type_is_accepted(accept, gives == NULL ? "application/json" : gives) ||
+                   media_type_is_accepted(accept, "application/problem+json")
+               ? STAGE_NEXT
+               : call_stage_fail(call, HK_NOT_ACCEPTABLE);
 }
 
 static enum stage_result stage_authorize(struct call *call)
 {
     return auth_may(&call->caller, call->match.route->scope) ? STAGE_NEXT
                                                              : call_stage_fail(call, HK_FORBIDDEN);
-}
-
-static bool is_json(const h2o_req_t *req)
-{
-    static const char type[] = "application/json";
-    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_CONTENT_TYPE, -1);
-    h2o_iovec_t value;
-
-    if (at < 0)
-        return false;
-    value = req->headers.entries[at].value;
-    return value.len >= sizeof(type) - 1 && strncasecmp(value.base, type, sizeof(type) - 1) == 0 &&
-           (value.len == sizeof(type) - 1 || value.base[sizeof(type) - 1] == ';' ||
-            value.base[sizeof(type) - 1] == ' ');
-}
-
-/* Copies the body, because it is bound as text and text is NUL-terminated. */
-static enum stage_result stage_body(struct call *call)
-{
-    const struct route *route = call->match.route;
-    struct hk_error error = {0};
-
-    if (call->req->entity.len == 0 && (route->body_is_optional || route->body == NULL)) {
-        call->body = HK_STR("{}");
-    } else if (route->body == NULL && route->handle == NULL) {
-        (void)hk_fail(&error, HK_INVALID_BODY, "", "This route takes no body.");
-    } else {
-        if (!is_json(call->req))
-            return call_stage_fail(call, HK_UNSUPPORTED_MEDIA_TYPE);
-        call->body = (struct hk_str){call->req->entity.base, call->req->entity.len};
-        if (route->body != NULL) {
-            char *copy = call_alloc(call, call->body.n + 1);
-
-            memcpy(copy, call->body.p, call->body.n);
-            copy[call->body.n] = '\0';
-            call->body.p = copy;
-            if (body_check(call->body, route->body, &error) != HK_OK) {
-                call_fail(call, &error);
-                return STAGE_REPLIED;
-            }
-        }
-    }
-    if (error.code == HK_OK && route->prepare != NULL)
-        (void)route->prepare(call, &error);
-    if (error.code == HK_OK)
-        return STAGE_NEXT;
-    call_fail(call, &error);
-    return STAGE_REPLIED;
 }
 
 static enum stage_result stage_handle(struct call *call)
@@ -249,47 +225,6 @@ struct hk_str call_path_param(const struct call *call, const char *name)
             return call->match.params[i].value;
     }
     return HK_STR_NULL;
-}
-
-/* The member of `object` that the path's first part names; false when there is none. */
-static bool find_member(const struct json_span *object, const char *path, struct json_span *ret)
-{
-    struct json_cursor cursor = {.bytes = object->bytes};
-    struct hk_str member;
-    char name[64];
-
-    if (object->kind != JSON_KIND_OBJECT)
-        return false;
-    (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, "/"), path);
-    while (json_next(&cursor, &member, ret)) {
-        if (json_string_eq(member, name))
-            return true;
-    }
-    return false;
-}
-
-struct hk_str call_body_string(struct call *call, const char *path)
-{
-    struct json_span object, value;
-    size_t at, n;
-    char *text;
-
-    if (!json_scan(call->body, &value, &at))
-        return HK_STR_NULL;
-    for (const char *part = path; part != NULL; part = strchr(part, '/')) {
-        part += *part == '/';
-        object = value;
-        if (!find_member(&object, part, &value))
-            return HK_STR_NULL;
-    }
-    if (value.kind != JSON_KIND_STRING)
-        return HK_STR_NULL;
-    text = call_alloc(call, value.bytes.n + 1);
-    n = json_string_decode(value.bytes, text);
-    if (n == SIZE_MAX)
-        return HK_STR_NULL;
-    text[n] = '\0';
-    return (struct hk_str){text, n};
 }
 
 /* h2o clears the request's pool: the reply has been sent, or the connection is gone. */

@@ -70,8 +70,14 @@ void call_run(struct call *call);
 void call_fail(struct call *call, const struct hk_error *error);
 void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_json);
 
-/* Sends `body` (JSON) with `status`; no body with 204. Copies `body`. */
+/*
+ * Sends `body`, of the media type that the route gives, with `status`; no body with 204. Copies
+ * `body`. More headers (Set-Cookie, ...) are added before: reply_add_header().
+ */
 void call_reply(struct call *call, int status, struct hk_str body);
+
+/* The same with a media type that is not the route's. */
+void call_reply_as(struct call *call, int status, const char *media_type, struct hk_str body);
 
 /* For prepare(): sets a "=name" parameter of the route. Copies `value` into the request's pool. */
 void call_set_param(struct call *call, const char *name, struct hk_str value);

@@ -30,11 +30,15 @@ static const char *reason_phrase(int status)
         {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {406, "Not Acceptable"},
         {409, "Conflict"},
         {412, "Precondition Failed"},
         {413, "Content Too Large"},
@@ -61,7 +65,7 @@ static void send_reply(struct call *call, int status, const char *type, struct h
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
                    H2O_STRLIT("no-store"));
     reply_add_header(call, "x-request-id", hk_str(call->request_id));
-    if (status == 204) {
+    if (status == 204 || status == 304) {
         req->res.content_length = SIZE_MAX; /* RFC 9110 8.6: no Content-Length with 204 */
         h2o_send_inline(req, "", 0);
         return;
@@ -74,7 +78,15 @@ static void send_reply(struct call *call, int status, const char *type, struct h
 
 void call_reply(struct call *call, int status, struct hk_str body)
 {
-    send_reply(call, status, "application/json", body);
+    const struct route *route = call->match.route;
+
+    send_reply(call, status,
+               route == NULL || route->gives == NULL ? "application/json" : route->gives, body);
+}
+
+void call_reply_as(struct call *call, int status, const char *media_type, struct hk_str body)
+{
+    send_reply(call, status, media_type, body);
 }
 
 static void send_problem(struct call *call, const struct hk_error *error, struct hk_str errors_json)
@@ -153,26 +165,47 @@ void reply_list(struct call *call)
         call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
 }
 
+enum { ETAG_SIZE = 32 + 3 };
+
 /* As etag() in SQL computes it, for If-Match. */
-static void add_etag(struct call *call)
+static void add_etag(struct call *call, char ret[ETAG_SIZE])
 {
     uint8_t hash[HK_SHA256_SIZE];
-    char hex[2 * HK_SHA256_SIZE + 1], tag[32 + 3];
+    char hex[2 * HK_SHA256_SIZE + 1];
 
     hk_sha256(call->reply_body.p, call->reply_body.n, hash);
     hk_hex_encode(hash, sizeof(hash), hex);
-    (void)snprintf(tag, sizeof(tag), "\"%.32s\"", hex);
-    reply_add_header(call, "etag", hk_str(tag));
+    (void)snprintf(ret, ETAG_SIZE, "\"%.32s\"", hex);
+    reply_add_header(call, "etag", hk_str(ret));
+}
+
+/* RFC 9110, 13.1.2: If-None-Match is "*" or lists the tag, weak or not. */
+static bool client_has(const struct call *call, const char *etag)
+{
+    const h2o_req_t *req = call->req;
+    ssize_t at = h2o_find_header(&req->headers, H2O_TOKEN_IF_NONE_MATCH, -1);
+    struct hk_str value;
+
+    if (at < 0)
+        return false;
+    value =
+        (struct hk_str){req->headers.entries[at].value.base, req->headers.entries[at].value.len};
+    return hk_str_eq(value, HK_STR("*")) || memmem(value.p, value.n, etag, strlen(etag)) != NULL;
 }
 
 void reply_object(struct call *call)
 {
     const struct route *route = call->match.route;
+    bool is_get = strcmp(route->method, "GET") == 0;
+    char etag[ETAG_SIZE];
 
-    if (route->ok_status == 200 &&
-        (strcmp(route->method, "GET") == 0 || strcmp(route->method, "PATCH") == 0))
-        add_etag(call);
-
+    if (route->ok_status == 200 && (is_get || strcmp(route->method, "PATCH") == 0)) {
+        add_etag(call, etag);
+        if (is_get && client_has(call, etag)) {
+            call_reply(call, 304, HK_STR(""));
+            return;
+        }
+    }
     if (route->location != NULL && call->reply_key.p != NULL) {
         char location[512];
         int n = snprintf(location, sizeof(location), "%s%.*s", route->location,

@@ -45,6 +45,8 @@ static void add_allowed(char allow[64], const char *method)
 {
     size_t n = strlen(allow);
 
+    if (strstr(allow, method) != NULL) /* another pattern has told already */
+        return;
     (void)snprintf(allow + n, 64 - n, "%s%s", n == 0 ? "" : ", ", method);
 }
 
@@ -63,9 +65,14 @@ enum hk_code route_find(struct hk_str method, struct hk_str path, struct route_m
             if (hk_str_eq(wanted, hk_str(route->method)))
                 return HK_OK;
             add_allowed(ret_allow, route->method);
+            if (strcmp(route->method, "GET") == 0)
+                add_allowed(ret_allow, "HEAD");
         }
     }
-    return ret_allow[0] == '\0' ? HK_NOT_FOUND : HK_METHOD_NOT_ALLOWED;
+    if (ret_allow[0] == '\0')
+        return HK_NOT_FOUND;
+    add_allowed(ret_allow, "OPTIONS");
+    return HK_METHOD_NOT_ALLOWED;
 }
 
 static bool complain(const struct route *route, const char *what, const char *name)
@@ -134,6 +141,15 @@ static bool path_params_are_bound(const struct route *route)
     return true;
 }
 
+static bool binds(const struct route *route, const char *bind)
+{
+    for (unsigned i = 0; i < HK_STMT_MAX_PARAMS && route->bind[i] != NULL; i++) {
+        if (strcmp(route->bind[i], bind) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bool binds_are_sound(const struct route *route)
 {
     for (unsigned i = 0; i < HK_STMT_MAX_PARAMS; i++) {
@@ -148,6 +164,8 @@ static bool binds_are_sound(const struct route *route)
     if (route->scope != SCOPE_PUBLIC &&
         (route->bind[0] == NULL || strcmp(route->bind[0], "tenant") != 0))
         return complain(route, "the first binding must be \"tenant\"", NULL);
+    if (strcmp(route->method, "PATCH") == 0 && !binds(route, "if_match"))
+        return complain(route, "a PATCH that does not bind \"if_match\"", NULL);
     return path_params_are_bound(route);
 }
 

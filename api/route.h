@@ -43,7 +43,8 @@ struct query_field {
  *     "body"     the whole validated body: a JSON object
  *     "?limit"   1 to 250, 50 when absent      "?cursor"  the key after which to go on, or NULL
  *     "?name"    a parameter of `query`, or NULL
- *     "if_match" the header If-Match, or NULL; every PATCH binds it: see etag_matches() in SQL
+ *     "if_match" the header If-Match, or NULL; every PATCH binds it: see etag_matches() in SQL.
+ *                The statement answers 404 first, then 412 (precondition_failed), then the rest
  *     "=name"    set by prepare() with call_set_param(call, "=name", ...)
  *
  * The statement returns one row (code text, body text [, key text]):
@@ -62,6 +63,8 @@ struct route {
     const char *location;            /* "/v1/apps/" with 201, or NULL */
     const struct body_field *body;   /* NULL: the route takes no body */
     bool body_is_optional;           /* no body reads as {} */
+    const char *takes;               /* the body's media type; NULL: application/json */
+    const char *gives;               /* the reply's media type; NULL: application/json */
     const struct query_field *query; /* NULL: none */
     const struct hk_stmt *stmt;
     const char *bind[HK_STMT_MAX_PARAMS];
@@ -85,7 +88,8 @@ struct route_match {
 
 /*
  * Finds the route of a request's path (without the query). HK_OK; HK_NOT_FOUND; or
- * HK_METHOD_NOT_ALLOWED with the methods that the path knows in `ret_allow` ("GET, POST").
+ * HK_METHOD_NOT_ALLOWED with the methods that the path knows in `ret_allow` ("GET, HEAD, POST,
+ * OPTIONS").
  */
 enum hk_code route_find(struct hk_str method, struct hk_str path, struct route_match *ret,
                         char ret_allow[64]);

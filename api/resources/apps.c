@@ -81,7 +81,7 @@ const struct route apps_routes[] = {
         .ok_status = 200,
         .body = app_update_body,
         .stmt = &stmt_app_update,
-        .bind = {"tenant", "partner", ":app_id", "body"},
+        .bind = {"tenant", "partner", ":app_id", "body", "if_match"},
     },
     {
         .method = "DELETE",

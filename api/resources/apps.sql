@@ -31,25 +31,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT app_json(f.app)::text FROM found f) AS body;
 
 -- name: app_update
--- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json
-WITH found AS (
-    SELECT a.id, a.state FROM app a
-     WHERE a.tenant_id = $1::uuid AND a.id = $3::uuid AND ($2::text IS NULL OR a.partner = $2::text)
-), changed AS (
-    UPDATE app a
-       SET name = coalesce(b.name, a.name), description = coalesce(b.description, a.description), updated_at = now()
-      FROM found f, json_to_record($4::json) AS b (name text, description text)
-     WHERE a.tenant_id = $1::uuid AND a.id = f.id AND a.state = 'active'
-    RETURNING a AS app
-), audited AS (
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1::uuid, 'app.changed', (c.app).id::text, $4::json FROM changed c
-)
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
-            WHEN EXISTS (SELECT FROM found) THEN 'conflict'
-            ELSE 'not_found' END AS code,
-       coalesce((SELECT app_json(c.app)::text FROM changed c),
-                (SELECT fault('', 'The app is archived.') FROM found)) AS body;
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json, $5 If-Match text or NULL
+SELECT r.code, r.body FROM app_update($1::uuid, $2::text, $3::uuid, $4::json, $5::text) r;
 
 -- name: app_archive
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid

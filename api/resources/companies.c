@@ -58,7 +58,7 @@ const struct route companies_routes[] = {
         .ok_status = 200,
         .body = company_update_body,
         .stmt = &stmt_company_update,
-        .bind = {"tenant", ":company_id", "body"},
+        .bind = {"tenant", ":company_id", "body", "if_match"},
     },
     {0},
 };

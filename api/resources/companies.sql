@@ -44,14 +44,18 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT company_json(f.company)::text FROM found f) AS body;
 
 -- name: company_update
--- $1 tenant_id uuid, $2 company_id uuid, $3 body json
-WITH changed AS (
+-- $1 tenant_id uuid, $2 company_id uuid, $3 body json, $4 If-Match text or NULL
+WITH found AS (
+    SELECT FROM company c WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
+), changed AS (
     UPDATE company c SET name = coalesce($3::json ->> 'name', c.name), updated_at = now()
-     WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
+     WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid AND etag_matches($4::text, company_json(c))
     RETURNING c AS company
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'company.changed', (c.company).id::text, $3::json FROM changed c
 )
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN '' ELSE 'not_found' END AS code,
+SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
+            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
+            ELSE 'not_found' END AS code,
        (SELECT company_json(c.company)::text FROM changed c) AS body;

@@ -74,7 +74,7 @@ const struct route connections_routes[] = {
         .ok_status = 200,
         .body = connection_values_body,
         .stmt = &stmt_connection_set_values,
-        .bind = {"tenant", ":connection_id", "body"},
+        .bind = {"tenant", ":connection_id", "body", "if_match"},
     },
     {
         .method = "POST",

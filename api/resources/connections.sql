@@ -40,8 +40,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT connection_json(f.connection)::text FROM found f) AS body;
 
 -- name: connection_set_values
--- $1 tenant_id uuid, $2 connection_id uuid, $3 body json
-SELECT r.code, r.body FROM connection_set_values($1::uuid, $2::uuid, $3::json) r;
+-- $1 tenant_id uuid, $2 connection_id uuid, $3 body json, $4 If-Match text or NULL
+SELECT r.code, r.body FROM connection_set_values($1::uuid, $2::uuid, $3::json, $4::text) r;
 
 -- name: connection_pause
 -- $1 tenant_id uuid, $2 connection_id uuid

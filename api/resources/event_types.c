@@ -63,7 +63,7 @@ const struct route event_types_routes[] = {
         .ok_status = 200,
         .body = event_type_update_body,
         .stmt = &stmt_event_type_update,
-        .bind = {"tenant", ":name", "body"},
+        .bind = {"tenant", ":name", "body", "if_match"},
     },
     {0},
 };

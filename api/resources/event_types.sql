@@ -48,7 +48,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT event_type_json(f.event_type)::text FROM found f) AS body;
 
 -- name: event_type_update
--- $1 tenant_id uuid, $2 name text, $3 body json
+-- $1 tenant_id uuid, $2 name text, $3 body json, $4 If-Match text or NULL
 -- Another schema is another version.
 WITH given AS (
     SELECT $3::json -> 'schema' IS NOT NULL AS has_schema, $3::json -> 'sample' IS NOT NULL AS has_sample,
@@ -56,6 +56,8 @@ WITH given AS (
            CASE WHEN json_typeof($3::json -> 'sample') <> 'null' THEN $3::json -> 'sample' END AS sample,
            b.description, b.validation, b.enrichable, b.state
       FROM json_to_record($3::json) AS b (description text, validation text, enrichable boolean, state text)
+), found AS (
+    SELECT FROM event_type t WHERE t.tenant_id = $1::uuid AND t.name = $2::text
 ), changed AS (
     UPDATE event_type t
        SET description = coalesce(g.description, t.description),
@@ -67,11 +69,13 @@ WITH given AS (
            version = t.version + (g.has_schema AND g.schema::text IS DISTINCT FROM t.schema::text)::integer,
            updated_at = now()
       FROM given g
-     WHERE t.tenant_id = $1::uuid AND t.name = $2::text
+     WHERE t.tenant_id = $1::uuid AND t.name = $2::text AND etag_matches($4::text, event_type_json(t))
     RETURNING t AS event_type
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'event_type.changed', (c.event_type).name, $3::json FROM changed c
 )
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN '' ELSE 'not_found' END AS code,
+SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
+            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
+            ELSE 'not_found' END AS code,
        (SELECT event_type_json(c.event_type)::text FROM changed c) AS body;

@@ -149,7 +149,7 @@ const struct route subscriptions_routes[] = {
         .ok_status = 200,
         .body = subscription_update_body,
         .stmt = &stmt_subscription_update,
-        .bind = {"tenant", "partner", ":subscription_id", "body", "=url_fault"},
+        .bind = {"tenant", "partner", ":subscription_id", "body", "=url_fault", "if_match"},
         .prepare = prepare_update,
     },
     {

@@ -40,8 +40,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
 
 -- name: subscription_update
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json,
--- $5 what is wrong with the URL unless the tenant allows http, text or NULL
-SELECT r.code, r.body FROM subscription_update($1::uuid, $2::text, $3::uuid, $4::json, $5::text) r;
+-- $5 what is wrong with the URL unless the tenant allows http, text or NULL, $6 If-Match text or NULL
+SELECT r.code, r.body FROM subscription_update($1::uuid, $2::text, $3::uuid, $4::json, $5::text, $6::text) r;
 
 -- name: subscription_archive
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid

@@ -101,7 +101,7 @@ const struct route tenants_routes[] = {
         .ok_status = 200,
         .body = tenant_update_body,
         .stmt = &stmt_tenant_update,
-        .bind = {"tenant", ":tenant_id", "body"},
+        .bind = {"tenant", ":tenant_id", "body", "if_match"},
         .prepare = prepare_one,
     },
     {

@@ -52,19 +52,25 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT tenant_json(f.tenant)::text FROM found f) AS body;
 
 -- name: tenant_update
--- $1 tenant_id uuid (acted for), $2 tenant_id uuid (asked for), $3 body json
-WITH changed AS (
+-- $1 tenant_id uuid (acted for), $2 tenant_id uuid (asked for), $3 body json, $4 If-Match text or NULL
+WITH found AS (
+    SELECT FROM tenant t
+     WHERE t.tenant_id = $1::uuid AND t.tenant_id = $2::uuid AND t.tenant_id <> installation_id()
+), changed AS (
     UPDATE tenant t
        SET name = coalesce(b.name, t.name), allow_http = coalesce(b.allow_http, t.allow_http),
            state = coalesce(b.state, t.state), updated_at = now()
       FROM json_to_record($3::json) AS b (name text, allow_http boolean, state text)
      WHERE t.tenant_id = $1::uuid AND t.tenant_id = $2::uuid AND t.tenant_id <> installation_id()
+       AND etag_matches($4::text, tenant_json(t))
     RETURNING t AS tenant
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'tenant.changed', $1::uuid::text, $3::json FROM changed
 )
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN '' ELSE 'not_found' END AS code,
+SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
+            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
+            ELSE 'not_found' END AS code,
        (SELECT tenant_json(c.tenant)::text FROM changed c) AS body;
 
 -- name: tenant_key_create

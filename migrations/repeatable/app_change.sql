@@ -57,6 +57,38 @@ BEGIN
 END
 $$;
 
+-- Changes the app's own members; what is absent stays as it is.
+CREATE OR REPLACE FUNCTION app_update(tenant_id uuid, partner text, app_id uuid, given json, if_match text,
+                                      OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held app;
+BEGIN
+    held := app_lock($1, $2, $3);
+    IF held.id IS NULL THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    IF NOT etag_matches($5, app_json(held)) THEN
+        code := 'precondition_failed';
+        RETURN;
+    END IF;
+    IF held.state = 'archived' THEN
+        code := 'conflict';
+        body := fault('', 'The app is archived.');
+        RETURN;
+    END IF;
+    UPDATE app a
+       SET name = coalesce($4 ->> 'name', a.name), description = coalesce($4 ->> 'description', a.description),
+           updated_at = now()
+     WHERE a.tenant_id = $1 AND a.id = $3
+    RETURNING a.* INTO held;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'app.changed', $3::text, $4);
+    code := '';
+    body := app_json(held)::text;
+END
+$$;
+
 -- Ends an app: nothing of it is ever sent again. What is in flight ends on its own.
 CREATE OR REPLACE FUNCTION app_archive(tenant_id uuid, partner text, app_id uuid, OUT code text)
 LANGUAGE plpgsql AS $$

@@ -108,7 +108,8 @@ END
 $$;
 
 -- Puts the given values in place of the connection's, in a new version; null takes a value away.
-CREATE OR REPLACE FUNCTION connection_set_values(tenant_id uuid, connection_id uuid, given json,
+DROP FUNCTION IF EXISTS connection_set_values(uuid, uuid, json);
+CREATE OR REPLACE FUNCTION connection_set_values(tenant_id uuid, connection_id uuid, given json, if_match text,
                                                  OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -118,6 +119,10 @@ BEGIN
     held := connection_lock($1, $2);
     IF held.id IS NULL THEN
         code := 'not_found';
+        RETURN;
+    END IF;
+    IF NOT etag_matches($4, connection_json(held)) THEN
+        code := 'precondition_failed';
         RETURN;
     END IF;
     IF held.state = 'disconnected' THEN

@@ -98,8 +98,9 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION IF EXISTS subscription_update(uuid, text, uuid, json, text);
 CREATE OR REPLACE FUNCTION subscription_update(tenant_id uuid, partner text, subscription_id uuid, given json,
-                                               url_fault text, OUT code text, OUT body text)
+                                               url_fault text, if_match text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held subscription;
@@ -107,6 +108,10 @@ BEGIN
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
         code := 'not_found';
+        RETURN;
+    END IF;
+    IF NOT etag_matches($6, subscription_json(held)) THEN
+        code := 'precondition_failed';
         RETURN;
     END IF;
     IF held.state = 'archived' THEN

@@ -121,17 +121,18 @@ static void test_head_answers_as_get_without_the_body(void **state)
     }
 }
 
-/* The methods of a path, as Allow lists them: in the order of the tables. */
+/* The methods of a path, as Allow lists them: HEAD where GET is, and OPTIONS always. */
 static const char *methods_of(struct harness *h, const struct listed_route *routes, size_t n,
                               const char *path)
 {
-    const char *methods = NULL;
+    const char *methods = "OPTIONS";
 
     for (size_t i = 0; i < n; i++) {
         if (strcmp(routes[i].path, path) != 0)
             continue;
-        methods = methods == NULL ? routes[i].method
-                                  : http_text(h->http, "%s, %s", methods, routes[i].method);
+        methods = http_text(h->http, "%s, %s", methods, routes[i].method);
+        if (strcmp(routes[i].method, "GET") == 0)
+            methods = http_text(h->http, "%s, HEAD", methods);
     }
     return methods;
 }
@@ -167,12 +168,59 @@ static void test_405_names_the_methods_of_the_path(void **state)
     size_t n = list_routes(h, routes, MAX_ROUTES);
 
     for (size_t i = 0; i < n; i++) {
-        struct reply reply = api_call(h, NULL, "PUT", routes[i].path, NULL);
+        struct reply reply = api_call(h, NULL, "TRACE", routes[i].path, NULL);
         const char *allow = reply_header(h->http, &reply, "allow");
 
         assert_problem(h, reply, 405, "method_not_allowed", NULL);
         assert_non_null(allow);
         assert_string_equal(sorted(h, allow), sorted(h, methods_of(h, routes, n, routes[i].path)));
+    }
+}
+
+static void test_options_needs_no_key_and_names_the_methods(void **state)
+{
+    struct harness *h = *state;
+    struct listed_route routes[MAX_ROUTES];
+    size_t n = list_routes(h, routes, MAX_ROUTES);
+    struct reply reply;
+
+    for (size_t i = 0; i < n; i++) {
+        reply = api_call(h, NULL, "OPTIONS", routes[i].path, NULL);
+        assert_status(reply, 204);
+        assert_int_equal(reply.body_n, 0);
+        assert_string_equal(sorted(h, reply_header(h->http, &reply, "allow")),
+                            sorted(h, methods_of(h, routes, n, routes[i].path)));
+    }
+    reply = api_call(h, NULL, "OPTIONS", "/v1/nothing", NULL);
+    assert_problem(h, reply, 404, "not_found", NULL);
+    assert_null(reply_header(h->http, &reply, "allow"));
+}
+
+static void test_406_when_no_media_type_of_ours_is_accepted(void **state)
+{
+    static const char *const refused[] = {"Accept: text/html", "Accept: application/xml, text/*",
+                                          "Accept: application/json;q=0"};
+    static const char *const taken[] = {"Accept:",
+                                        "Accept: */*",
+                                        "Accept: application/json",
+                                        "Accept: application/problem+json",
+                                        "Accept: text/html, */*;q=0.1",
+                                        "Accept: APPLICATION/*; q=0.5"};
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply reply;
+
+    for (size_t i = 0; i < HK_COUNTOF(refused); i++) {
+        const char *const headers[] = {refused[i], NULL};
+
+        reply = api_send(h, t->admin, "GET", "/v1/apps", HK_STR_NULL, headers);
+        assert_problem(h, reply, 406, "not_acceptable", NULL);
+    }
+    for (size_t i = 0; i < HK_COUNTOF(taken); i++) {
+        const char *const headers[] = {taken[i], NULL};
+
+        reply = api_send(h, t->admin, "GET", "/v1/apps", HK_STR_NULL, headers);
+        assert_status(reply, 200);
     }
 }
 
@@ -270,6 +318,8 @@ int main(void)
         harness_test(test_204_has_no_body_and_no_length),
         harness_test(test_head_answers_as_get_without_the_body),
         harness_test(test_405_names_the_methods_of_the_path),
+        harness_test(test_options_needs_no_key_and_names_the_methods),
+        harness_test(test_406_when_no_media_type_of_ours_is_accepted),
         harness_test(test_a_path_that_is_none_is_not_found),
         harness_test(test_415_for_a_body_that_does_not_say_it_is_json),
         harness_test(test_a_media_type_may_have_parameters_and_capitals),

@@ -122,9 +122,9 @@ static void test_another_method_is_told_which_there_are(void **state)
 
     (void)state;
     assert_int_equal(find("PUT", "/v1/apps", &match, allow), HK_METHOD_NOT_ALLOWED);
-    assert_string_equal(allow, "GET, POST");
+    assert_string_equal(allow, "GET, HEAD, POST, OPTIONS");
     assert_int_equal(find("get", "/v1/apps/1", &match, allow), HK_METHOD_NOT_ALLOWED);
-    assert_string_equal(allow, "GET, DELETE");
+    assert_string_equal(allow, "GET, HEAD, DELETE, OPTIONS");
 }
 
 /* ---- tables ---- */
@@ -277,6 +277,18 @@ static void test_the_tenant_is_bound_first(void **state)
     expect_refused(route, "the first binding must be \"tenant\"");
 }
 
+static void test_a_patch_binds_if_match(void **state)
+{
+    struct route route = a_route();
+
+    (void)state;
+    route.method = "PATCH";
+    expect_refused(route, "a PATCH that does not bind \"if_match\"");
+    route.path = "/x";
+    route.bind[1] = "if_match";
+    expect_sound(route);
+}
+
 static void test_an_unknown_binding_is_refused(void **state)
 {
     static const char *const binds[] = {":other_id", "?state", "?limit", "=made",
@@ -354,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_a_location_wants_201),
         cmocka_unit_test(test_the_bindings_are_as_many_as_the_parameters),
         cmocka_unit_test(test_the_tenant_is_bound_first),
+        cmocka_unit_test(test_a_patch_binds_if_match),
         cmocka_unit_test(test_an_unknown_binding_is_refused),
         cmocka_unit_test(test_a_part_of_the_path_that_nothing_binds_is_refused),
         cmocka_unit_test(test_a_body_that_is_not_limited_is_refused),
