@@ -20,6 +20,7 @@
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
+#include "hk/offload.h"
 
 static stage_fn stage_gate;
 static stage_fn stage_route;
@@ -120,7 +121,7 @@ static enum stage_result stage_handle(struct call *call)
     struct hk_error error = {0};
 
     if (route->handle == NULL)
-        return STAGE_NEXT;
+        return route->work == NULL ? STAGE_NEXT : route->work(call);
     /* Probes of load balancers may carry what they like. */
     if (route->scope != SCOPE_PUBLIC && bind_check_query(call, &error) != HK_OK) {
         call_fail(call, &error);
@@ -178,9 +179,13 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 
 static enum stage_result stage_reply(struct call *call)
 {
-    if (call->reply_code.n > 0)
+    if (call->reply_code.n > 0) {
         call_fail_code(call, hk_code_from_slug(call->reply_code), call->reply_body);
-    else if (call->match.route->is_list)
+        return STAGE_REPLIED;
+    }
+    if (call->match.route->on_ok != NULL)
+        call->match.route->on_ok(call);
+    if (call->match.route->is_list)
         reply_list(call);
     else
         reply_object(call);
@@ -233,6 +238,8 @@ static void call_dispose(void *p)
     struct call *call = p;
 
     hk_db_abandon(&call->query);
+    if (call->job != NULL)
+        hk_offload_abandon(call->job);
     call->thread->n_calls--;
 }
 

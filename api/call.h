@@ -16,8 +16,9 @@
 
 typedef struct st_h2o_req_t h2o_req_t;
 struct api_thread;
+struct hk_offload_job;
 
-enum { CALL_MAX_SET_PARAMS = 4 };
+enum { CALL_MAX_SET_PARAMS = 8 };
 
 struct call {
     h2o_req_t *req;
@@ -40,18 +41,10 @@ struct call {
     } set_params[CALL_MAX_SET_PARAMS];
     unsigned n_set_params;
 
+    struct hk_offload_job *job; /* under way for this call, or NULL; `owner` is the call */
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
 };
-
-/* What a stage says to call_run(). */
-enum stage_result {
-    STAGE_NEXT,    /* go on with the next stage now */
-    STAGE_WAIT,    /* a completion callback will raise call->stage and call call_run() */
-    STAGE_REPLIED, /* the response is on its way: nothing more to do */
-};
-
-typedef enum stage_result stage_fn(struct call *call);
 
 /* For a stage: sends the catalogue's problem of that code; returns STAGE_REPLIED. */
 enum stage_result call_stage_fail(struct call *call, enum hk_code code);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/cookie.h - the session cookie, and what tells a request of our own pages from one that another
- * site made a browser send. Pure.
+ * api/cookie.h - the session cookie, and what tells a request of our own pages from one that
+ * another site made a browser send. Pure.
  */
 #ifndef API_COOKIE_H
 #define API_COOKIE_H
@@ -38,8 +38,8 @@ HK_NODISCARD bool csrf_token_is_valid(struct hk_str session_token, struct hk_str
 
 /*
  * Whether the browser says that a page of our own origin sent the request. Headers that are absent
- * (.p NULL) say nothing: no browser, or an old one. `origin` is compared by its host and port: which
- * scheme the client used, a proxy that ends TLS knows.
+ * (.p NULL) say nothing: no browser, or an old one. `origin` is compared by its host and port:
+ * which scheme the client used, a proxy that ends TLS knows.
  */
 bool origin_is_ours(struct hk_str origin, struct hk_str sec_fetch_site, struct hk_str host);
 

@@ -13,6 +13,15 @@
 
 struct call;
 
+/* What a stage of a call says to call_run(). */
+enum stage_result {
+    STAGE_NEXT,    /* go on with the next stage now */
+    STAGE_WAIT,    /* a completion callback will raise call->stage and call call_run() */
+    STAGE_REPLIED, /* the response is on its way: nothing more to do */
+};
+
+typedef enum stage_result stage_fn(struct call *call);
+
 #define ROUTE_MAX_PATH_PARAMS 3
 
 /* What a caller must be granted. A forgotten scope is 0, and the server refuses to start on it. */
@@ -69,6 +78,9 @@ struct route {
     const struct hk_stmt *stmt;
     const char *bind[HK_STMT_MAX_PARAMS];
     enum hk_code (*prepare)(struct call *call, struct hk_error *reterr); /* optional, no I/O */
+    stage_fn *work; /* optional, before `stmt`: may ask, wait and set parameters (sign_in.h), or
+                       reply by itself (export.h) */
+    void (*on_ok)(struct call *call); /* optional: headers for a reply that is no problem */
     bool (*handle)(
         struct call *call); /* instead of `stmt`, for publishing and health: see call.h */
 };

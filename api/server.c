@@ -26,11 +26,13 @@
 #include "hk/clock.h"
 #include "hk/http.h"
 #include "hk/log.h"
+#include "hk/offload.h"
 
 enum {
     MAX_ACCEPTS_PER_EVENT = 16,
     ACCEPT_PAUSE_MS = 100,
     MAX_TURN_MS = 1000,
+    MAX_OFFLOADED_JOBS = 16, /* a password takes some 30 ms: the last one waits half a second */
     UNACKED_SEND_TIMEOUT_MS =
         30000, /* h2o has no write timeout: a client that reads nothing ends here */
     ERROR_BODY_SLACK_BYTES =
@@ -197,6 +199,13 @@ struct hk_http *server_http(struct api_thread *thread)
     return thread->http;
 }
 
+struct hk_offload *server_offload(struct api_thread *thread)
+{
+    if (thread->offload == NULL)
+        thread->offload = hk_offload_new(thread->loop, MAX_OFFLOADED_JOBS);
+    return thread->offload;
+}
+
 /*
  * h2o completes what is written within its turn; after it, only when the next event comes. So the
  * timers that are due run in the guest's next turn, which the wake brings about, and not here.
@@ -244,6 +253,7 @@ static HK_NORETURN void *other_thread_main(void *arg)
 static void free_thread_state(struct api_thread *thread)
 {
     hk_http_free(thread->http);
+    hk_offload_free(thread->offload);
     ingest_free(thread->ingest);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);

@@ -15,6 +15,7 @@
 
 struct auth_cache;
 struct hk_http;
+struct hk_offload;
 struct ingest;
 
 struct api_thread {
@@ -27,6 +28,7 @@ struct api_thread {
     struct auth_cache *auth_cache;
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
+    struct hk_offload *offload; /* NULL until server_offload() is asked for it */
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 
@@ -39,6 +41,9 @@ struct api_thread {
 
 /* The thread's client for what the API itself calls: made on first use. */
 struct hk_http *server_http(struct api_thread *thread);
+
+/* The thread's helper for the hashes of passwords: made on first use. */
+struct hk_offload *server_offload(struct api_thread *thread);
 
 /* Serves until server_stop(). The exit status of the process: 0, or 1 when it could not listen. */
 int server_run(const struct hk_config *config);

@@ -22,6 +22,7 @@ BEGIN {
     library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
     library[++m] = "^curl/";       users[m] = "^(lib/(url|http)\\.c|tests/)"
     library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
+    library[++m] = "^argon2";      users[m] = "^api/password\\.c"
     library[++m] = "^jansson";     users[m] = "^(api/[a-z_]+\\.[ch]$|tests/)"
     library[++m] = "^openssl/";    users[m] = "^(lib/(encode|sign|seal)\\.c|api/(server|listen)\\.[ch]|tests/)"
     library[++m] = "^cmocka";      users[m] = "^tests/"
