@@ -12,6 +12,7 @@ function(hk_embed_sql target)
             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
             DEPENDS embed ${CMAKE_CURRENT_SOURCE_DIR}/${file})
         target_sources(${target} PRIVATE ${out}.c ${out}.h)
+        set_property(TARGET ${target} APPEND PROPERTY HK_SQL ${name})
     endforeach()
 endfunction()
 

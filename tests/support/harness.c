@@ -56,10 +56,10 @@ static void start_program(struct harness *h, struct proc *proc, const char *prog
                           const char *name)
 {
     const char *env[MAX_ENV];
-    char path[PROC_PATH_SIZE * 2];
+    char path[PROC_PATH_SIZE];
 
     make_environment(h, env);
-    (void)snprintf(path, sizeof(path), "%s/%s", HOOKLINE_BIN_DIR, program);
+    proc_program(program, path);
     proc_start(proc, name, h->directory, (const char *const[]){path, NULL}, env);
 }
 
@@ -177,7 +177,8 @@ unsigned harness_start_sinker(struct harness *h, const char *const options[])
 
 int harness_cli(struct harness *h, const char *const arguments[], const char **ret_out)
 {
-    const char *argv[MAX_ARGS] = {HOOKLINE_BIN_DIR "/hookline"};
+    char program[PROC_PATH_SIZE];
+    const char *argv[MAX_ARGS] = {program};
     char variable[PG_URL_SIZE + 32], url[PG_URL_SIZE];
     char *out;
     int code;
@@ -186,6 +187,7 @@ int harness_cli(struct harness *h, const char *const arguments[], const char **r
         assert_true(i + 2 < MAX_ARGS);
         argv[i + 1] = arguments[i];
     }
+    proc_program("hookline", program);
     pg_url(h->database, true, url);
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
     code = proc_run("hookline", h->directory, argv, (const char *const[]){variable, NULL}, &out);

@@ -207,12 +207,14 @@ char *pg_text(const char *database, const char *sql)
 
 static void migrate_template(void)
 {
-    static const char *const argv[] = {HOOKLINE_BIN_DIR "/hookline", "migrate", "up", NULL};
+    char program[PROC_PATH_SIZE];
+    const char *const argv[] = {program, "migrate", "up", NULL};
     char variable[PG_URL_SIZE + 32], url[PG_URL_SIZE], directory[PROC_PATH_SIZE];
     int code;
 
     pg_url(pg.template, true, url);
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
+    proc_program("hookline", program);
     proc_make_directory("hookline-migrate", directory);
     code = proc_run("migrate", directory, argv, (const char *const[]){variable, NULL}, NULL);
     proc_remove_directory(directory);

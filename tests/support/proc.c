@@ -171,6 +171,14 @@ int proc_stop(struct proc *proc, int timeout_ms)
     return code;
 }
 
+void proc_program(const char *program, char ret[PROC_PATH_SIZE])
+{
+    const char *folder = getenv("HOOKLINE_TEST_BIN_DIR");
+
+    (void)snprintf(ret, PROC_PATH_SIZE, "%s/%s", folder == NULL ? HOOKLINE_BIN_DIR : folder,
+                   program);
+}
+
 int proc_run(const char *name, const char *directory, const char *const argv[],
              const char *const env[], char **ret_out)
 {

@@ -48,6 +48,9 @@ int proc_stop(struct proc *proc, int timeout_ms);
 /* SIGKILL to the whole group, now. */
 void proc_kill(struct proc *proc);
 
+/* The path of one of Hookline's programs: of this build, or in HOOKLINE_TEST_BIN_DIR. */
+void proc_program(const char *program, char ret[PROC_PATH_SIZE]);
+
 /* Starts, waits at most 60 s, and returns the exit code; `ret_out` (may be NULL) is to be freed. */
 int proc_run(const char *name, const char *directory, const char *const argv[],
              const char *const env[], char **ret_out);
