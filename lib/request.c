@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "hk/encode.h"
 #include "hk/sign.h"
@@ -14,6 +15,7 @@
 #include "hk/url.h"
 
 #define MAX_CREDENTIALS 2048
+#define MAC_BYTES       32
 
 struct writer {
     struct hk_request *request;
@@ -57,7 +59,10 @@ static void end_line(struct writer *w)
 
     if (has_control_byte(line))
         w->is_bad = true;
-    assert(request->n_headers < HK_REQUEST_MAX_HEADERS);
+    if (request->n_headers == HK_REQUEST_MAX_HEADERS) {
+        w->is_full = true;
+        return;
+    }
     request->headers[request->n_headers++] = line.p;
     if (request->n_text < sizeof(request->text))
         request->text[request->n_text++] = '\0';
@@ -69,18 +74,47 @@ static void add_line(struct writer *w, struct hk_str line)
     end_line(w);
 }
 
+static struct hk_str first_word(struct hk_str words)
+{
+    const char *blank = words.n == 0 ? NULL : memchr(words.p, ' ', words.n);
+
+    return (struct hk_str){words.p, blank == NULL ? words.n : (size_t)(blank - words.p)};
+}
+
+/* One header field has room for one signature: the newest secret's. */
+static unsigned add_hmac(struct writer *w, const struct hk_request_parts *parts)
+{
+    struct hk_str secret = first_word(parts->secrets);
+    uint8_t mac[MAC_BYTES];
+    char text[HK_B64_SIZE(MAC_BYTES) + MAC_BYTES]; /* either */
+
+    if (secret.n == 0)
+        return 0;
+    hk_sign_body(secret, parts->body, mac);
+    if (parts->signature == HK_SIGNATURE_HMAC_HEX)
+        hk_hex_encode(mac, sizeof(mac), text);
+    else
+        (void)hk_b64_encode(mac, sizeof(mac), text);
+    begin_line(w, HK_STR("X-Delivery-Hmac-SHA256: "));
+    put(w, hk_str(text));
+    end_line(w);
+    return 1;
+}
+
 /* One signature per live secret, so that a receiver may rotate in its own time. */
 static unsigned add_signatures(struct writer *w, const struct hk_request_parts *parts)
 {
     struct hk_str rest = parts->secrets;
     unsigned n_signatures = 0;
 
+    if (parts->signature != HK_SIGNATURE_STANDARD)
+        return add_hmac(w, parts);
+
     begin_line(w, HK_STR("webhook-signature: "));
     while (rest.n > 0) {
-        const char *blank = memchr(rest.p, ' ', rest.n);
-        struct hk_str secret = {rest.p, blank == NULL ? rest.n : (size_t)(blank - rest.p)};
+        struct hk_str secret = first_word(rest);
         char signature[HK_SIGNATURE_TEXT_SIZE];
-        size_t n_used = blank == NULL ? rest.n : secret.n + 1;
+        size_t n_used = secret.n < rest.n ? secret.n + 1 : rest.n;
 
         if (hk_sign_v1(secret, parts->message_id, parts->timestamp_s, parts->body, signature)) {
             if (n_signatures++ > 0)
@@ -131,6 +165,57 @@ static void add_traceparent(struct writer *w, const struct hk_request_parts *par
     end_line(w);
 }
 
+static void add_bearer(struct writer *w, const struct hk_request_parts *parts)
+{
+    begin_line(w, HK_STR("authorization: Bearer "));
+    put(w, parts->bearer_token);
+    end_line(w);
+}
+
+/* Takes a line, without its end, off the front of `lines`. */
+static struct hk_str next_line(struct hk_str *lines)
+{
+    const char *end = memchr(lines->p, '\n', lines->n);
+    struct hk_str line = {lines->p, end == NULL ? lines->n : (size_t)(end - lines->p)};
+    size_t n_used = end == NULL ? line.n : line.n + 1;
+
+    lines->p += n_used;
+    lines->n -= n_used;
+    return line;
+}
+
+static void add_envelope_headers(struct writer *w, struct hk_str lines)
+{
+    if (lines.n == 0)
+        add_line(w, HK_STR("content-type: application/json"));
+    while (lines.n > 0)
+        add_line(w, next_line(&lines));
+}
+
+/* Whether one of the request's lines, which are our own so far, has that name. */
+static bool has_header(const struct hk_request *request, struct hk_str name)
+{
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        if (strncasecmp(request->headers[i], name.p, name.n) == 0 &&
+            request->headers[i][name.n] == ':')
+            return true;
+    }
+    return false;
+}
+
+/* They were checked when they were set; what must not go out does not, even so. */
+static void add_custom_headers(struct writer *w, struct hk_str lines)
+{
+    while (lines.n > 0) {
+        struct hk_str line = next_line(&lines);
+        const char *colon = memchr(line.p, ':', line.n);
+        struct hk_str name = {line.p, colon == NULL ? 0 : (size_t)(colon - line.p)};
+
+        if (name.n > 0 && !hk_request_is_reserved(name) && !has_header(w->request, name))
+            add_line(w, line);
+    }
+}
+
 static bool is_url(const char *url)
 {
     struct hk_str s = hk_str(url);
@@ -165,7 +250,7 @@ bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *r
     ret->body = parts->body;
     (void)snprintf(timestamp, sizeof(timestamp), "%lld", (long long)parts->timestamp_s);
 
-    add_line(&w, HK_STR("content-type: application/json"));
+    add_envelope_headers(&w, parts->envelope_headers);
     add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
     add_line(&w, HK_STR("accept:")); /* none: libcurl would say that it takes anything */
     add_line(&w,
@@ -179,8 +264,11 @@ bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *r
     n_signatures = add_signatures(&w, parts);
     if (parts->username.p != NULL)
         add_basic(&w, parts);
+    else if (parts->bearer_token.p != NULL)
+        add_bearer(&w, parts);
     if (parts->traceparent.p != NULL)
         add_traceparent(&w, parts);
+    add_custom_headers(&w, parts->headers);
 
     if (n_signatures == 0)
         *reterr = "there is no valid signing secret";
@@ -190,6 +278,50 @@ bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *r
         *reterr = "the header section is too long";
     else
         return true;
+    return false;
+}
+
+bool hk_signature_kind_from_name(struct hk_str name, enum hk_signature_kind *ret)
+{
+    static const char *const names[HK_SIGNATURE_COUNT] = {
+        [HK_SIGNATURE_STANDARD] = "standard",
+        [HK_SIGNATURE_HMAC_HEX] = "hmac_hex",
+        [HK_SIGNATURE_HMAC_BASE64] = "hmac_base64",
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(names); i++) {
+        if (hk_str_eq(name, hk_str(names[i]))) {
+            *ret = (enum hk_signature_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool hk_request_is_reserved(struct hk_str name)
+{
+    /* clang-format off */
+    static const char *const names[] = {
+        "age", "cache-control", "clear-site-data", "connection", "content-encoding", "content-language",
+        "content-length", "content-location", "content-type", "cookie", "date", "expect", "expires", "forwarded",
+        "host", "keep-alive", "pragma", "te", "trailer", "trailers", "transfer-encoding", "upgrade", "user-agent",
+        "traceparent", "tracestate", "via", "warning",
+    };
+    static const char *const prefixes[] = {
+        "ce-", "hookline-", "proxy-", "webhook-", "x-amz-", "x-amzn-", "x-azure-", "x-delivery-hmac-", "x-fd-",
+        "x-forwarded-", "x-gfe", "x-goog-", "x-google", "x-hookline-",
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < HK_COUNTOF(names); i++) {
+        if (strlen(names[i]) == name.n && strncasecmp(names[i], name.p, name.n) == 0)
+            return true;
+    }
+    for (size_t i = 0; i < HK_COUNTOF(prefixes); i++) {
+        if (strlen(prefixes[i]) <= name.n &&
+            strncasecmp(prefixes[i], name.p, strlen(prefixes[i])) == 0)
+            return true;
+    }
     return false;
 }
 

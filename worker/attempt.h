@@ -12,6 +12,7 @@
 
 #include "hk/id.h"
 #include "hk/outcome.h"
+#include "hk/request.h"
 #include "worker/retry.h"
 
 enum attempt_state {
@@ -64,9 +65,10 @@ struct attempt {
 
     struct hk_str url;  /* these end with a NUL */
     struct hk_str body; /* .p == NULL: too long to build */
-    struct hk_str signature, secrets, traceparent;
-    struct hk_str credentials_kind, username, password; /* .p == NULL: none */
-    struct hk_str headers; /* of the subscription: a JSON object; .p == NULL: none */
+    struct hk_str envelope_headers, secrets, traceparent;
+    struct hk_str username, password; /* .p == NULL: none; a password alone is a bearer token */
+    struct hk_str headers; /* of the subscription: "Name: value" lines; .p == NULL: none */
+    enum hk_signature_kind signature;
 
     int64_t started_us; /* wall clock; 0: nothing was tried */
     struct hk_outcome outcome;

@@ -70,7 +70,6 @@ enum {
     COLUMN_SIGNATURE,
     COLUMN_BASE_URL,
     COLUMN_SECRETS,
-    COLUMN_CREDENTIALS_KIND,
     COLUMN_USERNAME,
     COLUMN_PASSWORD,
 };
@@ -171,26 +170,47 @@ void claim_turn(struct claim *claim, unsigned n_in_flight, unsigned n_unrecorded
         claim_again_in(claim, FAILED_DELAY_MS);
 }
 
-/* NULL when the body is too long. Borrowed: valid until the next one. */
-static struct hk_str build_body(struct claim *claim, const struct hk_db_result *result,
-                                unsigned row)
+/* False when the profile names an envelope that this program does not know. */
+static bool read_envelope(const struct hk_db_result *result, unsigned row, struct hk_envelope *ret)
 {
-    struct hk_str kind = hk_db_value(result, row, COLUMN_ENVELOPE);
-    struct hk_envelope envelope = {
-        .kind = hk_str_eq(kind, HK_STR("basecone")) ? HK_ENVELOPE_BASECONE : HK_ENVELOPE_STANDARD,
+    *ret = (struct hk_envelope){
+        .tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID),
         .event_id = hk_db_id(result, row, COLUMN_EVENT_ID),
+        .subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID),
         .event_type = hk_db_value(result, row, COLUMN_EVENT_TYPE),
         .company = hk_db_value(result, row, COLUMN_COMPANY),
         .occurred_at = hk_db_value(result, row, COLUMN_OCCURRED_AT),
         .payload = hk_db_value(result, row, COLUMN_PAYLOAD),
         .custom_values = hk_db_value(result, row, COLUMN_CUSTOM_VALUES),
+        .base_url = hk_db_value(result, row, COLUMN_BASE_URL),
     };
+    return hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &ret->kind);
+}
 
-    if (claim->scratch.capacity > KEEP_SCRATCH_BYTES)
-        hk_buf_done(&claim->scratch); /* one large event must not cost memory for ever */
-    hk_buf_clear(&claim->scratch);
-    hk_envelope_build(&envelope, &claim->scratch);
-    return claim->scratch.is_full ? HK_STR_NULL : hk_buf_str(&claim->scratch);
+/*
+ * The body and, behind it in the same buffer, the envelope's header fields. Borrowed: valid until
+ * the next one. The body's .p is NULL when it is too long, or the envelope unknown.
+ */
+static void build_message(struct claim *claim, const struct hk_db_result *result, unsigned row,
+                          struct hk_str *ret_body, struct hk_str *ret_headers)
+{
+    struct hk_buf *scratch = &claim->scratch;
+    struct hk_envelope envelope;
+    size_t n_body;
+
+    *ret_body = *ret_headers = HK_STR_NULL;
+    if (scratch->capacity > KEEP_SCRATCH_BYTES)
+        hk_buf_done(scratch); /* one large event must not cost memory for ever */
+    hk_buf_clear(scratch);
+    if (!read_envelope(result, row, &envelope))
+        return;
+    hk_envelope_build(&envelope, scratch);
+    n_body = scratch->n;
+    hk_envelope_add_headers(&envelope, scratch);
+    if (scratch->is_full)
+        return;
+    *ret_body = (struct hk_str){scratch->p, n_body};
+    *ret_headers = (struct hk_str){scratch->p + n_body, scratch->n - n_body};
 }
 
 static bool column_is(const struct hk_db_result *result, unsigned row, unsigned column,
@@ -224,15 +244,16 @@ static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
 static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
                                 unsigned row)
 {
-    static const unsigned kept[] = {
-        COLUMN_SCHEDULE,         COLUMN_URL,      COLUMN_SIGNATURE, COLUMN_SECRETS,
-        COLUMN_CREDENTIALS_KIND, COLUMN_USERNAME, COLUMN_PASSWORD,  COLUMN_TRACEPARENT,
-        COLUMN_HEADERS};
+    static const unsigned kept[] = {COLUMN_SCHEDULE, COLUMN_URL,      COLUMN_SECRETS,
+                                    COLUMN_USERNAME, COLUMN_PASSWORD, COLUMN_TRACEPARENT,
+                                    COLUMN_HEADERS};
     const struct hk_config *config = claim->options.config;
-    struct hk_str body = build_body(claim, result, row);
+    struct hk_str body, envelope_headers;
     struct attempt *attempt;
-    size_t n_data = body.n + 1;
+    size_t n_data;
 
+    build_message(claim, result, row, &body, &envelope_headers);
+    n_data = body.n + 1 + envelope_headers.n + 1;
     for (size_t i = 0; i < HK_COUNTOF(kept); i++)
         n_data += hk_db_value(result, row, kept[i]).n + 1;
     attempt = attempt_new(n_data);
@@ -249,14 +270,15 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     read_policy(attempt, config, result, row);
     attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
     attempt->headers = attempt_keep(attempt, hk_db_value(result, row, COLUMN_HEADERS));
-    attempt->signature = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SIGNATURE));
     attempt->secrets = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SECRETS));
-    attempt->credentials_kind =
-        attempt_keep(attempt, hk_db_value(result, row, COLUMN_CREDENTIALS_KIND));
     attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
     attempt->password = attempt_keep(attempt, hk_db_value(result, row, COLUMN_PASSWORD));
     attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
+    attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
     attempt->body = attempt_keep(attempt, body);
+    if (!hk_signature_kind_from_name(hk_db_value(result, row, COLUMN_SIGNATURE),
+                                     &attempt->signature))
+        attempt->body = HK_STR_NULL; /* a newer schema's: nothing goes out unsigned */
     return attempt;
 }
 

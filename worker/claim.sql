@@ -32,7 +32,7 @@ SELECT q.tenant_id,
        v."values"        AS custom_values,
        CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
        s.url,
-       s.headers,
+       (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) AS headers,
        coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
        coalesce(s.overrides ->> 'success', p.success)   AS success,
        coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
@@ -42,7 +42,7 @@ SELECT q.tenant_id,
        coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
        p.envelope,
        p.signature,
-       CASE WHEN p.envelope = 'basiq'
+       CASE WHEN p.envelope IN ('basiq', 'cloudevents', 'cloudevents_binary')
             THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
        CASE WHEN p.secret_of = 'tenant'
             THEN (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
@@ -52,8 +52,7 @@ SELECT q.tenant_id,
                     FROM subscription_secret k
                    WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
                      AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
-       b.kind            AS credentials_kind,
-       b.username,
+       b.username, -- NULL with a bearer token, which is the password
        b.password
   FROM claimed q
  CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason
@@ -81,7 +80,7 @@ SELECT q.tenant_id,
                        FROM connection_values x
                       WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
                      OFFSET 0) v ON true
-  LEFT JOIN LATERAL (SELECT x.kind, x.username, x.password
+  LEFT JOIN LATERAL (SELECT x.username, x.password
                        FROM subscription_credentials x
                       WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) b ON true;

@@ -100,9 +100,13 @@ static void op_send(struct attempt *attempt)
         .url = attempt->url.p,
         .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
         .body = attempt->body,
+        .envelope_headers = attempt->envelope_headers,
+        .signature = attempt->signature,
         .secrets = attempt->secrets,
         .username = attempt->username,
-        .password = attempt->password,
+        .password = attempt->username.p == NULL ? HK_STR_NULL : attempt->password,
+        .bearer_token = attempt->username.p == NULL ? attempt->password : HK_STR_NULL,
+        .headers = attempt->headers,
         .traceparent = attempt->traceparent,
         .span_id = next_random(worker),
         .timeout_ms = attempt->timeout_ms,
@@ -120,7 +124,7 @@ static void op_send(struct attempt *attempt)
     attempt->started_us = hk_wall_us();
     parts.timestamp_s = attempt->started_us / 1000000;
     if (attempt->body.p == NULL)
-        invalid.error = "the body is too long";
+        invalid.error = "the body is too long, or the profile is not known here";
     else if (hk_request_build(&parts, request, &invalid.error)) {
         hk_http_send(worker->http, request, on_outcome, attempt);
         return;

@@ -10,17 +10,29 @@
 
 #include "hk/base.h"
 
-#define HK_REQUEST_MAX_HEADERS 9
-#define HK_REQUEST_TEXT_SIZE   8192
+#define HK_REQUEST_MAX_HEADERS 64
+#define HK_REQUEST_TEXT_SIZE   16384
+
+enum hk_signature_kind {
+    HK_SIGNATURE_STANDARD,    /* webhook-signature: v1,... for each secret */
+    HK_SIGNATURE_HMAC_HEX,    /* X-Delivery-Hmac-SHA256 over the body, by the first secret */
+    HK_SIGNATURE_HMAC_BASE64, /* the same, in base64 */
+    HK_SIGNATURE_COUNT
+};
 
 /* What a request is made of. Borrowed; .p == NULL where there is none. */
 struct hk_request_parts {
     const char *url;
     struct hk_str message_id; /* the same on every attempt */
     struct hk_str body;
-    struct hk_str secrets; /* all live ones, separated by blanks */
+    struct hk_str
+        envelope_headers; /* "name: value\n" each, as hk_envelope_add_headers() has them */
+    enum hk_signature_kind signature;
+    struct hk_str secrets; /* all live ones, the newest first, separated by blanks */
     struct hk_str username;
     struct hk_str password;
+    struct hk_str bearer_token;
+    struct hk_str headers;     /* of the subscription, "Name: value\n" each; none replaces ours */
     struct hk_str traceparent; /* of the event; one that is not valid is not passed on */
     int64_t timestamp_s;       /* Unix seconds of this attempt */
     uint64_t span_id;          /* of this attempt; not 0 */
@@ -47,6 +59,15 @@ struct hk_request {
  */
 HK_NODISCARD bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *ret,
                                    const char **reterr);
+
+/* The kind of a name, as profiles have it ("hmac_hex"). False when there is none such. */
+HK_NODISCARD bool hk_signature_kind_from_name(struct hk_str name, enum hk_signature_kind *ret);
+
+/*
+ * Whether a subscription may not have a header field of that name: it is ours, the connection's or
+ * a proxy's (standards 3.3). Any case.
+ */
+bool hk_request_is_reserved(struct hk_str name);
 
 /*
  * The same for a GET of `url` (borrowed), with what it accepts: "application/json". Of the answer's

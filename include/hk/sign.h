@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hk/sign.h - Standard Webhooks 1.0.0 signatures, version v1 (HMAC-SHA256), and their secrets.
+ * hk/sign.h - Standard Webhooks 1.0.0 signatures, version v1 (HMAC-SHA256), their secrets, and a
+ * plain HMAC-SHA256.
  */
 #ifndef HK_SIGN_H
 #define HK_SIGN_H
@@ -22,6 +23,12 @@ HK_NODISCARD bool hk_secret_is_valid(struct hk_str text);
  */
 HK_NODISCARD bool hk_sign_v1(struct hk_str secret, struct hk_str id, int64_t timestamp_s,
                              struct hk_str body, char ret[HK_SIGNATURE_TEXT_SIZE]);
+
+/*
+ * HMAC-SHA256 over the body alone. The key is the secret's text, "whsec_" and all: what the
+ * receiver was given, without a way to decode it wrongly.
+ */
+void hk_sign_body(struct hk_str secret, struct hk_str body, uint8_t ret[32]);
 
 /*
  * Whether one signature of the space-separated `signatures` header is ours, in constant time.

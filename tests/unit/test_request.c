@@ -246,7 +246,7 @@ static void test_a_url_with_blanks_or_control_bytes_is_refused(void **state)
 
 static void test_what_does_not_fit_is_refused_whole(void **state)
 {
-    static char many[200 * sizeof(SW1_SECRET)];
+    static char many[400 * sizeof(SW1_SECRET)];
     static char password[4096];
     struct hk_request_parts parts = example();
 
@@ -258,10 +258,99 @@ static void test_what_does_not_fit_is_refused_whole(void **state)
     assert_refused(&parts, "the header section is too long");
 
     parts = example();
-    for (size_t i = 0; i < 200; i++)
+    for (size_t i = 0; i < 400; i++)
         memcpy(many + i * sizeof(SW1_SECRET), SW1_SECRET " ", sizeof(SW1_SECRET));
     parts.secrets = (struct hk_str){many, sizeof(many)};
     assert_refused(&parts, "the header section is too long");
+}
+
+static void test_BK_05_a_plain_hmac_is_over_the_body_by_the_newest_secret(void **state)
+{
+    struct hk_request_parts parts = example();
+
+    (void)state;
+
+    parts.signature = HK_SIGNATURE_HMAC_HEX;
+    parts.secrets = HK_STR(SW1_SECRET " " SW2_SECRET);
+    build(&parts);
+    assert_string_equal(header("X-Delivery-Hmac-SHA256"),
+                        "80ec8a89ce3cd22133a1066caecb4d04fea7467657c8514d717ec42c38a5c94c");
+    assert_string_equal(header("webhook-id"), SW1_ID);
+    assert_string_equal(header("webhook-timestamp"), "1614265330");
+    assert_null(header("webhook-signature"));
+
+    parts.signature = HK_SIGNATURE_HMAC_BASE64;
+    build(&parts);
+    assert_string_equal(header("X-Delivery-Hmac-SHA256"),
+                        "gOyKic480iEzoQZsrstNBP6nRnZXyFFNcX7ELDilyUw=");
+    parts.secrets = HK_STR_NULL;
+    assert_refused(&parts, "there is no valid signing secret");
+}
+
+static void test_a_bearer_token_goes_out_as_it_is(void **state)
+{
+    struct hk_request_parts parts = example();
+
+    (void)state;
+
+    parts.bearer_token = HK_STR("mF_9.B5f-4.1JqM");
+    build(&parts);
+    assert_string_equal(header("authorization"), "Bearer mF_9.B5f-4.1JqM");
+    parts.bearer_token = HK_STR("a\r\nX-Injected: yes");
+    assert_refused(&parts, "a header field has a control byte");
+}
+
+static void test_the_envelope_says_what_the_body_is(void **state)
+{
+    struct hk_request_parts parts = example();
+
+    (void)state;
+
+    parts.envelope_headers =
+        HK_STR("content-type: application/cloudevents+json; charset=UTF-8\nce-id: 1\n");
+    build(&parts);
+    assert_string_equal(header("content-type"), "application/cloudevents+json; charset=UTF-8");
+    assert_string_equal(header("ce-id"), "1");
+}
+
+static void test_a_subscription_has_fields_of_its_own_and_none_of_ours(void **state)
+{
+    struct hk_request_parts parts = example();
+    unsigned n_ours;
+
+    (void)state;
+
+    build(&parts);
+    n_ours = request.n_headers;
+    parts.headers =
+        HK_STR("X-Tenant: acme\nWebhook-ID: 1\nHOST: b\nwebhook-Signature: x\n"
+               "Content-Type: text/plain\nX-Forwarded-For: 1\nAccept: a\nTransfer-Encoding: b\n"
+               "authorization: mine\nx-tenant: again\n: no\nno colon");
+    build(&parts);
+    assert_int_equal(request.n_headers, n_ours + 2);
+    assert_string_equal(header("X-Tenant"), "acme");
+    assert_string_equal(header("authorization"), "mine");
+    assert_string_equal(header("content-type"), "application/json");
+
+    parts.username = parts.password = HK_STR("u");
+    build(&parts);
+    assert_string_equal(header("authorization"), "Basic dTp1");
+    parts.headers = HK_STR("X-A: b\rX-Injected: yes");
+    assert_refused(&parts, "a header field has a control byte");
+}
+
+static void test_a_get_has_no_body_and_says_what_it_accepts(void **state)
+{
+    (void)state;
+
+    assert_true(hk_request_build_get("https://issuer.example/jwks", "application/json", 5000, 9000,
+                                     &request, &why));
+    assert_true(request.is_get);
+    assert_int_equal(request.keep_body_bytes, 9000);
+    assert_string_equal(header("accept"), "application/json");
+    assert_null(header("webhook-id"));
+    assert_false(hk_request_build_get("https://a /", "*/*", 1, 0, &request, &why));
+    assert_string_equal(why, "the URL is not valid");
 }
 
 int main(void)
@@ -280,6 +369,11 @@ int main(void)
         cmocka_unit_test(test_a_control_byte_in_a_header_field_is_refused),
         cmocka_unit_test(test_a_url_with_blanks_or_control_bytes_is_refused),
         cmocka_unit_test(test_what_does_not_fit_is_refused_whole),
+        cmocka_unit_test(test_BK_05_a_plain_hmac_is_over_the_body_by_the_newest_secret),
+        cmocka_unit_test(test_a_bearer_token_goes_out_as_it_is),
+        cmocka_unit_test(test_the_envelope_says_what_the_body_is),
+        cmocka_unit_test(test_a_subscription_has_fields_of_its_own_and_none_of_ours),
+        cmocka_unit_test(test_a_get_has_no_body_and_says_what_it_accepts),
     };
 
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);
