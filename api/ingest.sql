@@ -7,7 +7,7 @@
 -- $9 notify boolean: wake the workers.
 -- One row per event, in order: code ('', unknown_company, unknown_event_type), id, is_duplicate.
 WITH given AS MATERIALIZED (
-    SELECT g.*, c.id AS company_id, t.enrichable, (c.id IS NOT NULL AND t.name IS NOT NULL) AS is_known
+    SELECT g.*, c.id AS company_id, t.enrichable, t.patterns, (c.id IS NOT NULL AND t.name IS NOT NULL) AS is_known
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
            WITH ORDINALITY
            AS g (tenant_id, id, event_type, company, external_id, occurred_at, payload, traceparent, n)
@@ -32,32 +32,45 @@ WITH given AS MATERIALIZED (
     SELECT j.tenant_id, j.id, j.event_type, j.company_id, j.external_id, j.occurred_at, j.payload, j.traceparent
       FROM judged j
      WHERE j.is_known AND NOT j.is_duplicate
-), matched AS MATERIALIZED (
+), candidate AS MATERIALIZED (
     SELECT j.tenant_id, j.id AS event_id, s.id AS subscription_id, c.id AS connection_id,
            CASE WHEN j.enrichable THEN c.values_version END AS values_version,
-           message_id(j.id, s.id) AS message_id,
-           CASE WHEN j.event_type <> ALL (s.event_types) THEN 'type_not_selected'
+           message_id(j.id, s.id) AS message_id, s.active_from, s.filter,
+           CASE WHEN NOT j.patterns && s.event_types THEN 'type_not_selected'
                 WHEN c.state <> 'active' THEN 'connection_' || c.state
-                WHEN s.state <> 'active' THEN 'subscription_' || s.state
+                WHEN s.state NOT IN ('active', 'held') THEN 'subscription_' || s.state
            END AS reason
       FROM judged j
      CROSS JOIN LATERAL (SELECT x.id, x.app_id, x.state, x.values_version
                            FROM connection x
                           WHERE x.tenant_id = j.tenant_id AND x.company_id = j.company_id AND x.state <> 'disconnected'
                          OFFSET 0) c
-     CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types
+     CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types, x.filter, x.active_from
                            FROM subscription x
                           WHERE x.tenant_id = j.tenant_id AND x.app_id = c.app_id AND x.state <> 'archived'
                          OFFSET 0) s
      WHERE j.is_known AND NOT j.is_duplicate
+), document AS MATERIALIZED (
+    -- Parsed once an event, and only when a filter is to see it.
+    SELECT j.id AS event_id, filter_document(j.payload) AS payload
+      FROM judged j
+     WHERE j.id = ANY (ARRAY(SELECT k.event_id FROM candidate k WHERE k.reason IS NULL AND k.filter IS NOT NULL))
+), matched AS MATERIALIZED (
+    SELECT k.tenant_id, k.event_id, k.subscription_id, k.connection_id, k.values_version, k.message_id, k.active_from,
+           CASE WHEN k.reason IS NULL AND k.filter IS NOT NULL
+                THEN filter_skip_reason(k.filter, (SELECT d.payload FROM document d WHERE d.event_id = k.event_id))
+                ELSE k.reason END AS reason
+      FROM candidate k
 ), made AS (
     INSERT INTO message (tenant_id, id, event_id, subscription_id, connection_id, values_version)
     SELECT m.tenant_id, m.message_id, m.event_id, m.subscription_id, m.connection_id, m.values_version
       FROM matched m
      WHERE m.reason IS NULL
 ), queued AS (
-    INSERT INTO queue (tenant_id, subscription_id, message_id)
-    SELECT m.tenant_id, m.subscription_id, m.message_id
+    -- A held subscription's become due as well: it is the worker that holds them (record.sql), because it
+    -- locks the subscription, which publishing never does, and so cannot miss that it is being resumed.
+    INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)
+    SELECT m.tenant_id, m.subscription_id, m.message_id, greatest(now(), m.active_from)
       FROM matched m
      WHERE m.reason IS NULL
 ), skipped AS (
