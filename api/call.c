@@ -179,7 +179,9 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 
 static enum stage_result stage_reply(struct call *call)
 {
-    if (call->reply_code.n > 0) {
+    bool is_created = hk_str_eq(call->reply_code, HK_STR("created"));
+
+    if (call->reply_code.n > 0 && !is_created) {
         call_fail_code(call, hk_code_from_slug(call->reply_code), call->reply_body);
         return STAGE_REPLIED;
     }
@@ -188,7 +190,7 @@ static enum stage_result stage_reply(struct call *call)
     if (call->match.route->is_list)
         reply_list(call);
     else
-        reply_object(call);
+        reply_object(call, is_created ? 201 : call->match.route->ok_status);
     return STAGE_REPLIED;
 }
 

@@ -2,17 +2,22 @@
 #include "api/event_reader.h"
 
 #include "api/json_scan.h"
+#include "hk/clock.h"
 
 enum { MAX_TYPE_BYTES = 128, MAX_ID_BYTES = 256 };
+
+static int two_digits(const char *p)
+{
+    return (p[0] - '0') * 10 + p[1] - '0';
+}
 
 /* RFC 3339 date-time; seconds may have 1 to 9 fractional digits, which are kept as given (AL-05).
  */
 static bool is_rfc3339(struct hk_str s)
 {
     static const char shape[] = "dddd-dd-ddTdd:dd:dd";
-    static const uint8_t days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     size_t i = sizeof(shape) - 1;
-    int month, day, hour, minute, second;
+    int year, month, day, hour, minute, second;
 
     if (s.n < sizeof(shape) || s.n > 35)
         return false;
@@ -23,13 +28,13 @@ static bool is_rfc3339(struct hk_str s)
         if (!fits)
             return false;
     }
-    month = (s.p[5] - '0') * 10 + s.p[6] - '0';
-    day = (s.p[8] - '0') * 10 + s.p[9] - '0';
-    hour = (s.p[11] - '0') * 10 + s.p[12] - '0';
-    minute = (s.p[14] - '0') * 10 + s.p[15] - '0';
-    second = (s.p[17] - '0') * 10 + s.p[18] - '0';
-    if (month < 1 || month > 12 || day < 1 || day > days[month - 1] || hour > 23 || minute > 59 ||
-        second > 60)
+    year = two_digits(s.p) * 100 + two_digits(s.p + 2);
+    month = two_digits(s.p + 5);
+    day = two_digits(s.p + 8);
+    hour = two_digits(s.p + 11);
+    minute = two_digits(s.p + 14);
+    second = two_digits(s.p + 17);
+    if (!hk_date_is_valid(year, month, day) || hour > 23 || minute > 59 || second > 60)
         return false;
     if (s.p[i] == '.') {
         size_t first = ++i;

@@ -11,7 +11,7 @@ WITH given AS MATERIALIZED (
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
            WITH ORDINALITY
            AS g (tenant_id, id, event_type, company, external_id, occurred_at, payload, traceparent, n)
-      LEFT JOIN company c ON c.tenant_id = g.tenant_id AND c.external_id = g.company
+      LEFT JOIN company c ON c.tenant_id = g.tenant_id AND c.external_id = g.company AND c.state = 'active'
       LEFT JOIN event_type t ON t.tenant_id = g.tenant_id AND t.name = g.event_type
 ), keyed AS (
     -- The update changes nothing: it makes the row that is there already come back, even when a

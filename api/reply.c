@@ -193,13 +193,14 @@ static bool client_has(const struct call *call, const char *etag)
     return hk_str_eq(value, HK_STR("*")) || memmem(value.p, value.n, etag, strlen(etag)) != NULL;
 }
 
-void reply_object(struct call *call)
+void reply_object(struct call *call, int status)
 {
     const struct route *route = call->match.route;
     bool is_get = strcmp(route->method, "GET") == 0;
     char etag[ETAG_SIZE];
 
-    if (route->ok_status == 200 && (is_get || strcmp(route->method, "PATCH") == 0)) {
+    if (route->ok_status == 200 &&
+        (is_get || strcmp(route->method, "PATCH") == 0 || strcmp(route->method, "PUT") == 0)) {
         add_etag(call, etag);
         if (is_get && client_has(call, etag)) {
             call_reply(call, 304, HK_STR(""));
@@ -214,5 +215,5 @@ void reply_object(struct call *call)
         if (n > 0 && (size_t)n < sizeof(location))
             reply_add_header(call, "location", (struct hk_str){location, (size_t)n});
     }
-    call_reply(call, route->ok_status, call->reply_body);
+    call_reply(call, status, call->reply_body);
 }

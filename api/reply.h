@@ -10,8 +10,8 @@ struct call;
 /* The statement's row as a list: {"data": ..., "next_cursor": ...} and a Link header (RFC 8288). */
 void reply_list(struct call *call);
 
-/* The statement's row as an object, with Location where the route has one. */
-void reply_object(struct call *call);
+/* The statement's row as an object, with Location where the route has one and the row a key. */
+void reply_object(struct call *call, int status);
 
 /* `name` is a lower-case constant; copies `value`, which has no control characters. */
 void reply_add_header(struct call *call, const char *name, struct hk_str value);

@@ -199,7 +199,7 @@ static bool route_is_sound(const struct route *route)
         return complain(route, "no status", NULL);
     if ((route->stmt == NULL) == (route->handle == NULL))
         return complain(route, "needs a statement or a handle, one of them", NULL);
-    if (route->location != NULL && route->ok_status != 201)
+    if (route->location != NULL && route->ok_status != 201 && strcmp(route->method, "PUT") != 0)
         return complain(route, "a location without 201", NULL);
     return body_is_sound(route, route->body) && (route->stmt == NULL || binds_are_sound(route));
 }

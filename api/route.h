@@ -57,11 +57,11 @@ struct query_field {
  *     "=name"    set by prepare() with call_set_param(call, "=name", ...)
  *
  * The statement returns one row (code text, body text [, key text]):
- *     code  '' or a slug of hk/errors.def
- *     body  with code '': the reply, a JSON value (NULL with ok_status 204); a list's: its array
- *           else: NULL, or the problem's errors, [{"pointer": "/url", "detail": "..."}]
- *     key   a list's: the next cursor's key, NULL on the last page; a creation's: the new id, which
- *           `location` is put before
+ *     code  '', a slug of hk/errors.def, or 'created': 201 where ok_status is 200 (an upsert)
+ *     body  with '' or 'created': the reply, a JSON value (NULL with ok_status 204); a list's: its
+ * array else: NULL, or the problem's errors, [{"pointer": "/url", "detail": "..."}] key   a list's:
+ * the next cursor's key, NULL on the last page; a creation's: the new id, which `location` is put
+ * before
  */
 struct route {
     const char *method;
@@ -69,7 +69,7 @@ struct route {
     enum scope scope;
     int ok_status;
     bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
-    const char *location;            /* "/v1/apps/" with 201, or NULL */
+    const char *location;            /* "/v1/apps/" with 201 or of a PUT, or NULL */
     const struct body_field *body;   /* NULL: the route takes no body */
     bool body_is_optional;           /* no body reads as {} */
     const char *takes;               /* the body's media type; NULL: application/json */

@@ -51,6 +51,15 @@ static struct date date_of_day(int64_t days_since_epoch)
     return date;
 }
 
+bool hk_date_is_valid(int year, int month, int day)
+{
+    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1 &&
+           day <= days[month - 1] + (month == 2 && is_leap);
+}
+
 void hk_format_rfc3339(int64_t wall_us, char ret[25])
 {
     int64_t us = wall_us < 0 ? 0 : wall_us; /* nothing here is older than the epoch */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/resources/checks.h"
 
+#include "hk/clock.h"
 #include "hk/url.h"
 
 static bool is_digit(char c)
@@ -42,21 +43,13 @@ static bool take_one_of(struct hk_str *text, const char *characters)
     return true;
 }
 
-static int days_of_month(int year, int month)
-{
-    static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-    return days[month - 1] + (month == 2 && is_leap);
-}
-
 static bool take_date(struct hk_str *text)
 {
     int year = take_digits(text, 4);
     int month = take_one_of(text, "-") ? take_digits(text, 2) : -1;
     int day = take_one_of(text, "-") ? take_digits(text, 2) : -1;
 
-    return year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= days_of_month(year, month);
+    return hk_date_is_valid(year, month, day);
 }
 
 static bool take_time(struct hk_str *text)

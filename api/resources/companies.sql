@@ -20,13 +20,16 @@ SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS cod
        (SELECT (c.company).id::text FROM created c) AS key;
 
 -- name: company_list
--- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 external_id text or NULL
+-- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 external_id text or NULL,
+-- $5 the beginning of the name text or NULL, $6 state text or NULL
 WITH page AS (
     SELECT c AS company, c.id, row_number() OVER (ORDER BY c.id DESC) AS n
       FROM company c
      WHERE c.tenant_id = $1::uuid AND c.id < coalesce($3::uuid, uuid_max())
        AND ($4::text IS NULL OR c.id = (SELECT o.id FROM company o
                                          WHERE o.tenant_id = $1::uuid AND o.external_id = $4::text))
+       AND ($5::text IS NULL OR starts_with(lower(c.name), lower($5::text)))
+       AND ($6::text IS NULL OR c.state = $6::text)
      ORDER BY c.id DESC
      LIMIT $2::integer + 1
 )
@@ -43,19 +46,26 @@ WITH found AS (
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT company_json(f.company)::text FROM found f) AS body;
 
+-- name: company_get_by_external_id
+-- $1 tenant_id uuid, $2 external_id text
+WITH found AS (
+    SELECT c AS company FROM company c WHERE c.tenant_id = $1::uuid AND c.external_id = $2::text
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT company_json(f.company)::text FROM found f) AS body;
+
+-- name: company_put
+-- $1 tenant_id uuid, $2 external_id text, $3 body json, $4 If-Match text or NULL
+SELECT r.code, r.body, r.new_id AS key FROM company_put($1::uuid, $2::text, $3::json, $4::text) r;
+
+-- name: company_import
+-- $1 tenant_id uuid, $2 body json
+SELECT r.code, r.body FROM company_import($1::uuid, $2::json) r;
+
 -- name: company_update
 -- $1 tenant_id uuid, $2 company_id uuid, $3 body json, $4 If-Match text or NULL
-WITH found AS (
-    SELECT FROM company c WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid
-), changed AS (
-    UPDATE company c SET name = coalesce($3::json ->> 'name', c.name), updated_at = now()
-     WHERE c.tenant_id = $1::uuid AND c.id = $2::uuid AND etag_matches($4::text, company_json(c))
-    RETURNING c AS company
-), audited AS (
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1::uuid, 'company.changed', (c.company).id::text, $3::json FROM changed c
-)
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
-            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
-            ELSE 'not_found' END AS code,
-       (SELECT company_json(c.company)::text FROM changed c) AS body;
+SELECT r.code, r.body FROM company_update($1::uuid, $2::uuid, $3::json, $4::text) r;
+
+-- name: company_archive
+-- $1 tenant_id uuid, $2 company_id uuid, $3 queued text or NULL: keep (NULL too) or cancel
+SELECT r.code, NULL::text AS body FROM company_archive($1::uuid, $2::uuid, $3::text) AS r (code);

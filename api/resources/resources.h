@@ -35,10 +35,12 @@ void subscription_set_url_fault(struct call *call, const char *path);
 /* Limits that more than one table names; characters unless said otherwise. */
 enum {
     MAX_NAME = 200,
+    MAX_EXTERNAL_ID = 128,
     MAX_PARTNER = 128, /* also the size of struct caller's */
     MAX_DESCRIPTION = 2000,
     MAX_CUSTOM_FIELDS = 50,
     MAX_CHOICES = 50,
+    MAX_IMPORT = 1000,      /* rows of one request */
     MAX_JSON_BYTES = 32768, /* of a schema, of a sample: a page has 250 */
 };
 

@@ -11,6 +11,9 @@ int64_t hk_wall_us(void);
 /* Milliseconds since some start; never jumps. For deadlines and durations. */
 int64_t hk_mono_ms(void);
 
+/* Whether the Gregorian calendar has the date; years are 1 to 9999. */
+bool hk_date_is_valid(int year, int month, int day);
+
 /* RFC 3339 UTC with milliseconds, "2026-11-22T06:28:00.123Z": 24 characters and a NUL. */
 void hk_format_rfc3339(int64_t wall_us, char ret[25]);
 

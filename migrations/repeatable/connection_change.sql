@@ -6,7 +6,7 @@ CREATE OR REPLACE FUNCTION connection_asked(tenant_id uuid, given json)
 RETURNS TABLE (n bigint, external_id text, company_id uuid, given_values json) LANGUAGE sql STABLE AS $$
     SELECT g.n - 1, g.item ->> 'company', c.id, g.item -> 'values'
       FROM json_array_elements($2 -> 'companies') WITH ORDINALITY AS g (item, n)
-      LEFT JOIN company c ON c.tenant_id = $1 AND c.external_id = g.item ->> 'company'
+      LEFT JOIN company c ON c.tenant_id = $1 AND c.external_id = g.item ->> 'company' AND c.state = 'active'
 $$;
 
 -- What is wrong with a request to connect; NULL when nothing is. The first hundred will do. plpgsql,

@@ -110,6 +110,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     own(o, "tenant_id", t->id);
     own(o, "key_id", first_id(h, t->admin, "/v1/keys", "data.0.id"));
     own(o, "company_id", first_id(h, t->admin, "/v1/companies", "data.0.id"));
+    own(o, "company", first_id(h, t->admin, "/v1/companies", "data.0.external_id"));
     own(o, "name", type);
 }
 
@@ -117,7 +118,8 @@ void given_world(struct harness *h, struct world *ret)
 {
     static const struct {
         const char *company, *type;
-    } mine = {"c1", "type-mine"}, foreign = {"c1", "type-foreign"}, neighbour = {"c2", "type-next"};
+    } mine = {"c1", "type-mine"}, foreign = {"c-foreign", "type-foreign"},
+      neighbour = {"c2", "type-next"};
     struct tenant *other = given_tenant(h), *t = given_tenant(h);
 
     (void)given_company(h, t, mine.company);

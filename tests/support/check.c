@@ -26,6 +26,15 @@ static HK_NORETURN void fail_about(const struct reply *reply, const char *what, 
     fail_at(file, line);
 }
 
+struct reply api_want(struct harness *h, int status, const char *key, const char *method,
+                      const char *path, const char *body)
+{
+    struct reply reply = api_send(h, key, method, path, hk_str(body), NULL);
+
+    assert_status(reply, status);
+    return reply;
+}
+
 void reply_check_members(const struct reply *reply, const char *path, const char *names,
                          const char *file, int line)
 {

@@ -8,6 +8,10 @@
 
 #include "tests/support/harness.h"
 
+/* Calls the API with that body (or NULL), and the test fails when the answer has another status. */
+struct reply api_want(struct harness *h, int status, const char *key, const char *method,
+                      const char *path, const char *body);
+
 /* The object at the path ("" for the whole reply) has these members in this order: "id,name". */
 #define assert_members(reply, path, names)                                                         \
     reply_check_members(&(reply), (path), (names), __FILE__, __LINE__)

@@ -48,6 +48,22 @@ static void test_times_outside_of_four_digit_years_are_clamped(void **state)
     assert_string_equal(text, "9999-12-31T23:59:59.000Z");
 }
 
+static void test_a_leap_year_has_a_29th_of_february(void **state)
+{
+    (void)state;
+
+    assert_true(hk_date_is_valid(2028, 2, 29));
+    assert_true(hk_date_is_valid(2000, 2, 29));
+    assert_false(hk_date_is_valid(2026, 2, 29));
+    assert_false(hk_date_is_valid(2100, 2, 29));
+    assert_true(hk_date_is_valid(9999, 12, 31));
+    assert_false(hk_date_is_valid(0, 1, 1));
+    assert_false(hk_date_is_valid(2026, 13, 1));
+    assert_false(hk_date_is_valid(2026, 0, 1));
+    assert_false(hk_date_is_valid(2026, 4, 31));
+    assert_false(hk_date_is_valid(2026, 4, 0));
+}
+
 static void test_the_monotonic_clock_does_not_go_back(void **state)
 {
     int64_t before = hk_mono_ms();
@@ -63,6 +79,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rfc3339_text_is_utc_with_milliseconds),
         cmocka_unit_test(test_times_outside_of_four_digit_years_are_clamped),
+        cmocka_unit_test(test_a_leap_year_has_a_29th_of_february),
         cmocka_unit_test(test_the_monotonic_clock_does_not_go_back),
     };
 

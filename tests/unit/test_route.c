@@ -252,6 +252,9 @@ static void test_a_location_wants_201(void **state)
 
     (void)state;
     route.location = "/x/";
+    route.method = "PUT"; /* 201 when it creates */
+    expect_sound(route);
+    route.method = "GET";
     expect_refused(route, "a location without 201");
 }
 
