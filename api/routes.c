@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* routes.c - the API on one screen: the tables that api/resources/ and their neighbours declare. */
+#include "api/docs.h"
 #include "api/health.h"
 #include "api/ingest.h"
 #include "api/resources/resources.h"
 #include "api/route.h"
 
 const struct route *const route_tables[] = {
-    health_routes,      ingest_routes,
-    tenants_routes,     keys_routes,
-    apps_routes,        custom_fields_routes,
-    companies_routes,   connections_routes,
-    event_types_routes, subscriptions_routes,
-    events_routes,      messages_routes,
-    attempts_routes,    NULL,
+    health_routes,        docs_routes,          ingest_routes,
+    tenants_routes,       keys_routes,          apps_routes,
+    custom_fields_routes, companies_routes,     connections_routes,
+    event_types_routes,   subscriptions_routes, events_routes,
+    messages_routes,      attempts_routes,      NULL,
 };

@@ -78,7 +78,7 @@ static void turn_until_done(unsigned n)
 
     while (n_done < n && hk_mono_ms() < deadline_ms)
         hk_loop_turn(loop, 100);
-    assert_int_equal(n_done, n);
+    assert_true(n_done >= n); /* one turn may bring several */
 }
 
 static int setup(void **state)
