@@ -149,6 +149,16 @@ enum hk_code hk_db_submit(struct hk_db *db, struct hk_db_query *query)
     return HK_OK;
 }
 
+void hk_db_continue(const struct hk_db_result *result, struct hk_db_query *query)
+{
+    struct db_slot *slot = result->transaction;
+
+    assert(slot != NULL && slot->connection->state == DB_OFFERED && query->slot == NULL);
+    slot->query = query;
+    query->slot = slot;
+    db_connection_send(slot->connection, slot);
+}
+
 void hk_db_abandon(struct hk_db_query *query)
 {
     struct db_slot *slot = query->slot;

@@ -3,8 +3,9 @@
  * db_connection.c - one libpq connection in pipeline mode.
  *
  * A query goes out as [prepare, set context], [prepare], execute, Sync in one flush: one round trip
- * and, since everything before a Sync is one implicit transaction, one transaction. Events arrive
- * in the order of the functions below.
+ * and, since everything before a Sync is one implicit transaction, one transaction. A query that
+ * goes on has a BEGIN before it, the last of its transaction a COMMIT behind it. Events arrive in
+ * the order of the functions below.
  */
 #include "db_connection.h"
 
@@ -44,6 +45,7 @@ void db_connection_start(struct db_connection *connection)
     connection->state = DB_CONNECTING;
     connection->n_prepared = connection->n_steps = connection->step = 0;
     connection->stmt = NULL;
+    connection->is_open = connection->is_continued = false;
     connection->sqlstate[0] = '\0';
     if (connection->pg == NULL || PQstatus(connection->pg) == CONNECTION_BAD) {
         db_connection_fail(connection, "no connection");
@@ -75,7 +77,7 @@ static void fail_soon(struct db_connection *connection)
 
 static void become_idle(struct db_connection *connection)
 {
-    hk_loop_stop_timer(connection->db->loop, &connection->timer); /* of connecting */
+    hk_loop_stop_timer(connection->db->loop, &connection->timer); /* of connecting, rolling back */
     connection->state = DB_IDLE;
     connection->n_failures = 0;
 }
@@ -180,21 +182,49 @@ static bool send_context(struct db_connection *connection, const struct hk_db_co
            send_execute(connection, &stmt_set_context, params, 0, false, STEP_SET_CONTEXT);
 }
 
+static bool send_command(struct db_connection *connection, const char *sql, enum db_step step)
+{
+    connection->steps[connection->n_steps++] = step;
+    return send_text(connection, "%s", sql);
+}
+
+static void begin_batch(struct db_connection *connection, struct db_slot *slot,
+                        const struct hk_stmt *stmt)
+{
+    connection->state = DB_BUSY;
+    connection->slot = slot;
+    connection->stmt = stmt;
+    connection->n_steps = connection->step = 0;
+    connection->sqlstate[0] = '\0';
+}
+
 void db_connection_send(struct db_connection *connection, struct db_slot *slot)
 {
     const struct hk_db_query *query = slot->query;
+    bool begins = query->goes_on && !connection->is_open;
+    bool commits = !query->goes_on && connection->is_open;
 
-    connection->state = DB_BUSY;
-    connection->slot = slot;
-    connection->stmt = query->stmt;
-    connection->n_steps = connection->step = 0;
-    connection->sqlstate[0] = '\0';
+    begin_batch(connection, slot, query->stmt);
     slot->connection = connection;
-    if ((query->context != NULL && !send_context(connection, query->context)) ||
+    connection->is_continued = connection->is_open;
+    connection->is_open = connection->is_open || begins;
+    if ((begins && !send_command(connection, "BEGIN", STEP_BEGIN)) ||
+        (query->context != NULL && !send_context(connection, query->context)) ||
         !send_prepare(connection, query->stmt, STEP_PREPARE) ||
         !send_execute(connection, query->stmt, query->params, query->binary_params,
                       query->wants_binary_result, STEP_EXECUTE) ||
+        (commits && !send_command(connection, "COMMIT", STEP_END)) ||
         PQpipelineSync(connection->pg) != 1 || !watch_socket(connection))
+        fail_soon(connection);
+}
+
+/* Ends what is open for nobody; nothing but the timer waits for it. */
+static void roll_back(struct db_connection *connection)
+{
+    begin_batch(connection, NULL, NULL);
+    hk_loop_set_timer(connection->db->loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
+    if (!send_command(connection, "ROLLBACK", STEP_END) || PQpipelineSync(connection->pg) != 1 ||
+        !watch_socket(connection))
         fail_soon(connection);
 }
 
@@ -253,6 +283,12 @@ static const struct {
     {"57", HK_DB_UNAVAILABLE, false},    /* shutdown, statement timeout */
 };
 
+/* A plan or a prepared statement that the server no longer accepts, since a migration. */
+static bool is_stale(const struct db_connection *connection)
+{
+    return strcmp(connection->sqlstate, "0A000") == 0 || strcmp(connection->sqlstate, "26000") == 0;
+}
+
 static struct hk_db_result judge(const struct db_connection *connection)
 {
     struct hk_db_result result = {.code = HK_INTERNAL, .handle = connection->rows};
@@ -267,6 +303,8 @@ static struct hk_db_result judge(const struct db_connection *connection)
             break;
         }
     }
+    if (connection->is_continued && is_stale(connection))
+        result.code = HK_DB_UNAVAILABLE; /* another connection would have prepared it anew */
     if (result.code == HK_OK && connection->rows == NULL)
         result.code = HK_INTERNAL;
     if (result.code == HK_OK)
@@ -274,36 +312,69 @@ static struct hk_db_result judge(const struct db_connection *connection)
     return result;
 }
 
-/* A plan or a prepared statement that the server no longer accepts, since a migration. */
-static bool is_stale(const struct db_connection *connection)
-{
-    return strcmp(connection->sqlstate, "0A000") == 0 || strcmp(connection->sqlstate, "26000") == 0;
-}
-
 /* Nothing of it was done, and there is somebody to do it for. */
 static bool is_worth_another_try(const struct db_connection *connection)
 {
     return (strncmp(connection->sqlstate, "40", 2) == 0 || is_stale(connection)) &&
-           connection->slot->n_tries < MAX_TRIES && connection->slot->query != NULL;
+           !connection->is_continued && connection->slot->n_tries < MAX_TRIES &&
+           connection->slot->query != NULL;
 }
 
-/* The Sync came back: the transaction is over. Nothing touches `connection->slot` after this. */
+/* Lets done() go on with the transaction. Afterwards BUSY with what it chose, or OFFERED still. */
+static void offer(struct db_connection *connection, const struct hk_db_result *result)
+{
+    struct db_slot *slot = connection->slot;
+    struct hk_db_query *query = slot->query;
+    struct hk_db_result offered = *result;
+
+    connection->state = DB_OFFERED;
+    offered.transaction = slot;
+    slot->query = NULL; /* done() may free it */
+    if (query == NULL)
+        return;
+    query->slot = NULL;
+    query->done(query, &offered);
+}
+
+/* The query has been given its answer, or is to be tried again. */
+static void leave_query(struct db_connection *connection)
+{
+    connection->slot = NULL;
+    if (connection->is_open)
+        roll_back(connection);
+    else
+        become_idle(connection);
+}
+
+/* The Sync came back. Nothing touches `connection->slot` after it has been handed over. */
 static void end_query(struct db_connection *connection)
 {
     struct db_slot *slot = connection->slot;
-    struct hk_db_result result;
+    struct hk_db_result result = judge(connection);
     PGresult *rows = connection->rows;
     bool tries_again = slot != NULL && is_worth_another_try(connection);
     bool begins_afresh = is_stale(connection);
+    bool has_ended = connection->n_steps > 0 && /* the last step was COMMIT or ROLLBACK */
+                     connection->steps[connection->n_steps - 1] == STEP_END;
 
-    if (connection->state == DB_SETUP && connection->sqlstate[0] != '\0') {
-        db_connection_fail(connection, "cannot be set up"); /* the failure has been logged */
+    if (slot == NULL && connection->sqlstate[0] != '\0') { /* the failure has been logged */
+        db_connection_fail(connection, connection->state == DB_SETUP ? "cannot be set up"
+                                                                     : "cannot roll back");
         return;
     }
-    result = judge(connection);
-    connection->slot = NULL;
     connection->rows = NULL;
-    become_idle(connection);
+    if (has_ended && connection->sqlstate[0] == '\0')
+        connection->is_open = false;
+    if (connection->is_open && result.code == HK_OK) {
+        offer(connection, &result);
+        if (connection->state == DB_OFFERED) {
+            leave_query(connection);
+            db_slot_finish(slot, NULL); /* done() has come already */
+        }
+        PQclear(rows);
+        return;
+    }
+    leave_query(connection);
     if (begins_afresh)
         db_connection_fail(connection, "stale statement");
     if (tries_again)

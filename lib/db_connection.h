@@ -3,7 +3,8 @@
  * db_connection.h - one libpq connection of a pool; private to lib/db.c and lib/db_connection.c.
  *
  * States: DOWN (a timer leads to the next try) -> CONNECTING -> SETUP (LISTEN) -> IDLE <-> BUSY;
- * any failure leads to DOWN.
+ * any failure leads to DOWN. In a transaction of several queries done() decides while the state is
+ * OFFERED: back to BUSY with the next query, or with a ROLLBACK that has no slot.
  */
 #ifndef LIB_DB_CONNECTION_H
 #define LIB_DB_CONNECTION_H
@@ -13,12 +14,19 @@
 #include "hk/db.h"
 #include "hk/loop.h"
 
-enum { DB_MAX_PREPARED = 160, DB_MAX_STEPS = 4 };
+enum { DB_MAX_PREPARED = 320, DB_MAX_STEPS = 6 };
 
-enum db_state { DB_DOWN, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY };
+enum db_state { DB_DOWN, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY, DB_OFFERED };
 
 /* What was put into the pipeline, in order: each comes back with one result. */
-enum db_step { STEP_PREPARE_CONTEXT, STEP_SET_CONTEXT, STEP_PREPARE, STEP_EXECUTE };
+enum db_step {
+    STEP_BEGIN,
+    STEP_PREPARE_CONTEXT,
+    STEP_SET_CONTEXT,
+    STEP_PREPARE,
+    STEP_EXECUTE,
+    STEP_END, /* COMMIT or ROLLBACK */
+};
 
 /* A submitted query. Owned by the pool's queue, then by the connection that runs it. */
 struct db_slot {
@@ -47,6 +55,9 @@ struct db_connection {
     unsigned n_steps, step;
     PGresult *rows;   /* of STEP_EXECUTE */
     char sqlstate[6]; /* of the first failure; "" while there is none */
+
+    bool is_open;      /* a transaction of several queries has begun and not ended */
+    bool is_continued; /* the query under way is not its first */
 };
 
 struct hk_db {
@@ -64,8 +75,7 @@ void db_connection_start(struct db_connection *connection);
 /* Closes without telling anybody. */
 void db_connection_close(struct db_connection *connection);
 
-/* Sends the slot's query. The connection is IDLE; afterwards BUSY, or DOWN with the slot given
- * back. */
+/* Sends the slot's query. The connection is IDLE, or OFFERED with this slot; afterwards BUSY. */
 void db_connection_send(struct db_connection *connection, struct db_slot *slot);
 
 /* Closes, hands the slot under way to db_slot_failed() and tries again later. */

@@ -3,8 +3,9 @@
  * hk/db.h - prepared statements on PostgreSQL, without blocking the event loop.
  *
  * One pool belongs to one loop and is used on that loop's thread only. Every statement is prepared
- * once per connection and runs in a transaction of its own. A lost connection comes back by itself,
- * with a growing, jittered delay. A query without a context sees what the role's policies show.
+ * once per connection and runs in a transaction of its own, or in one with those that its done()
+ * goes on with (hk_db_continue()). A lost connection comes back by itself, with a growing, jittered
+ * delay. A query without a context sees what the role's policies show.
  *
  * Lifetime in one picture:
  *
@@ -49,6 +50,7 @@ struct hk_db_result {
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
     unsigned n_rows;    /* 0 unless code is HK_OK */
     const void *handle; /* private */
+    void *transaction;  /* private; NULL unless hk_db_continue() may be called */
 };
 
 typedef void hk_db_done_fn(struct hk_db_query *query, const struct hk_db_result *result);
@@ -62,6 +64,7 @@ struct hk_db_query {
     const struct hk_db_context *context; /* NULL: none; borrowed as params are */
     hk_db_done_fn *done;
     unsigned timeout_ms; /* from submit to the last row, time in the queue included; not 0 */
+    bool goes_on;        /* the transaction stays open for done() to call hk_db_continue() */
 
     void *slot; /* private; NULL while not submitted */
 };
@@ -108,8 +111,21 @@ void hk_db_free(struct hk_db *db);
 HK_NODISCARD enum hk_code hk_db_submit(struct hk_db *db, struct hk_db_query *query);
 
 /*
+ * A transaction of several statements: to be called in done() of a query that `goes_on` and came
+ * back with HK_OK, at most once. Sends `query` (the same struct or another one) on the same
+ * connection, in the same transaction, which is committed with the first query that does not go on:
+ * its done() comes after the commit. A context takes the place of the one before, NULL keeps it;
+ * `timeout_ms` is not looked at: that of the first query is for all. All is rolled back when done()
+ * returns without having called this, when a query fails, and when one that goes on is abandoned or
+ * timed out (as any last query, the last may still be committed then). No query but the first is
+ * tried again by itself.
+ */
+void hk_db_continue(const struct hk_db_result *result, struct hk_db_query *query);
+
+/*
  * Forgets a submitted query: done() will not be called, and the caller may free `query` at once.
- * The statement may still run to its end on the server. No-op when `query` is not submitted.
+ * The statement may still run to its end on the server, and be committed unless it `goes_on`. No-op
+ * when `query` is not submitted.
  */
 void hk_db_abandon(struct hk_db_query *query);
 
