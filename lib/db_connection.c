@@ -358,14 +358,14 @@ static void end_query(struct db_connection *connection)
                      connection->steps[connection->n_steps - 1] == STEP_END;
 
     if (slot == NULL && connection->sqlstate[0] != '\0') { /* the failure has been logged */
-        db_connection_fail(connection, connection->state == DB_SETUP ? "cannot be set up"
-                                                                     : "cannot roll back");
+        db_connection_fail(connection,
+                           connection->state == DB_SETUP ? "cannot be set up" : "cannot roll back");
         return;
     }
     connection->rows = NULL;
     if (has_ended && connection->sqlstate[0] == '\0')
         connection->is_open = false;
-    if (connection->is_open && result.code == HK_OK) {
+    if (slot != NULL && connection->is_open && result.code == HK_OK) {
         offer(connection, &result);
         if (connection->state == DB_OFFERED) {
             leave_query(connection);
