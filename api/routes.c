@@ -6,10 +6,23 @@
 #include "api/resources/resources.h"
 #include "api/route.h"
 
+/* clang-format off: one a line */
 const struct route *const route_tables[] = {
-    health_routes,        docs_routes,          ingest_routes,
-    tenants_routes,       keys_routes,          apps_routes,
-    custom_fields_routes, companies_routes,     connections_routes,
-    event_types_routes,   subscriptions_routes, events_routes,
-    messages_routes,      attempts_routes,      NULL,
+    health_routes,
+    docs_routes,
+    ingest_routes,
+    tenants_routes,
+    tenant_secrets_routes,
+    keys_routes,
+    apps_routes,
+    custom_fields_routes,
+    companies_routes,
+    connections_routes,
+    event_types_routes,
+    subscriptions_routes,
+    events_routes,
+    messages_routes,
+    attempts_routes,
+    NULL,
 };
+/* clang-format on */

@@ -11,6 +11,7 @@
 
 /* Each ends with a zero row. */
 extern const struct route tenants_routes[];
+extern const struct route tenant_secrets_routes[];
 extern const struct route keys_routes[];
 extern const struct route apps_routes[];
 extern const struct route custom_fields_routes[];

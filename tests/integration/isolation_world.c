@@ -77,6 +77,15 @@ static const char *first_id(struct harness *h, const char *key, const char *path
     return reply_text(&reply, at);
 }
 
+/* Of what a POST without a body makes. */
+static const char *made_id(struct harness *h, const char *key, const char *path)
+{
+    struct reply reply = api_call(h, key, "POST", path, NULL);
+
+    assert_status(reply, 201);
+    return reply_text(&reply, "id");
+}
+
 /* What belongs to a partner: its app with a field, connected to a company, subscribed; one event is
  * sent. */
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
@@ -112,6 +121,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     own(o, "company_id", first_id(h, t->admin, "/v1/companies", "data.0.id"));
     own(o, "company", first_id(h, t->admin, "/v1/companies", "data.0.external_id"));
     own(o, "name", type);
+    own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
 }
 
 void given_world(struct harness *h, struct world *ret)
