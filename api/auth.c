@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/auth.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const char key_prefix[] = "hk_";
@@ -37,6 +38,18 @@ const char *auth_scope_name(enum scope scope)
     };
 
     return names[scope];
+}
+
+void auth_scope_names(uint64_t scopes, char ret[AUTH_SCOPE_NAMES_SIZE])
+{
+    size_t n = 0;
+
+    ret[0] = '\0';
+    for (unsigned scope = SCOPE_PUBLIC + 1; scope < SCOPE_COUNT; scope++) {
+        if ((scopes & AUTH_SCOPE_BIT(scope)) != 0 && n < AUTH_SCOPE_NAMES_SIZE)
+            n += (size_t)snprintf(ret + n, AUTH_SCOPE_NAMES_SIZE - n, "%s%s", n == 0 ? "" : " ",
+                                  auth_scope_name((enum scope)scope));
+    }
 }
 
 uint64_t auth_role_scopes(enum role role)
@@ -97,28 +110,12 @@ static void write_crc(const char *key, char ret[CRC_N])
     }
 }
 
-/* Digits without bias: a byte that does not fit is drawn again. */
-static void write_random(char ret[RANDOM_N])
-{
-    size_t n = 0;
-
-    while (n < RANDOM_N) {
-        uint8_t bytes[64];
-
-        hk_random(bytes, sizeof(bytes));
-        for (size_t i = 0; i < sizeof(bytes) && n < RANDOM_N; i++) {
-            if (bytes[i] < 248) /* 4 * 62 */
-                ret[n++] = base62_digits[bytes[i] % 62];
-        }
-    }
-}
-
 void auth_key_new(const struct hk_id *tenant_id, char ret[AUTH_KEY_TEXT_SIZE])
 {
     memcpy(ret, key_prefix, PREFIX_N);
     hk_base62_encode16(tenant_id->bytes, ret + PREFIX_N);
     ret[PREFIX_N + TENANT_N] = '_';
-    write_random(ret + PREFIX_N + TENANT_N + 1);
+    hk_base62_random(ret + PREFIX_N + TENANT_N + 1, RANDOM_N);
     write_crc(ret, ret + PREFIX_N + TENANT_N + 1 + RANDOM_N);
     ret[AUTH_KEY_TEXT_SIZE - 1] = '\0';
 }

@@ -47,6 +47,12 @@ HK_NODISCARD bool auth_key_parse(struct hk_str key, struct hk_id *ret_tenant_id,
 /* "apps:read": the name of a scope in OAuth and in docs/openapi.yaml. */
 const char *auth_scope_name(enum scope scope);
 
+/* Room for the names of all scopes, with blanks between and a NUL. */
+#define AUTH_SCOPE_NAMES_SIZE 2048
+
+/* "apps:read apps:write": the names of a set, in the order of scopes.def. */
+void auth_scope_names(uint64_t scopes, char ret[AUTH_SCOPE_NAMES_SIZE]);
+
 /* All that the role grants. */
 uint64_t auth_role_scopes(enum role role);
 

@@ -23,9 +23,14 @@ static struct hk_str bearer_proof(const h2o_req_t *req)
 
 enum stage_result authenticate_stage(struct call *call)
 {
+    struct hk_str proof;
+
     if (call->match.route->scope == SCOPE_PUBLIC)
         return STAGE_NEXT; /* a busy process is alive */
     if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
         return call_stage_fail(call, HK_BUSY);
-    return authenticate_key(call, bearer_proof(call->req));
+    proof = bearer_proof(call->req);
+    if (proof.n > 0 && memchr(proof.p, '.', proof.n) != NULL)
+        return authenticate_token(call, proof);
+    return authenticate_key(call, proof);
 }

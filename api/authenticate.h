@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/authenticate.h - the stage that finds out who calls. One file for each kind of proof:
- * authenticate_key.c knows API keys.
+ * authenticate_key.c knows API keys, authenticate_token.c access tokens of our own.
  */
 #ifndef API_AUTHENTICATE_H
 #define API_AUTHENTICATE_H
@@ -16,5 +16,12 @@ stage_fn authenticate_stage;
  * behind "Bearer "; borrowed from the request.
  */
 enum stage_result authenticate_key(struct call *call, struct hk_str proof);
+enum stage_result authenticate_token(struct call *call, struct hk_str proof);
+
+/* For a proof that is good: remembers call->caller by call->key_sha256, and goes on. */
+void authenticate_succeed(struct call *call);
+
+/* For a token that is not: 401; why, in static words, is for the log alone. */
+enum stage_result authenticate_refuse_token(struct call *call, const char *why);
 
 #endif

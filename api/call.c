@@ -111,8 +111,16 @@ static enum stage_result stage_accept(struct call *call)
 
 static enum stage_result stage_authorize(struct call *call)
 {
-    return auth_may(&call->caller, call->match.route->scope) ? STAGE_NEXT
-                                                             : call_stage_fail(call, HK_FORBIDDEN);
+    enum scope scope = call->match.route->scope;
+    char challenge[128];
+
+    if (auth_may(&call->caller, scope))
+        return STAGE_NEXT;
+    (void)snprintf(challenge, sizeof(challenge),
+                   "Bearer realm=\"hookline\", error=\"insufficient_scope\", scope=\"%s\"",
+                   auth_scope_name(scope));
+    reply_add_header(call, "www-authenticate", hk_str(challenge));
+    return call_stage_fail(call, HK_FORBIDDEN);
 }
 
 static enum stage_result stage_handle(struct call *call)
@@ -242,6 +250,8 @@ static void call_dispose(void *p)
     hk_db_abandon(&call->query);
     if (call->job != NULL)
         hk_offload_abandon(call->job);
+    if (call->abandon != NULL)
+        call->abandon(call);
     call->thread->n_calls--;
 }
 

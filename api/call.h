@@ -17,6 +17,7 @@
 typedef struct st_h2o_req_t h2o_req_t;
 struct api_thread;
 struct hk_offload_job;
+struct signing_keys_reading;
 
 enum { CALL_MAX_SET_PARAMS = 8 };
 
@@ -42,6 +43,9 @@ struct call {
     unsigned n_set_params;
 
     struct hk_offload_job *job; /* under way for this call, or NULL; `owner` is the call */
+    void *state; /* what a handler or a proof keeps while it waits; in the request's pool */
+    struct signing_keys_reading *reading; /* see signing_keys.c */
+    void (*abandon)(struct call *call);   /* set while it waits for what is not `query` */
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
 };

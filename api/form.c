@@ -11,8 +11,7 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Decodes into `ret`, NUL-terminated; SIZE_MAX when it is malformed or does not fit. */
-static size_t decode(struct hk_str raw, char *ret, size_t size)
+size_t form_decode(struct hk_str raw, char *ret, size_t size)
 {
     size_t n = 0;
 
@@ -50,12 +49,12 @@ enum form_result form_value(struct hk_str form, const char *name, char *ret, siz
         size_t name_n = equals == NULL ? pair.n : (size_t)(equals - pair.p);
 
         form = (struct hk_str){form.p + pair.n + (end != NULL), form.n - pair.n - (end != NULL)};
-        if (decode((struct hk_str){pair.p, name_n}, decoded_name, sizeof(decoded_name)) ==
+        if (form_decode((struct hk_str){pair.p, name_n}, decoded_name, sizeof(decoded_name)) ==
                 SIZE_MAX ||
             strcmp(decoded_name, name) != 0)
             continue;
         if (result == FORM_FOUND || equals == NULL ||
-            decode((struct hk_str){equals + 1, pair.n - name_n - 1}, ret, size) == SIZE_MAX)
+            form_decode((struct hk_str){equals + 1, pair.n - name_n - 1}, ret, size) == SIZE_MAX)
             return FORM_MALFORMED;
         result = FORM_FOUND;
     }

@@ -14,6 +14,9 @@ enum form_result {
                      */
 };
 
+/* Decodes into `ret`, NUL-terminated; the length, or SIZE_MAX when malformed or too long. */
+size_t form_decode(struct hk_str raw, char *ret, size_t size);
+
 /* The decoded value of `name`, NUL-terminated, at most `size - 1` bytes. */
 enum form_result form_value(struct hk_str form, const char *name, char *ret, size_t size);
 

@@ -56,14 +56,22 @@ static const char *reason_phrase(int status)
     return "Internal Server Error";
 }
 
+/* A reply is its caller's alone, unless its route says otherwise. */
+static const char *cache_control(const struct call *call, int status)
+{
+    const struct route *route = call->match.route;
+
+    return route != NULL && route->cache_control != NULL && status < 400 ? route->cache_control
+                                                                         : "no-store";
+}
+
 static void send_reply(struct call *call, int status, const char *type, struct hk_str body)
 {
     h2o_req_t *req = call->req;
 
     req->res.status = status;
     req->res.reason = reason_phrase(status);
-    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL,
-                   H2O_STRLIT("no-store"));
+    reply_add_header(call, "cache-control", hk_str(cache_control(call, status)));
     reply_add_header(call, "x-request-id", hk_str(call->request_id));
     if (status == 204 || status == 304) {
         req->res.content_length = SIZE_MAX; /* RFC 9110 8.6: no Content-Length with 204 */
@@ -89,6 +97,16 @@ void call_reply_as(struct call *call, int status, const char *media_type, struct
     send_reply(call, status, media_type, body);
 }
 
+/* RFC 6750, 3.1: an error only when there was something that could be wrong. */
+static void add_challenge(struct call *call)
+{
+    bool has_tried = h2o_find_header(&call->req->headers, H2O_TOKEN_AUTHORIZATION, -1) >= 0;
+
+    reply_add_header(call, "www-authenticate",
+                     has_tried ? HK_STR("Bearer realm=\"hookline\", error=\"invalid_token\"")
+                               : HK_STR("Bearer realm=\"hookline\""));
+}
+
 static void send_problem(struct call *call, const struct hk_error *error, struct hk_str errors_json)
 {
     const struct hk_code_info *info = hk_code_info(error->code);
@@ -97,7 +115,7 @@ static void send_problem(struct call *call, const struct hk_error *error, struct
     hk_buf_init(&buf, MAX_PROBLEM_BYTES);
     problem_write(&buf, error, errors_json, call->request_id);
     if (info->http_status == 401)
-        reply_add_header(call, "www-authenticate", HK_STR("Bearer realm=\"hookline\""));
+        add_challenge(call);
     if (info->is_retryable)
         reply_add_header(call, "retry-after", HK_STR("1"));
     if (error->code == HK_BODY_TOO_LARGE)

@@ -68,6 +68,7 @@ struct route {
     const char *path;
     enum scope scope;
     int ok_status;
+    const char *cache_control;       /* of a good reply; NULL: no-store */
     bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
     const char *location;            /* "/v1/apps/" with 201 or of a PUT, or NULL */
     const struct body_field *body;   /* NULL: the route takes no body */

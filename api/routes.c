@@ -3,6 +3,7 @@
 #include "api/docs.h"
 #include "api/health.h"
 #include "api/ingest.h"
+#include "api/oauth.h"
 #include "api/resources/resources.h"
 #include "api/route.h"
 
@@ -15,6 +16,10 @@ const struct route *const route_tables[] = {
     tenants_routes,
     tenant_secrets_routes,
     keys_routes,
+    clients_routes,
+    signing_keys_routes,
+    oauth_routes,
+    well_known_routes,
     apps_routes,
     custom_fields_routes,
     companies_routes,

@@ -22,6 +22,7 @@
 #include "api/error_filter.h"
 #include "api/ingest.h"
 #include "api/listen.h"
+#include "api/signing_keys.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
 #include "hk/http.h"
@@ -182,6 +183,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->db = hk_db_new(thread->loop, &options);
     thread->ingest = ingest_new(thread);
     thread->auth_cache = auth_cache_new();
+    thread->signing_keys = signing_keys_new();
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -257,6 +259,7 @@ static void free_thread_state(struct api_thread *thread)
     ingest_free(thread->ingest);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
+    signing_keys_free(thread->signing_keys);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */

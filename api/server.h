@@ -14,6 +14,7 @@
 #include "hk/loop.h"
 
 struct auth_cache;
+struct signing_keys;
 struct hk_http;
 struct hk_offload;
 struct ingest;
@@ -26,6 +27,7 @@ struct api_thread {
     struct hk_db *db;    /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;
+    struct signing_keys *signing_keys;
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */

@@ -14,6 +14,8 @@
 #include <openssl/rand.h>
 
 static const char b64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base62_digits[] =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 static const char b64url_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
@@ -122,7 +124,6 @@ bool hk_b64url_decode(struct hk_str text, uint8_t *ret, size_t capacity, size_t 
 
 void hk_base62_encode16(const uint8_t p[16], char ret[22])
 {
-    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     uint8_t number[16];
 
     memcpy(number, p, sizeof(number));
@@ -135,7 +136,7 @@ void hk_base62_encode16(const uint8_t p[16], char ret[22])
             number[j] = (uint8_t)(part / 62);
             remainder = part % 62;
         }
-        ret[i] = digits[remainder];
+        ret[i] = base62_digits[remainder];
     }
 }
 
@@ -239,4 +240,20 @@ void hk_random(void *ret, size_t n)
     assert(n <= INT_MAX);
     if (RAND_bytes(ret, (int)n) != 1)
         die("no random bytes");
+}
+
+/* A byte that would make the first digits likelier is drawn again. */
+void hk_base62_random(char *ret, size_t n)
+{
+    size_t length = 0;
+
+    while (length < n) {
+        uint8_t bytes[64];
+
+        hk_random(bytes, sizeof(bytes));
+        for (size_t i = 0; i < sizeof(bytes) && length < n; i++) {
+            if (bytes[i] < 248) /* 4 * 62 */
+                ret[length++] = base62_digits[bytes[i] % 62];
+        }
+    }
 }

@@ -27,6 +27,9 @@ HK_NODISCARD bool hk_b64url_decode(struct hk_str text, uint8_t *ret, size_t capa
 void hk_base62_encode16(const uint8_t p[16], char ret[22]);
 HK_NODISCARD bool hk_base62_decode16(const char p[22], uint8_t ret[16]);
 
+/* `n` random base62 digits, each as likely as any other; no NUL. */
+void hk_base62_random(char *ret, size_t n);
+
 /* Lower-case, two digits a byte; writes a NUL: `ret` has room for 2 * n + 1. */
 void hk_hex_encode(const void *p, size_t n, char *ret);
 

@@ -112,6 +112,16 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
     return o;
 }
 
+static void given_client(struct harness *h, const struct tenant *t, struct owner *o)
+{
+    struct reply reply =
+        api_call(h, t->admin, "POST", "/v1/clients", "{\"name\": \"x\", \"role\": \"support\"}");
+
+    assert_status(reply, 201);
+    own(o, "client_id", reply_text(&reply, "id"));
+    own(o, "client_secret_id", reply_text(&reply, "secrets.0.id"));
+}
+
 /* What belongs to a tenant as a whole, which no partner is an owner of. */
 static void given_tenants(struct harness *h, const struct tenant *t, const char *type,
                           struct owner *o)
@@ -121,6 +131,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     own(o, "company_id", first_id(h, t->admin, "/v1/companies", "data.0.id"));
     own(o, "company", first_id(h, t->admin, "/v1/companies", "data.0.external_id"));
     own(o, "name", type);
+    given_client(h, t, o);
     own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
 }
 
@@ -164,6 +175,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/event_types/:name", "{\"description\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/subscriptions",
          "{\"url\": \"https://e.com/\", \"event_types\": [\"type-mine\"]}"},
+        {"PATCH", "/v1/clients/:client_id", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
     };
 

@@ -24,7 +24,8 @@ BEGIN {
     library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
     library[++m] = "^argon2";      users[m] = "^api/password\\.c"
     library[++m] = "^jansson";     users[m] = "^(api/[a-z_]+\\.[ch]$|tests/)"
-    library[++m] = "^openssl/";    users[m] = "^(lib/(encode|sign|seal)\\.c|api/(server|listen)\\.[ch]|tests/)"
+    library[++m] = "^jwt\\.h";     users[m] = "^(api/own_token\\.c|tests/)"
+    library[++m] = "^openssl/";    users[m] = "^(lib/(encode|sign|seal)\\.c|api/(server|listen|own_token|jwk)\\.[ch]|tests/)"
     library[++m] = "^cmocka";      users[m] = "^tests/"
 }
 {

@@ -19,7 +19,7 @@
 #define LOOK_EVERY_MS        10
 #define MAX_LOG_BYTES        (64u << 20)
 
-#define HARNESS_MAX_PROGRAMS (1 + HARNESS_MAX_WORKERS + HARNESS_MAX_SINKERS)
+#define HARNESS_MAX_PROGRAMS (2 + HARNESS_MAX_WORKERS + HARNESS_MAX_SINKERS)
 
 static const struct harness_options usual;
 
@@ -64,10 +64,9 @@ static void start_program(struct harness *h, struct proc *proc, const char *prog
 }
 
 /* The port stands in the line {"event":"api.listening",...,"port":N} of the log. */
-static void wait_for_api(struct harness *h)
+static void wait_for_api(struct proc *api, char ret_url[HARNESS_URL_SIZE])
 {
-    char *said =
-        proc_wait_for_text(&h->api, h->api.err_path, "\"api.listening\"", START_TIMEOUT_MS);
+    char *said = proc_wait_for_text(api, api->err_path, "\"api.listening\"", START_TIMEOUT_MS);
     const char *line = said == NULL ? NULL : strstr(said, "\"api.listening\"");
     const char *port = line == NULL ? NULL : strstr(line, "\"port\":");
 
@@ -75,18 +74,24 @@ static void wait_for_api(struct harness *h)
         free(said);
         fail_test("hookline-api did not say where it listens");
     }
-    (void)snprintf(h->api_url, sizeof(h->api_url), "http://127.0.0.1:%lu",
+    (void)snprintf(ret_url, HARNESS_URL_SIZE, "http://127.0.0.1:%lu",
                    strtoul(port + strlen("\"port\":"), NULL, 10));
     free(said);
 }
 
 /* Each run of a program has its log to itself: the port of an earlier one must not be found. */
-static void start_api(struct harness *h)
+static void start_api(struct harness *h, struct proc *api)
 {
     char name[32];
 
     (void)snprintf(name, sizeof(name), "api-%u", h->n_api_starts++);
-    start_program(h, &h->api, "hookline-api", name);
+    start_program(h, api, "hookline-api", name);
+}
+
+void harness_start_other_api(struct harness *h)
+{
+    start_api(h, &h->other_api);
+    wait_for_api(&h->other_api, h->other_api_url);
 }
 
 static void stop_checked(struct proc *proc)
@@ -102,8 +107,8 @@ void harness_restart_api(struct harness *h)
 {
     if (proc_is_running(&h->api))
         stop_checked(&h->api);
-    start_api(h);
-    wait_for_api(h);
+    start_api(h, &h->api);
+    wait_for_api(&h->api, h->api_url);
 }
 
 void harness_kill_api(struct harness *h)
@@ -217,12 +222,12 @@ static void start_all(struct harness *h)
     unsigned n_workers = h->options->n_workers == 0 ? 1 : h->options->n_workers;
 
     (void)start_sinker(h, NULL);
-    start_api(h);
+    start_api(h, &h->api);
     for (unsigned i = 0; i < n_workers && !h->options->has_no_worker; i++)
         (void)harness_start_worker(h);
     h->operator_key = make_operator_key(h);
     wait_for_sinker(h, 0, false);
-    wait_for_api(h);
+    wait_for_api(&h->api, h->api_url);
 }
 
 /* When a setup fails, cmocka never calls teardown: the next setup, or the end, makes up for it. */
@@ -278,6 +283,8 @@ static size_t list_programs(struct harness *h, struct proc *ret[HARNESS_MAX_PROG
     size_t n = 0;
 
     ret[n++] = &h->api;
+    if (h->other_api_url[0] != '\0')
+        ret[n++] = &h->other_api;
     for (unsigned i = 0; i < h->n_workers; i++)
         ret[n++] = &h->workers[i];
     for (unsigned i = 0; i < h->n_sinkers; i++)

@@ -74,6 +74,8 @@ struct harness {
 
     struct proc api;
     char api_url[HARNESS_URL_SIZE]; /* "http://127.0.0.1:PORT" */
+    struct proc other_api;          /* see harness_start_other_api() */
+    char other_api_url[HARNESS_URL_SIZE];
     struct proc workers[HARNESS_MAX_WORKERS];
     unsigned n_workers;
     struct proc sinkers[HARNESS_MAX_SINKERS];
@@ -107,6 +109,8 @@ unsigned harness_start_worker(struct harness *h);
 void harness_kill_worker(struct harness *h, unsigned i); /* SIGKILL */
 void harness_stop_worker(struct harness *h, unsigned i); /* SIGTERM, and it has to exit with 0 */
 void harness_restart_api(struct harness *h);             /* SIGTERM, then a new one */
+/* A second API process, at h->other_api_url; call it with http_call(). */
+void harness_start_other_api(struct harness *h);
 void harness_kill_api(struct harness *h); /* SIGKILL; harness_restart_api() goes on */
 
 /* One more sinker with these options (NULL-ended, or NULL); its number. Number 0 is there already.

@@ -111,7 +111,7 @@ static struct curl_slist *make_headers(const char *key, bool has_body, const cha
 {
     struct curl_slist *list = curl_slist_append(NULL, "Expect:");
     bool has_type = false;
-    char line[512];
+    char line[16384]; /* a token may be long */
 
     for (size_t i = 0; headers != NULL && headers[i] != NULL; i++) {
         list = curl_slist_append(list, headers[i]);

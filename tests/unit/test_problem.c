@@ -82,8 +82,8 @@ static void test_a_problem_inside_a_batch_has_no_instance(void **state)
     (void)state;
     expect((struct hk_error){.code = HK_FORBIDDEN}, HK_STR_NULL, "",
            "{\"type\":\"/problems/forbidden\","
-           "\"title\":\"The key's role does not grant what this route needs.\",\"status\":403,"
-           "\"detail\":\"The key's role does not grant what this route needs.\"}");
+           "\"title\":\"The caller does not have the scope of this route.\",\"status\":403,"
+           "\"detail\":\"The caller does not have the scope of this route.\"}");
 }
 
 static void test_what_callers_sent_is_escaped(void **state)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/scopes.h - roles, partners and scopes of whatever a tenant gives out: keys,
+ * clients, issuers.
+ */
+#ifndef API_RESOURCES_SCOPES_H
+#define API_RESOURCES_SCOPES_H
+
+#include "api/auth.h"
+
+enum { MAX_SCOPES = 64 }; /* in a body's list */
+
+/*
+ * Whoever has no partner sees every app: that must not come about by forgetting one. HK_OK, or
+ * HK_INVALID_BODY at "/partner": the role needs one and has none, or the other way round.
+ */
+enum hk_code role_check_partner(enum role role, struct hk_str partner, struct hk_error *reterr);
+
+/* Sets "=scopes_of_roles", {"admin": ["tenant:read", ...], ...}: see scope_faults() in SQL. */
+void scopes_set_of_roles(struct call *call);
+
+#endif
