@@ -9,6 +9,7 @@
 #ifndef API_AUTH_H
 #define API_AUTH_H
 
+#include "api/bucket.h"
 #include "api/route.h"
 #include "hk/encode.h"
 
@@ -35,6 +36,7 @@ struct caller {
     struct hk_id tenant_id;
     char actor[192];   /* for the audit log: "key:<id>", "client:<id>", "user:<id>", ... */
     char partner[129]; /* "": sees every app of its tenant */
+    struct bucket_limit own_limit, tenant_limit; /* set by limit_set_caller() */
 };
 
 /* A new key for the tenant. */

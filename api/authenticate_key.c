@@ -5,6 +5,7 @@
 #include "api/auth.sql.h"
 #include "api/auth_cache.h"
 #include "api/authenticate.h"
+#include "api/limit.h"
 #include "api/server.h"
 #include "hk/clock.h"
 
@@ -60,6 +61,7 @@ static void on_key_found(struct hk_db_query *query, const struct hk_db_result *r
         return;
     }
     set_caller(&call->caller, result);
+    limit_set_caller(&call->caller, call->thread->config, result, 3);
     auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller);
     call_act_for(call, &call->caller.tenant_id);
     call->stage++;

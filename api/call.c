@@ -2,8 +2,8 @@
 /*
  * call.c - the life of a request. The functions stand in the order in which they run:
  *
- *     gate -> route -> accept -> authenticate [wait] -> authorize -> body -> handle | cursor key
- *     [wait] -> query [wait] -> reply
+ *     gate -> route -> accept -> authenticate [wait] -> limit [wait] -> authorize -> body
+ *     -> handle | cursor key [wait] -> query [wait] -> reply
  */
 #include "api/call.h"
 
@@ -16,6 +16,7 @@
 #include "api/body_stage.h"
 #include "api/cursor_key.h"
 #include "api/gate.h"
+#include "api/limit.h"
 #include "api/media_type.h"
 #include "api/reply.h"
 #include "api/server.h"
@@ -32,7 +33,7 @@ static stage_fn stage_reply;
 static hk_db_done_fn on_query_done;
 
 static stage_fn *const stages[] = {
-    stage_gate, stage_route,  stage_accept,     authenticate_stage, stage_authorize,
+    stage_gate, stage_route,  stage_accept,     authenticate_stage, limit_stage, stage_authorize,
     body_stage, stage_handle, cursor_key_stage, stage_query,        stage_reply,
 };
 
@@ -247,6 +248,7 @@ static void call_dispose(void *p)
 {
     struct call *call = p;
 
+    limit_abandon(call);
     hk_db_abandon(&call->query);
     if (call->job != NULL)
         hk_offload_abandon(call->job);

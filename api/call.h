@@ -19,6 +19,9 @@ struct api_thread;
 struct hk_offload_job;
 struct signing_keys_reading;
 
+/* Whose limits a request counts against: see limit.h. */
+enum { LIMIT_OF_CALLER, LIMIT_OF_TENANT, LIMIT_COUNT };
+
 enum { CALL_MAX_SET_PARAMS = 8 };
 
 struct call {
@@ -46,6 +49,14 @@ struct call {
     void *state; /* what a handler or a proof keeps while it waits; in the request's pool */
     struct signing_keys_reading *reading; /* see signing_keys.c */
     void (*abandon)(struct call *call);   /* set while it waits for what is not `query` */
+    struct {                              /* private to limit.c */
+        struct limit_bucket *bucket;      /* whose lease the call waits for, in its list */
+        struct call *next;
+        unsigned n_taken; /* of the limits, in their order */
+        int64_t left[LIMIT_COUNT];
+    } limit;
+    unsigned retry_after_s; /* of a problem that may be repeated; 0: the usual */
+
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
 };

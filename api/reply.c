@@ -107,6 +107,15 @@ static void add_challenge(struct call *call)
                                : HK_STR("Bearer realm=\"hookline\""));
 }
 
+static void add_retry_after(struct call *call)
+{
+    char seconds[16];
+
+    (void)snprintf(seconds, sizeof(seconds), "%u",
+                   call->retry_after_s == 0 ? 1 : call->retry_after_s);
+    reply_add_header(call, "retry-after", hk_str(seconds));
+}
+
 static void send_problem(struct call *call, const struct hk_error *error, struct hk_str errors_json)
 {
     const struct hk_code_info *info = hk_code_info(error->code);
@@ -117,7 +126,7 @@ static void send_problem(struct call *call, const struct hk_error *error, struct
     if (info->http_status == 401)
         add_challenge(call);
     if (info->is_retryable)
-        reply_add_header(call, "retry-after", HK_STR("1"));
+        add_retry_after(call);
     if (error->code == HK_BODY_TOO_LARGE)
         call->req->http1_is_persistent = 0;
     send_reply(call, info->http_status, "application/problem+json", hk_buf_str(&buf));

@@ -21,6 +21,7 @@
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/ingest.h"
+#include "api/limit.h"
 #include "api/listen.h"
 #include "api/signing_keys.h"
 #include "hk/addr.h"
@@ -184,6 +185,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->ingest = ingest_new(thread);
     thread->auth_cache = auth_cache_new();
     thread->signing_keys = signing_keys_new();
+    thread->limits = limits_new(thread);
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -260,6 +262,7 @@ static void free_thread_state(struct api_thread *thread)
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
     signing_keys_free(thread->signing_keys);
+    limits_free(thread->limits);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct signing_keys;
 struct hk_http;
 struct hk_offload;
 struct ingest;
+struct limits;
 
 struct api_thread {
     const struct hk_config *config;
@@ -31,6 +32,7 @@ struct api_thread {
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
+    struct limits *limits;
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 

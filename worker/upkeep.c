@@ -20,6 +20,7 @@ struct upkeep {
 };
 
 static hk_db_done_fn on_created;
+static hk_db_done_fn on_swept;
 
 static void on_due(struct hk_timer *timer)
 {
@@ -49,6 +50,18 @@ static void on_created(struct hk_db_query *query, const struct hk_db_result *res
     n_created = hk_db_int(result, 0, 0);
     if (n_created > 0)
         hk_log(HK_LOG_INFO, "partition.created", HK_I64("n_partitions", n_created));
+    *query = (struct hk_db_query){
+        .stmt = &stmt_rate_bucket_sweep, .done = on_swept, .timeout_ms = 20000};
+    if (hk_db_submit(upkeep->db, query) != HK_OK)
+        hk_loop_set_timer(upkeep->loop, &upkeep->timer, FAILED_DELAY_MS, on_due);
+}
+
+static void on_swept(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct upkeep *upkeep = HK_CONTAINER_OF(query, struct upkeep, query);
+
+    if (result->code != HK_OK)
+        hk_log(HK_LOG_WARN, "rate_bucket.sweep_failed"); /* the next hour has another */
     hk_loop_set_timer(upkeep->loop, &upkeep->timer, HOUR_MS, on_due);
 }
 

@@ -22,6 +22,7 @@ static const struct body_field key_create_body[] = {
      .flags = BODY_NULLABLE,
      .max = 40,
      .check = check_timestamp},
+    REQUEST_LIMIT_FIELDS,
     {0},
 };
 

@@ -4,9 +4,12 @@
 -- name: key_create
 -- $1 tenant_id uuid, $2 body json, $3 key text, $4 key's SHA-256 in hex
 WITH created AS (
-    INSERT INTO api_key AS k (tenant_id, name, role, partner, expires_at, key_sha256, hint)
-    SELECT $1::uuid, b.name, b.role, b.partner, b.expires_at, decode($4::text, 'hex'), right($3::text, 4)
-      FROM json_to_record($2::json) AS b (name text, role text, partner text, expires_at timestamptz)
+    INSERT INTO api_key AS k (tenant_id, name, role, partner, expires_at, key_sha256, hint, requests_per_second,
+                              requests_burst)
+    SELECT $1::uuid, b.name, b.role, b.partner, b.expires_at, decode($4::text, 'hex'), right($3::text, 4),
+           b.requests_per_second, b.requests_burst
+      FROM json_to_record($2::json) AS b (name text, role text, partner text, expires_at timestamptz,
+                                          requests_per_second integer, requests_burst integer)
      WHERE (b.expires_at <= now()) IS NOT TRUE
     RETURNING k AS api_key
 ), audited AS (

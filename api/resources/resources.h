@@ -47,4 +47,12 @@ enum {
     MAX_JSON_BYTES = 32768, /* of a schema, of a sample: a page has 250 */
 };
 
+/* How many requests a key or tenant may make; null is the installation's default. */
+#define REQUEST_LIMIT_FIELDS                                                                       \
+    {.name = "requests_per_second", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = 1000000}, \
+    {                                                                                              \
+        .name = "requests_burst", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .min = 1,          \
+        .max = 1000000                                                                             \
+    }
+
 #endif

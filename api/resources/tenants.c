@@ -4,10 +4,21 @@
  * its audit log tells of it. Only the list acts as the installation.
  */
 #include "api/call.h"
+#include "api/resources/quotas.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/tenants.sql.h"
 #include "hk/clock.h"
+
+#define MAX_QUOTA INT64_C(1000000000000)
+
+static const struct body_field quotas_body[] = {
+    {.name = "apps", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
+    {.name = "companies", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
+    {.name = "subscriptions", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
+    {.name = "events_per_day", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
+    {0},
+};
 
 static const struct body_field tenant_create_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
@@ -19,6 +30,8 @@ static const struct body_field tenant_update_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},
     {.name = "allow_http", .type = BODY_BOOLEAN},
     {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|suspended"},
+    REQUEST_LIMIT_FIELDS,
+    {.name = "quotas", .type = BODY_OBJECT, .fields = quotas_body},
     {0},
 };
 
@@ -114,6 +127,23 @@ const struct route tenants_routes[] = {
         .stmt = &stmt_tenant_key_create,
         .bind = {"tenant", ":tenant_id", "body", "=key", "=key_sha256"},
         .prepare = prepare_key,
+    },
+    {
+        .method = "GET",
+        .path = "/v1/tenants/:tenant_id/quotas",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 200,
+        .stmt = &stmt_tenant_quotas_get,
+        .bind = {"tenant", ":tenant_id"},
+        .prepare = prepare_one,
+    },
+    {
+        .method = "GET",
+        .path = "/v1/tenant/quotas",
+        .scope = SCOPE_TENANT_READ,
+        .ok_status = 200,
+        .stmt = &stmt_quotas_get,
+        .bind = {"tenant"},
     },
     {0},
 };

@@ -59,8 +59,21 @@ WITH found AS (
 ), changed AS (
     UPDATE tenant t
        SET name = coalesce(b.name, t.name), allow_http = coalesce(b.allow_http, t.allow_http),
-           state = coalesce(b.state, t.state), updated_at = now()
-      FROM json_to_record($3::json) AS b (name text, allow_http boolean, state text)
+           state = coalesce(b.state, t.state),
+           requests_per_second = CASE WHEN g.body -> 'requests_per_second' IS NOT NULL THEN b.requests_per_second
+                                      ELSE t.requests_per_second END,
+           requests_burst = CASE WHEN g.body -> 'requests_burst' IS NOT NULL THEN b.requests_burst ELSE t.requests_burst END,
+           quota_apps = CASE WHEN g.quotas -> 'apps' IS NOT NULL THEN q.apps ELSE t.quota_apps END,
+           quota_companies = CASE WHEN g.quotas -> 'companies' IS NOT NULL THEN q.companies ELSE t.quota_companies END,
+           quota_subscriptions = CASE WHEN g.quotas -> 'subscriptions' IS NOT NULL THEN q.subscriptions
+                                      ELSE t.quota_subscriptions END,
+           quota_events_per_day = CASE WHEN g.quotas -> 'events_per_day' IS NOT NULL THEN q.events_per_day
+                                       ELSE t.quota_events_per_day END,
+           updated_at = now()
+      FROM (SELECT $3::json AS body, coalesce($3::json -> 'quotas', '{}') AS quotas) g,
+           json_to_record(g.body) AS b (name text, allow_http boolean, state text, requests_per_second integer,
+                                        requests_burst integer),
+           json_to_record(g.quotas) AS q (apps bigint, companies bigint, subscriptions bigint, events_per_day bigint)
      WHERE t.tenant_id = $1::uuid AND t.tenant_id = $2::uuid AND t.tenant_id <> installation_id()
        AND etag_matches($4::text, tenant_json(t))
     RETURNING t AS tenant

@@ -1,5 +1,10 @@
--- The public JSON form of a tenant.
+-- The public JSON form of a tenant. A limit or quota that is null is the installation's default.
 CREATE OR REPLACE FUNCTION tenant_json(t tenant) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', t.tenant_id, 'name', t.name, 'cell', t.cell, 'allow_http', t.allow_http,
-                             'state', t.state, 'created_at', t.created_at, 'updated_at', t.updated_at)
+                             'state', t.state,
+                             'requests_per_second', t.requests_per_second, 'requests_burst', t.requests_burst,
+                             'quotas', json_build_object('apps', t.quota_apps, 'companies', t.quota_companies,
+                                                         'subscriptions', t.quota_subscriptions,
+                                                         'events_per_day', t.quota_events_per_day),
+                             'created_at', t.created_at, 'updated_at', t.updated_at)
 $$;

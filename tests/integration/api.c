@@ -4,8 +4,12 @@
 
 #include "tests/support/check.h"
 
-#define TENANT_MEMBERS  "id,name,cell,allow_http,state,created_at,updated_at"
-#define KEY_MEMBERS     "id,name,role,partner,hint,created_at,expires_at,revoked_at"
+#define TENANT_MEMBERS                                                                             \
+    "id,name,cell,allow_http,state,requests_per_second,requests_burst,quotas,created_at,updated_"  \
+    "at"
+#define KEY_MEMBERS                                                                                \
+    "id,name,role,partner,hint,requests_per_second,requests_burst,created_at,expires_at,revoked_"  \
+    "at"
 #define APP_MEMBERS     "id,partner,name,description,state,created_at,updated_at,custom_fields"
 #define FIELD_MEMBERS   "key,label,help,type,required,max_length,choices"
 #define COMPANY_MEMBERS "id,external_id,name,state,created_at,updated_at"

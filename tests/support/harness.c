@@ -88,10 +88,30 @@ static void start_api(struct harness *h, struct proc *api)
     start_program(h, api, "hookline-api", name);
 }
 
+static bool other_api_is_ready(void *arg)
+{
+    struct harness *h = arg;
+
+    return http_call(h->http, "GET", h->other_api_url, "/readyz", NULL, HK_STR_NULL, NULL).status ==
+           200;
+}
+
 void harness_start_other_api(struct harness *h)
 {
     start_api(h, &h->other_api);
     wait_for_api(&h->other_api, h->other_api_url);
+    if (!wait_until(other_api_is_ready, h, START_TIMEOUT_MS))
+        fail_test("the other hookline-api is not ready");
+}
+
+void harness_swap_apis(struct harness *h)
+{
+    char url[HARNESS_URL_SIZE];
+
+    assert_true(h->other_api_url[0] != '\0');
+    memcpy(url, h->api_url, sizeof(url));
+    memcpy(h->api_url, h->other_api_url, sizeof(url));
+    memcpy(h->other_api_url, url, sizeof(url));
 }
 
 static void stop_checked(struct proc *proc)

@@ -111,7 +111,8 @@ void harness_stop_worker(struct harness *h, unsigned i); /* SIGTERM, and it has 
 void harness_restart_api(struct harness *h);             /* SIGTERM, then a new one */
 /* A second API process, at h->other_api_url; call it with http_call(). */
 void harness_start_other_api(struct harness *h);
-void harness_kill_api(struct harness *h); /* SIGKILL; harness_restart_api() goes on */
+void harness_swap_apis(struct harness *h); /* calls go to the other one from here on */
+void harness_kill_api(struct harness *h);  /* SIGKILL; harness_restart_api() goes on */
 
 /* One more sinker with these options (NULL-ended, or NULL); its number. Number 0 is there already.
  */

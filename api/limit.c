@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * limit.c - a set-associative table of buckets; a bucket that waits for its lease has a list of the
+ * calls that wait with it, in the order in which they came.
+ */
+#include "api/limit.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/limit.sql.h"
+#include "api/reply.h"
+#include "api/server.h"
+#include "hk/clock.h"
+
+enum {
+    N_SETS = 64,
+    N_WAYS = 8,
+    NAME_SIZE = 192, /* an actor's, see struct caller */
+    NUMBER_SIZE = 24,
+    LEASE_TIMEOUT_MS = 2000,
+    BLIND_MS = 1000, /* the database did not answer: it is not asked again at once */
+    MAX_HEADER_BYTES = 256,
+};
+
+struct limit_bucket {
+    char tenant_id[HK_ID_TEXT_SIZE]; /* "": unused */
+    char name[NAME_SIZE];
+    struct bucket_limit limit;
+    struct bucket bucket;
+    int64_t used_at_ms, blind_until_ms;
+
+    struct limits *limits;
+    struct call *first, **last; /* who waits for the lease */
+    struct hk_db_query query;
+    struct hk_db_context context;
+    int64_t asked;
+    char numbers[3][NUMBER_SIZE];
+};
+
+struct limits {
+    struct api_thread *thread;
+    struct limit_bucket buckets[N_SETS][N_WAYS];
+};
+
+static hk_db_done_fn on_leased;
+
+struct limits *limits_new(struct api_thread *thread)
+{
+    struct limits *limits = calloc(1, sizeof(*limits));
+
+    if (limits == NULL)
+        abort();
+    limits->thread = thread;
+    return limits;
+}
+
+void limits_free(struct limits *limits)
+{
+    free(limits);
+}
+
+/* ---- the caller's limits -------------------------------------------------------------------- */
+
+static int64_t number_or(const struct hk_db_result *result, unsigned column, int64_t otherwise)
+{
+    struct hk_str value = hk_db_value(result, 0, column);
+
+    return value.p == NULL ? otherwise : strtoll(value.p, NULL, 10);
+}
+
+static struct bucket_limit read_limit(const struct hk_db_result *result, unsigned column,
+                                      int64_t otherwise)
+{
+    struct bucket_limit limit = {.per_second = number_or(result, column, otherwise)};
+
+    limit.burst = number_or(result, column + 1, limit.per_second);
+    return limit;
+}
+
+void limit_set_caller(struct caller *caller, const struct hk_config *config,
+                      const struct hk_db_result *result, unsigned column)
+{
+    if (caller->role == ROLE_OPERATOR)
+        return; /* who could set it right? */
+    caller->own_limit = read_limit(result, column, config->api_key_requests_per_second);
+    caller->tenant_limit = read_limit(result, column + 2, config->api_tenant_requests_per_second);
+}
+
+/* ---- finding a bucket ----------------------------------------------------------------------- */
+
+static unsigned hash(const char *tenant_id, const char *name)
+{
+    unsigned h = 2166136261u; /* FNV-1a: who picks its names can only crowd its own set */
+
+    for (const char *p = tenant_id; *p != '\0'; p++)
+        h = (h ^ (unsigned char)*p) * 16777619u;
+    for (const char *p = name; *p != '\0'; p++)
+        h = (h ^ (unsigned char)*p) * 16777619u;
+    return h ^ h >> 16;
+}
+
+static bool is_in_use(const struct limit_bucket *bucket)
+{
+    return bucket->first != NULL || bucket->query.slot != NULL;
+}
+
+static bool is_worse(const struct limit_bucket *a, const struct limit_bucket *b)
+{
+    return b == NULL || a->used_at_ms < b->used_at_ms;
+}
+
+/* The bucket, in the place of the one that was not used for longest; NULL: all of them are busy. */
+static struct limit_bucket *find(struct limits *limits, const char *tenant_id, const char *name,
+                                 const struct bucket_limit *limit, int64_t now_ms)
+{
+    struct limit_bucket *set = limits->buckets[hash(tenant_id, name) % N_SETS], *oldest = NULL;
+
+    for (unsigned i = 0; i < N_WAYS; i++) {
+        struct limit_bucket *bucket = &set[i];
+
+        if (strcmp(bucket->tenant_id, tenant_id) == 0 && strcmp(bucket->name, name) == 0) {
+            bool is_changed = bucket->limit.per_second != limit->per_second ||
+                              bucket->limit.burst != limit->burst;
+
+            if (is_changed && !is_in_use(bucket)) {
+                bucket->bucket = (struct bucket){0};
+                bucket->limit = *limit;
+            }
+            bucket->used_at_ms = now_ms;
+            return bucket;
+        }
+        if (!is_in_use(bucket) && is_worse(bucket, oldest))
+            oldest = bucket;
+    }
+    if (oldest == NULL)
+        return NULL;
+    *oldest = (struct limit_bucket){.limits = limits, .limit = *limit, .used_at_ms = now_ms};
+    oldest->last = &oldest->first;
+    (void)snprintf(oldest->tenant_id, sizeof(oldest->tenant_id), "%s", tenant_id);
+    (void)snprintf(oldest->name, sizeof(oldest->name), "%s", name);
+    oldest->context = (struct hk_db_context){
+        .tenant_id = hk_str(oldest->tenant_id), .actor = HK_STR(""), .request_id = HK_STR("")};
+    return oldest;
+}
+
+/* ---- waiting for a lease -------------------------------------------------------------------- */
+
+static void wait_for(struct limit_bucket *bucket, struct call *call)
+{
+    call->limit.bucket = bucket;
+    call->limit.next = NULL;
+    *bucket->last = call;
+    bucket->last = &call->limit.next;
+}
+
+static void stop_waiting(struct call *call)
+{
+    struct limit_bucket *bucket = call->limit.bucket;
+    struct call **at = &bucket->first;
+
+    while (*at != call)
+        at = &(*at)->limit.next;
+    *at = call->limit.next;
+    if (bucket->last == &call->limit.next)
+        bucket->last = at;
+    call->limit.bucket = NULL;
+}
+
+void limit_abandon(struct call *call)
+{
+    if (call->limit.bucket != NULL)
+        stop_waiting(call);
+}
+
+static struct hk_str write_number(struct limit_bucket *bucket, unsigned i, int64_t value)
+{
+    (void)snprintf(bucket->numbers[i], NUMBER_SIZE, "%" PRId64, value);
+    return hk_str(bucket->numbers[i]);
+}
+
+/* Asks the database, unless it has been asked; false when it cannot be asked now. */
+static bool start_lease(struct limit_bucket *bucket, int64_t now_ms)
+{
+    if (bucket->query.slot != NULL)
+        return true;
+    if (now_ms < bucket->blind_until_ms)
+        return false;
+    bucket->asked = bucket_slice(&bucket->bucket, 1, bucket_most(&bucket->limit), now_ms);
+    bucket->query = (struct hk_db_query){
+        .stmt = &stmt_rate_lease,
+        .params = {hk_str(bucket->tenant_id), hk_str(bucket->name),
+                   write_number(bucket, 0, bucket->limit.per_second),
+                   write_number(bucket, 1, bucket->limit.burst),
+                   write_number(bucket, 2, bucket->asked)},
+        .context = &bucket->context,
+        .done = on_leased,
+        .timeout_ms = LEASE_TIMEOUT_MS,
+    };
+    return hk_db_submit(bucket->limits->thread->db, &bucket->query) == HK_OK;
+}
+
+/*
+ * All that waited try again; those for whom it was not enough wait for the next lease, which the
+ * first of them starts, or are refused. None of them is touched after it has run: it may be gone.
+ */
+static void on_leased(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct limit_bucket *bucket = HK_CONTAINER_OF(query, struct limit_bucket, query);
+    int64_t now_ms = hk_mono_ms();
+    struct call *call;
+
+    if (result->code == HK_OK && result->n_rows == 1)
+        bucket_fill(&bucket->bucket, bucket->asked, number_or(result, 0, 0),
+                    number_or(result, 1, 0), bucket_pause_ms(&bucket->limit), now_ms);
+    else
+        bucket->blind_until_ms = now_ms + BLIND_MS;
+    for (size_t n = 0; bucket->query.slot == NULL && (call = bucket->first) != NULL; n++) {
+        stop_waiting(call);
+        call_run(call);
+    }
+}
+
+/* ---- the stage ------------------------------------------------------------------------------ */
+
+static const struct bucket_limit *limit_of(const struct call *call, unsigned which)
+{
+    return which == 0 ? &call->caller.own_limit : &call->caller.tenant_limit;
+}
+
+static const char *const public_names[LIMIT_COUNT] = {"caller", "tenant"};
+
+static void add_headers(struct call *call)
+{
+    struct hk_buf policy HK_CLEANUP(hk_buf_done), left HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&policy, MAX_HEADER_BYTES);
+    hk_buf_init(&left, MAX_HEADER_BYTES);
+    for (unsigned i = 0; i < LIMIT_COUNT; i++) {
+        const struct bucket_limit *limit = limit_of(call, i);
+
+        if (limit->per_second == 0)
+            continue;
+        bucket_write_policy(&policy, public_names[i], limit);
+        if (call->limit.n_taken >= i)
+            bucket_write_left(&left, public_names[i], limit, call->limit.left[i]);
+    }
+    reply_add_header(call, "ratelimit-policy", hk_buf_str(&policy));
+    reply_add_header(call, "ratelimit", hk_buf_str(&left));
+}
+
+/* What the caller's own bucket gave is of no use when the tenant's is empty. */
+static void put_back(struct call *call, int64_t now_ms)
+{
+    if (call->limit.n_taken == 1 && call->caller.own_limit.per_second > 0) {
+        struct limit_bucket *own = find(call->thread->limits, call->tenant_id, call->caller.actor,
+                                        &call->caller.own_limit, now_ms);
+
+        if (own != NULL)
+            bucket_put_back(&own->bucket, 1);
+    }
+}
+
+static enum stage_result refuse(struct call *call, const struct limit_bucket *bucket,
+                                int64_t now_ms)
+{
+    put_back(call, now_ms);
+    call->limit.left[call->limit.n_taken] = 0;
+    add_headers(call);
+    call->retry_after_s = (unsigned)((bucket_wait_ms(&bucket->bucket, now_ms) + 999) / 1000);
+    return call_stage_fail(call, HK_RATE_LIMITED);
+}
+
+/* Nobody can tell whether there is a token: see limit_stage() in the header. */
+static enum stage_result go_blind(struct call *call)
+{
+    if (call->match.route->scope != SCOPE_EVENTS_PUBLISH)
+        return call_stage_fail(call, HK_DB_UNAVAILABLE);
+    call->limit.n_taken = LIMIT_COUNT;
+    return STAGE_NEXT;
+}
+
+/* Runs again for a call that has waited: n_taken says how far it is. */
+enum stage_result limit_stage(struct call *call)
+{
+    int64_t now_ms = 0;
+
+    for (; call->limit.n_taken < LIMIT_COUNT; call->limit.n_taken++) {
+        unsigned which = call->limit.n_taken;
+        const struct bucket_limit *limit = limit_of(call, which);
+        struct limit_bucket *bucket;
+        enum bucket_verdict verdict;
+
+        if (limit->per_second == 0)
+            continue;
+        now_ms = hk_mono_ms();
+        bucket = find(call->thread->limits, call->tenant_id,
+                      which == 0 ? call->caller.actor : public_names[which], limit, now_ms);
+        if (bucket == NULL)
+            return go_blind(call);
+        verdict = bucket_take(&bucket->bucket, 1, now_ms);
+        if (verdict == BUCKET_EMPTY)
+            return refuse(call, bucket, now_ms);
+        if (verdict == BUCKET_ASK) {
+            if (!start_lease(bucket, now_ms))
+                return go_blind(call);
+            wait_for(bucket, call);
+            return STAGE_WAIT;
+        }
+        call->limit.left[which] = bucket_left(&bucket->bucket, limit, now_ms);
+    }
+    if (now_ms != 0)
+        add_headers(call);
+    return STAGE_NEXT;
+}
