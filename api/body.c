@@ -281,7 +281,7 @@ static enum hk_code check_value(struct check *check, const struct body_field *fi
 static const struct body_field *find_field(const struct body_field *fields, const char *name)
 {
     for (; fields->name != NULL; fields++) {
-        if (strcmp(fields->name, name) == 0)
+        if (strcmp(fields->name, name) == 0 || strcmp(fields->name, "*") == 0)
             return fields;
     }
     return NULL;

@@ -27,7 +27,8 @@ enum {
 };
 
 /*
- * One member of an object. Members that no row names are refused. A zero row ends the table.
+ * One member of an object. Members that no row names are refused; the name "*", in the last row,
+ * stands for all of them. A zero row ends the table.
  * `max`: characters of a string, elements of a list, names of a map, the value of a number;
  * 0 is refused by route_check_all() where it means something. `min`: of a number.
  */

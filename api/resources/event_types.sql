@@ -3,33 +3,26 @@
 
 -- name: event_type_create
 -- $1 tenant_id uuid, $2 body json
--- A JSON null for schema or sample stands for none.
-WITH created AS (
-    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable)
-    SELECT $1::uuid, b.name, coalesce(b.description, ''),
-           CASE WHEN json_typeof($2::json -> 'schema') <> 'null' THEN $2::json -> 'schema' END,
-           CASE WHEN json_typeof($2::json -> 'sample') <> 'null' THEN $2::json -> 'sample' END,
-           coalesce(b.validation, 'off'), coalesce(b.enrichable, false)
-      FROM json_to_record($2::json) AS b (name text, description text, validation text, enrichable boolean)
-        ON CONFLICT (tenant_id, name) DO NOTHING
-    RETURNING t AS event_type
-), audited AS (
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1::uuid, 'event_type.created', (c.event_type).name,
-           json_build_object('validation', (c.event_type).validation, 'enrichable', (c.event_type).enrichable)
-      FROM created c
-)
-SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS code,
-       coalesce((SELECT event_type_json(c.event_type)::text FROM created c),
-                fault('/name', 'There is an event type of this name already.')) AS body,
-       (SELECT (c.event_type).name FROM created c) AS key;
+SELECT r.code, r.body, r.new_name AS key FROM event_type_create($1::uuid, $2::json) r;
+
+-- name: event_type_import
+-- $1 tenant_id uuid, $2 body json
+SELECT r.code, r.body
+  FROM event_type_import($1::uuid, $2::json -> 'event_types', ($2::json ->> 'dry_run')::boolean) r;
+
+-- name: event_type_import_openapi
+-- $1 tenant_id uuid, $2 a list of event types json, $3 dry_run text or NULL: true or false (NULL too)
+SELECT r.code, r.body FROM event_type_import($1::uuid, $2::json, $3::text::boolean) r;
 
 -- name: event_type_list
--- $1 tenant_id uuid, $2 limit integer, $3 cursor: the last name text or NULL
+-- $1 tenant_id uuid, $2 limit integer, $3 cursor: the last name text or NULL,
+-- $4 the beginning of the name text or NULL, $5 state text or NULL
 WITH page AS (
     SELECT t AS event_type, t.name, row_number() OVER (ORDER BY t.name) AS n
       FROM event_type t
      WHERE t.tenant_id = $1::uuid AND t.name > coalesce($3::text, '')
+       AND ($4::text IS NULL OR starts_with(t.name, $4::text))
+       AND ($5::text IS NULL OR t.state = $5::text)
      ORDER BY t.name
      LIMIT $2::integer + 1
 )
@@ -49,33 +42,31 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
 
 -- name: event_type_update
 -- $1 tenant_id uuid, $2 name text, $3 body json, $4 If-Match text or NULL
--- Another schema is another version.
-WITH given AS (
-    SELECT $3::json -> 'schema' IS NOT NULL AS has_schema, $3::json -> 'sample' IS NOT NULL AS has_sample,
-           CASE WHEN json_typeof($3::json -> 'schema') <> 'null' THEN $3::json -> 'schema' END AS schema,
-           CASE WHEN json_typeof($3::json -> 'sample') <> 'null' THEN $3::json -> 'sample' END AS sample,
-           b.description, b.validation, b.enrichable, b.state
-      FROM json_to_record($3::json) AS b (description text, validation text, enrichable boolean, state text)
-), found AS (
-    SELECT FROM event_type t WHERE t.tenant_id = $1::uuid AND t.name = $2::text
-), changed AS (
-    UPDATE event_type t
-       SET description = coalesce(g.description, t.description),
-           validation = coalesce(g.validation, t.validation),
-           enrichable = coalesce(g.enrichable, t.enrichable),
-           state = coalesce(g.state, t.state),
-           schema = CASE WHEN g.has_schema THEN g.schema ELSE t.schema END,
-           sample = CASE WHEN g.has_sample THEN g.sample ELSE t.sample END,
-           version = t.version + (g.has_schema AND g.schema::text IS DISTINCT FROM t.schema::text)::integer,
-           updated_at = now()
-      FROM given g
-     WHERE t.tenant_id = $1::uuid AND t.name = $2::text AND etag_matches($4::text, event_type_json(t))
-    RETURNING t AS event_type
-), audited AS (
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1::uuid, 'event_type.changed', (c.event_type).name, $3::json FROM changed c
+SELECT r.code, r.body FROM event_type_update($1::uuid, $2::text, $3::json, $4::text) r;
+
+-- name: event_type_version_list
+-- $1 tenant_id uuid, $2 name text, $3 limit integer, $4 cursor: the last version integer or NULL
+WITH page AS (
+    SELECT v AS event_type_version, v.version, row_number() OVER (ORDER BY v.version DESC) AS n
+      FROM event_type_version v
+     WHERE v.tenant_id = $1::uuid AND v.name = $2::text AND v.version < coalesce($4::integer, 2147483647)
+     ORDER BY v.version DESC
+     LIMIT $3::integer + 1
 )
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
-            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
+SELECT CASE WHEN EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1::uuid AND t.name = $2::text) THEN ''
             ELSE 'not_found' END AS code,
-       (SELECT event_type_json(c.event_type)::text FROM changed c) AS body;
+       coalesce(json_agg(event_type_version_json(p.event_type_version) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer),
+                '[]')::text AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.version ORDER BY p.n))[$3::integer]::text END AS key
+  FROM page p;
+
+-- name: event_type_version_get
+-- $1 tenant_id uuid, $2 name text, $3 version text
+-- Compared as text: what is not a number is simply not there.
+WITH found AS (
+    SELECT v AS event_type_version
+      FROM event_type_version v
+     WHERE v.tenant_id = $1::uuid AND v.name = $2::text AND v.version::text = $3::text
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT event_type_version_json(f.event_type_version)::text FROM found f) AS body;

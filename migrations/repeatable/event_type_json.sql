@@ -4,3 +4,8 @@ CREATE OR REPLACE FUNCTION event_type_json(t event_type) RETURNS json LANGUAGE s
                              'validation', t.validation, 'enrichable', t.enrichable, 'version', t.version,
                              'state', t.state, 'created_at', t.created_at, 'updated_at', t.updated_at)
 $$;
+
+-- The public JSON form of one of its versions.
+CREATE OR REPLACE FUNCTION event_type_version_json(v event_type_version) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('name', v.name, 'version', v.version, 'schema', v.schema, 'created_at', v.created_at)
+$$;

@@ -132,6 +132,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     own(o, "company", first_id(h, t->admin, "/v1/companies", "data.0.external_id"));
     own(o, "name", type);
     given_client(h, t, o);
+    own(o, "version", "1");
     own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
 }
 
