@@ -9,7 +9,7 @@
 #include "api/problem.h"
 #include "api/server.h"
 
-enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 64 << 20 };
+enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 64 << 20, MAX_LINK_BYTES = 2048 };
 
 void reply_add_header(struct call *call, const char *name, struct hk_str value)
 {
@@ -142,48 +142,76 @@ void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_j
     send_problem(call, &(struct hk_error){.code = code}, errors_json);
 }
 
-static void add_link(struct call *call, const char *cursor)
+/* The request's path with the same filters and another cursor; too long for `ret`: "". */
+static void next_page(const struct call *call, const char *cursor, char ret[MAX_LINK_BYTES])
 {
     const h2o_req_t *req = call->req;
     int path_n = (int)(req->query_at == SIZE_MAX ? req->path.len : req->query_at);
-    char link[2048];
-    size_t n = (size_t)snprintf(link, sizeof(link), "<%.*s?", path_n, req->path.base);
+    size_t n = (size_t)snprintf(ret, MAX_LINK_BYTES, "%.*s?", path_n, req->path.base);
     const char *p = req->query_at == SIZE_MAX ? NULL : req->path.base + req->query_at + 1;
     const char *end = req->path.base + req->path.len;
 
-    /* The same filters, another cursor. What does not fit gets no Link: the body has the cursor. */
-    while (p != NULL && p < end && n < sizeof(link)) {
+    while (p != NULL && p < end && n < MAX_LINK_BYTES) {
         const char *next = memchr(p, '&', (size_t)(end - p));
         int piece_n = (int)((next == NULL ? end : next) - p);
 
-        if (piece_n < 7 || memcmp(p, "cursor=", 7) != 0)
-            n += (size_t)snprintf(link + n, sizeof(link) - n, "%.*s&", piece_n, p);
+        if (piece_n > 0 && p[0] != '=' && (piece_n < 7 || memcmp(p, "cursor=", 7) != 0))
+            n += (size_t)snprintf(ret + n, MAX_LINK_BYTES - n, "%.*s&", piece_n, p);
         p = next == NULL ? NULL : next + 1;
     }
-    if (n < sizeof(link))
-        n += (size_t)snprintf(link + n, sizeof(link) - n, "cursor=%s>; rel=\"next\"", cursor);
-    if (n < sizeof(link))
-        reply_add_header(call, "link", (struct hk_str){link, n});
+    if (n < MAX_LINK_BYTES)
+        n += (size_t)snprintf(ret + n, MAX_LINK_BYTES - n, "cursor=%s", cursor);
+    if (n >= MAX_LINK_BYTES)
+        ret[0] = '\0';
+}
+
+/* What does not fit gets no Link: the body has the cursor. */
+static void add_link(struct call *call, const char *path)
+{
+    char link[MAX_LINK_BYTES + 16];
+    int n = snprintf(link, sizeof(link), "<%s>; rel=\"next\"", path);
+
+    if (path[0] != '\0')
+        reply_add_header(call, "link", (struct hk_str){link, (size_t)n});
+}
+
+/* As Basiq's lists are; `next` is "" on the last page. */
+static void write_links(const struct call *call, const char *next, struct hk_buf *ret)
+{
+    const h2o_req_t *req = call->req;
+    size_t path_n = req->query_at == SIZE_MAX ? req->path.len : req->query_at;
+
+    hk_buf_add_text(ret, ",\"links\":{\"self\":");
+    hk_buf_add_json_string(ret, (struct hk_str){req->path.base, path_n});
+    if (next[0] != '\0') {
+        hk_buf_add_text(ret, ",\"next\":");
+        hk_buf_add_json_string(ret, hk_str(next));
+    }
+    hk_buf_add_text(ret, "}}");
 }
 
 void reply_list(struct call *call)
 {
-    char cursor[PAGE_CURSOR_SIZE];
+    char cursor[PAGE_CURSOR_SIZE], next[MAX_LINK_BYTES] = "";
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
     bool has_next =
         call->reply_key.p != NULL && page_cursor_encode(call->thread->cursor_key.bytes,
                                                         call->list_scope, call->reply_key, cursor);
 
-    hk_buf_init(&buf, MAX_LIST_BYTES);
-    hk_buf_add_text(&buf, "{\"data\":");
-    hk_buf_add_str(&buf, call->reply_body);
-    hk_buf_add_text(&buf, ",\"next_cursor\":");
     if (has_next) {
-        add_link(call, cursor);
-        hk_buf_printf(&buf, "\"%s\"}", cursor);
-    } else {
-        hk_buf_add_text(&buf, "null}");
+        next_page(call, cursor, next);
+        add_link(call, next);
     }
+    hk_buf_init(&buf, MAX_LIST_BYTES);
+    hk_buf_add_text(&buf,
+                    call->match.route->has_links ? "{\"type\":\"list\",\"data\":" : "{\"data\":");
+    hk_buf_add_str(&buf, call->reply_body);
+    if (call->match.route->has_links)
+        write_links(call, next, &buf);
+    else if (has_next)
+        hk_buf_printf(&buf, ",\"next_cursor\":\"%s\"}", cursor);
+    else
+        hk_buf_add_text(&buf, ",\"next_cursor\":null}");
     if (buf.is_full)
         call_fail(call,
                   &(struct hk_error){.code = HK_INVALID_PARAMETER,

@@ -38,7 +38,7 @@ static bool path_matches(const struct route *route, struct hk_str path, struct r
             return false;
         }
     }
-    return path.n == 0;
+    return path.n == 0 || (route->takes_slash && hk_str_eq(path, HK_STR("/")));
 }
 
 static void add_allowed(char allow[64], const char *method)

@@ -70,6 +70,8 @@ struct route {
     int ok_status;
     const char *cache_control;       /* of a good reply; NULL: no-store */
     bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
+    bool has_links;                  /* ... or {"type": "list", "data": body, "links": ...} */
+    bool takes_slash;                /* at the end of the path, too */
     const char *location;            /* "/v1/apps/" with 201 or of a PUT, or NULL */
     const struct body_field *body;   /* NULL: the route takes no body */
     bool body_is_optional;           /* no body reads as {} */

@@ -29,6 +29,8 @@ const struct route *const route_tables[] = {
     events_routes,
     messages_routes,
     attempts_routes,
+    basiq_routes,
+    hooks_routes,
     NULL,
 };
 /* clang-format on */

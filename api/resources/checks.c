@@ -2,6 +2,7 @@
 #include "api/resources/checks.h"
 
 #include "hk/clock.h"
+#include "hk/id.h"
 #include "hk/url.h"
 
 static bool is_digit(char c)
@@ -17,6 +18,13 @@ static bool is_letter(char c)
 enum hk_code check_url(struct hk_str value, struct hk_error *reterr)
 {
     return hk_url_check(value, true, reterr);
+}
+
+enum hk_code check_id(struct hk_str value, struct hk_error *reterr)
+{
+    struct hk_id id;
+
+    return hk_id_parse(value, &id) ? HK_OK : hk_fail(reterr, HK_INVALID_BODY, "", "must be a UUID");
 }
 
 /* `n` digits at the start of `*text`, which moves behind them; -1 when there are fewer. */

@@ -11,6 +11,9 @@
 /* Syntax only: whether http:// is allowed is the tenant's business, and SQL asks it. */
 enum hk_code check_url(struct hk_str value, struct hk_error *reterr);
 
+/* A UUID. */
+enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
+
 /* RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it. */
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
 

@@ -24,6 +24,8 @@ extern const struct route subscriptions_routes[];
 extern const struct route events_routes[];
 extern const struct route messages_routes[];
 extern const struct route attempts_routes[];
+extern const struct route basiq_routes[];
+extern const struct route hooks_routes[];
 
 /* Bodies that are also part of the body that registers an app. */
 extern const struct body_field custom_field_create_body[];

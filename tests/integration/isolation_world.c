@@ -91,7 +91,7 @@ static const char *made_id(struct harness *h, const char *key, const char *path)
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
                                    const char *company, const char *type)
 {
-    const char *app_id = given_app(h, t, partner), *message_id;
+    const char *app_id = given_app(h, t, partner), *message_id, *subscription_id;
     struct owner o = {.any = NULL};
     struct reply reply;
 
@@ -101,7 +101,10 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
     assert_status(reply, 201);
     own(&o, "key", "code");
     own(&o, "connection_id", given_connection(h, t, app_id, company));
-    own(&o, "subscription_id", given_subscription(h, t, app_id, "/a", type).id);
+    subscription_id = given_subscription(h, t, app_id, "/a", type).id;
+    own(&o, "subscription_id", subscription_id);
+    own(&o, "webhook_id", subscription_id); /* as Basiq's paths and REST hooks call it */
+    own(&o, "hook_id", subscription_id);
     own(&o, "event_id", publish(h, t, type, company, "{}"));
     message_id =
         first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", app_id), "data.0.id");
@@ -178,6 +181,7 @@ const char *body_of(const struct listed_route *route)
          "{\"url\": \"https://e.com/\", \"event_types\": [\"type-mine\"]}"},
         {"PATCH", "/v1/clients/:client_id", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
+        {"POST", "/notifications/webhooks/:webhook_id", "{\"description\": \"x\"}"},
     };
 
     for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
