@@ -78,9 +78,10 @@ static void test_what_is_refused_leaves_no_app_behind(void **state)
     expect_refused(h, t->partner, "POST /v1/hooks",
                    HK_STR("{\"target_url\": \"https://e.example/\", \"event\": \"no.such\"}"), 422,
                    "invalid_body", "/event");
-    expect_refused(h, t->partner, "POST /v1/hooks",
-                   HK_STR("{\"target_url\": \"https://e.example/#x\", \"event\": \"site.publish\"}"),
-                   422, "invalid_body", "/target_url");
+    expect_refused(
+        h, t->partner, "POST /v1/hooks",
+        HK_STR("{\"target_url\": \"https://e.example/#x\", \"event\": \"site.publish\"}"), 422,
+        "invalid_body", "/target_url");
 }
 
 static void test_hooks_are_listed_and_end(void **state)
