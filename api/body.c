@@ -225,6 +225,19 @@ static enum hk_code check_list(struct check *check, const struct body_field *fie
     return code;
 }
 
+/* A member of a string map, at its own pointer. */
+static enum hk_code check_string_member(struct check *check, const struct body_field *field,
+                                        const char *name, json_t *member)
+{
+    struct body_field of_name = {.check = field->check_name};
+    enum hk_code code = run_check(check, &of_name, hk_str(name));
+
+    if (code != HK_OK || json_is_null(member))
+        return code;
+    return json_is_string(member) ? run_check(check, field, text_of(member))
+                                  : refuse(check, "must be a string or null");
+}
+
 static enum hk_code check_map(struct check *check, const struct body_field *field, json_t *value)
 {
     size_t n = check->n;
@@ -240,8 +253,14 @@ static enum hk_code check_map(struct check *check, const struct body_field *fiel
     {
         if (!push_name(check, hk_str(name)))
             return refuse(check, "has a member whose name is too long");
-        if (json_is_object(member) || json_is_array(member))
+        if (field->type == BODY_STRING_MAP) {
+            enum hk_code code = check_string_member(check, field, name, member);
+
+            if (code != HK_OK)
+                return code;
+        } else if (json_is_object(member) || json_is_array(member)) {
             return refuse(check, "must be a string, a number, true, false or null");
+        }
         pop_to(check, n);
     }
     return HK_OK;
@@ -269,6 +288,7 @@ static enum hk_code check_value(struct check *check, const struct body_field *fi
         return json_is_object(value) ? check_object(check, field->fields, value)
                                      : refuse(check, "must be %san object", null_or(field));
     case BODY_MAP:
+    case BODY_STRING_MAP:
         return check_map(check, field, value);
     case BODY_ANY:
         return json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) <= (size_t)field->max

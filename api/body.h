@@ -18,6 +18,7 @@ enum body_type {
     BODY_OBJECT,      /* with `fields` */
     BODY_OBJECT_LIST, /* of objects with `fields` */
     BODY_MAP,         /* an object with free names and scalar values; `max` names */
+    BODY_STRING_MAP,  /* the same with values that are strings, or null; each is checked */
     BODY_ANY,         /* any JSON value; `max` bytes, written without blanks */
 };
 enum {
@@ -42,6 +43,7 @@ struct body_field {
     const char *choices; /* of a string: "standard|basecone"; NULL: any */
     /* Optional, no I/O: fills `reterr->detail`; the pointer is filled by the caller. */
     enum hk_code (*check)(struct hk_str value, struct hk_error *reterr);
+    enum hk_code (*check_name)(struct hk_str name, struct hk_error *reterr); /* of a string map */
 };
 
 /*

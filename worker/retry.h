@@ -1,24 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * worker/retry.h - what to do after an attempt. Pure: no clock, no randomness, no I/O of its own.
- *
- * A schedule is text: the delays before the 2nd, 3rd, ... attempt, separated by blanks. A delay is
- * a number and s, m, h or d; "1h*168" is 168 of them. At most RETRY_MAX_DELAYS delays, each at most
- * 366 days. Empty: one attempt and no more.
  */
 #ifndef WORKER_RETRY_H
 #define WORKER_RETRY_H
 
 #include "hk/outcome.h"
 
-#define RETRY_MAX_DELAYS 1000
-
 /* From the subscription's profile and the settings. */
 struct retry_policy {
     bool wants_200; /* only 200 is a success, not every 2xx */
     bool unsubscribes_on_401;
     bool disables_on_410;
-    struct hk_str schedule;
+    struct hk_str schedule;     /* see hk/schedule.h */
     unsigned jitter_percent;    /* 0..100: up to this much is added to a delay */
     int64_t retry_after_cap_ms; /* a receiver's Retry-After counts up to this */
     int64_t divisor;            /* every delay is divided by this; at least 1 */
@@ -42,12 +36,6 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct hk_ou
 
 /* Whether the outcome is a success under the policy. */
 bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome);
-
-/*
- * The number of delays in `schedule`, or -1 when it is not a schedule. `ret_ms` (may be NULL) is
- * the delay after attempt `nth`, when there is one.
- */
-int retry_schedule_read(struct hk_str schedule, unsigned nth, int64_t *ret_ms);
 
 /* "succeeded", "retry", "failed", "release": as record.sql has them. */
 const char *retry_verdict_name(enum verdict_kind kind);

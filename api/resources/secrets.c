@@ -14,6 +14,17 @@ void secrets_set_signing(struct call *call)
     explicit_bzero(secret, sizeof(secret));
 }
 
+void secrets_set_imported(struct call *call, struct hk_str secret)
+{
+    size_t n_padding = (4 - (secret.n - strlen("whsec_")) % 4) % 4;
+    size_t n = secret.n + n_padding;
+    char *padded = call_alloc(call, n);
+
+    memcpy(padded, secret.p, secret.n);
+    memset(padded + secret.n, '=', n_padding);
+    call_set_param(call, "=secret", (struct hk_str){padded, n});
+}
+
 void secrets_set_key(struct call *call, const struct hk_id *tenant_id)
 {
     char key[AUTH_KEY_TEXT_SIZE];

@@ -14,6 +14,10 @@ struct call;
 /* "=secret": a subscription's signing secret. */
 void secrets_set_signing(struct call *call);
 
+/* The same with one that the caller brought, which hk_secret_is_valid() has judged; with padding.
+ */
+void secrets_set_imported(struct call *call, struct hk_str secret);
+
 /* "=key" and "=key_sha256" (hex): an API key of that tenant. */
 void secrets_set_key(struct call *call, const struct hk_id *tenant_id);
 

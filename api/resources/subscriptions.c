@@ -4,75 +4,89 @@
  * beside this file.
  */
 #include "api/call.h"
+#include "api/filter.h"
 #include "api/resources/checks.h"
+#include "api/resources/delivery_checks.h"
+#include "api/resources/profile_fields.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
 #include "hk/url.h"
 
-enum { MIN_TIMEOUT_MS = 1000, MAX_TIMEOUT_MS = 30000, MAX_EVENT_TYPES = 100 };
+enum { MAX_EVENT_TYPES = 100, MAX_HEADERS = 32, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
 
+/* A user name and a password, or a token: SQL asks for one of the two. */
 static const struct body_field credentials_body[] = {
     {.name = "username",
      .type = BODY_STRING,
-     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .flags = BODY_NONEMPTY,
      .max = 256,
      .check = check_username},
-    {.name = "password",
+    {.name = "password", .type = BODY_STRING, .max = 256, .check = check_password},
+    {.name = "token",
      .type = BODY_STRING,
-     .flags = BODY_REQUIRED,
-     .max = 256,
-     .check = check_password},
+     .flags = BODY_NONEMPTY,
+     .max = 1024,
+     .check = check_bearer_token},
     {0},
 };
 
-const struct body_field subscription_create_body[] = {
-    {.name = "url",
-     .type = BODY_STRING,
-     .flags = BODY_REQUIRED | BODY_NONEMPTY,
-     .max = HK_URL_MAX_BYTES,
-     .check = check_url},
-    {.name = "event_types",
-     .type = BODY_STRING_LIST,
-     .flags = BODY_REQUIRED | BODY_NONEMPTY,
-     .max = MAX_EVENT_TYPES},
-    {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
-    {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
-    {.name = "timeout_ms",
-     .type = BODY_INTEGER,
-     .flags = BODY_NULLABLE,
-     .min = MIN_TIMEOUT_MS,
-     .max = MAX_TIMEOUT_MS},
-    {.name = "credentials",
-     .type = BODY_OBJECT,
-     .flags = BODY_NULLABLE,
-     .fields = credentials_body},
-    {0},
-};
+static const struct body_field overrides_body[] = {PROFILE_POLICY_FIELDS(BODY_NULLABLE), {0}};
 
-static const struct body_field subscription_update_body[] = {
-    {.name = "url",
-     .type = BODY_STRING,
-     .flags = BODY_NONEMPTY,
-     .max = HK_URL_MAX_BYTES,
-     .check = check_url},
-    {.name = "event_types",
-     .type = BODY_STRING_LIST,
-     .flags = BODY_NONEMPTY,
-     .max = MAX_EVENT_TYPES},
-    {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
-    {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
-    {.name = "timeout_ms",
-     .type = BODY_INTEGER,
-     .flags = BODY_NULLABLE,
-     .min = MIN_TIMEOUT_MS,
-     .max = MAX_TIMEOUT_MS},
-    {.name = "credentials",
-     .type = BODY_OBJECT,
-     .flags = BODY_NULLABLE,
-     .fields = credentials_body},
-    {0},
-};
+/* What a new subscription must have is all that differs from a change of one. */
+#define SUBSCRIPTION_FIELDS(required)                                                              \
+    {.name = "url",                                                                                \
+     .type = BODY_STRING,                                                                          \
+     .flags = (required) | BODY_NONEMPTY,                                                          \
+     .max = HK_URL_MAX_BYTES,                                                                      \
+     .check = check_url},                                                                          \
+        {.name = "event_types",                                                                    \
+         .type = BODY_STRING_LIST,                                                                 \
+         .flags = (required) | BODY_NONEMPTY,                                                      \
+         .max = MAX_EVENT_TYPES,                                                                   \
+         .check = check_event_pattern},                                                            \
+        {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},                      \
+        {.name = "filter",                                                                         \
+         .type = BODY_STRING,                                                                      \
+         .flags = BODY_NULLABLE | BODY_NONEMPTY,                                                   \
+         .max = FILTER_MAX_BYTES,                                                                  \
+         .check = filter_check},                                                                   \
+        {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},               \
+        {.name = "overrides",                                                                      \
+         .type = BODY_OBJECT,                                                                      \
+         .flags = BODY_NULLABLE,                                                                   \
+         .fields = overrides_body},                                                                \
+        {.name = "timeout_ms",                                                                     \
+         .type = BODY_INTEGER,                                                                     \
+         .flags = BODY_NULLABLE,                                                                   \
+         .min = MIN_TIMEOUT_MS,                                                                    \
+         .max = MAX_TIMEOUT_MS},                                                                   \
+        {.name = "headers",                                                                        \
+         .type = BODY_STRING_MAP,                                                                  \
+         .flags = BODY_NULLABLE,                                                                   \
+         .max = MAX_HEADERS,                                                                       \
+         .check = check_header_value,                                                              \
+         .check_name = check_header_name},                                                         \
+        {.name = "credentials",                                                                    \
+         .type = BODY_OBJECT,                                                                      \
+         .flags = BODY_NULLABLE,                                                                   \
+         .fields = credentials_body},                                                              \
+        {.name = "rate_per_second",                                                                \
+         .type = BODY_INTEGER,                                                                     \
+         .flags = BODY_NULLABLE,                                                                   \
+         .min = 1,                                                                                 \
+         .max = MAX_RATE},                                                                         \
+        {.name = "max_in_flight",                                                                  \
+         .type = BODY_INTEGER,                                                                     \
+         .flags = BODY_NULLABLE,                                                                   \
+         .min = 1,                                                                                 \
+         .max = MAX_IN_FLIGHT},                                                                    \
+    {                                                                                              \
+        .name = "ordered", .type = BODY_BOOLEAN                                                    \
+    }
+
+const struct body_field subscription_create_body[] = {SUBSCRIPTION_FIELDS(BODY_REQUIRED), {0}};
+static const struct body_field subscription_update_body[] = {SUBSCRIPTION_FIELDS(0), {0}};
 
 static const struct body_field subscription_revive_body[] = {
     {.name = "messages", .type = BODY_BOOLEAN},
@@ -83,7 +97,8 @@ static const struct query_field subscription_list_query[] = {
     {.name = "app_id", .type = QUERY_ID},
     {.name = "state",
      .type = QUERY_CHOICE,
-     .choices = "active|paused|unsubscribed|disabled|archived"},
+     .choices = "active|paused|held|unsubscribed|disabled|archived"},
+    {.name = "event_type", .type = QUERY_TEXT},
     {0},
 };
 
@@ -132,7 +147,7 @@ const struct route subscriptions_routes[] = {
         .is_list = true,
         .query = subscription_list_query,
         .stmt = &stmt_subscription_list,
-        .bind = {"tenant", "partner", "?limit", "?cursor", "?app_id", "?state"},
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?app_id", "?state", "?event_type"},
     },
     {
         .method = "GET",
@@ -166,6 +181,14 @@ const struct route subscriptions_routes[] = {
         .scope = SCOPE_SUBSCRIPTIONS_WRITE,
         .ok_status = 200,
         .stmt = &stmt_subscription_pause,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/hold",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_hold,
         .bind = {"tenant", "partner", ":subscription_id"},
     },
     {

@@ -9,7 +9,7 @@ SELECT r.code, r.body, r.new_id AS key
 
 -- name: subscription_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
--- $5 app_id uuid or NULL, $6 state text or NULL
+-- $5 app_id uuid or NULL, $6 state text or NULL, $7 event type that it selects text or NULL
 WITH page AS (
     SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS n
       FROM subscription s
@@ -18,6 +18,7 @@ WITH page AS (
                                          WHERE a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text))
        AND ($5::uuid IS NULL OR s.app_id = $5::uuid)
        AND ($6::text IS NULL OR s.state = $6::text)
+       AND ($7::text IS NULL OR s.event_types && event_type_patterns($7::text))
      ORDER BY s.id DESC
      LIMIT $3::integer + 1
 )
@@ -49,7 +50,11 @@ SELECT r.code, NULL::text AS body FROM subscription_archive($1::uuid, $2::text, 
 
 -- name: subscription_pause
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
-SELECT r.code, r.body FROM subscription_pause($1::uuid, $2::text, $3::uuid) r;
+SELECT r.code, r.body FROM subscription_stop($1::uuid, $2::text, $3::uuid, 'paused') r;
+
+-- name: subscription_hold
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+SELECT r.code, r.body FROM subscription_stop($1::uuid, $2::text, $3::uuid, 'held') r;
 
 -- name: subscription_resume
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid

@@ -28,7 +28,7 @@ BEGIN
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
       FROM (SELECT * FROM custom_fields_faults(fields, '/custom_fields/%s')
              UNION ALL
-            SELECT * FROM subscription_faults($1, subscriber, '/subscription', $5)) x
+            SELECT * FROM subscription_faults($1, NULL, subscriber, '/subscription', $5)) x
     HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;

@@ -27,7 +27,7 @@ $$;
 
 -- Whether PostgreSQL reads the filter as well; api/filter.c has accepted it before.
 CREATE OR REPLACE FUNCTION filter_is_valid(filter text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE AS $$
+LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
     RETURN filter::jsonpath IS NOT NULL;
 EXCEPTION WHEN OTHERS THEN

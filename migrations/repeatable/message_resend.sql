@@ -1,5 +1,5 @@
 -- Sends a message again that has ended, under its own id: from the start of its schedule, with the
--- custom values that it carried or with today's (BC-12). A paused subscription holds it.
+-- custom values that it carried or with today's (BC-12). A subscription that is paused or held holds it.
 CREATE OR REPLACE FUNCTION message_resend(tenant_id uuid, partner text, message_id uuid, given json,
                                           OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -19,7 +19,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT m.* INTO sent FROM message m WHERE m.tenant_id = $1 AND m.id = $3 FOR NO KEY UPDATE;
-    IF sent.status NOT IN ('succeeded', 'failed', 'cancelled') OR target.state NOT IN ('active', 'paused') THEN
+    IF sent.status NOT IN ('succeeded', 'failed', 'cancelled') OR target.state NOT IN ('active', 'paused', 'held') THEN
         code := 'conflict';
         body := fault('', format('The message is %s, its subscription %s.', sent.status, target.state));
         RETURN;
@@ -35,11 +35,11 @@ BEGIN
     END IF;
     INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from, due_at)
     VALUES ($1, target.id, $3, sent.attempts, sent.attempts,
-            CASE WHEN target.state = 'paused' THEN 'infinity' ELSE now() END);
+            CASE WHEN target.state <> 'active' THEN 'infinity' ELSE greatest(now(), target.active_from) END);
     UPDATE message m
        SET values_version = new_version, finished_at = NULL,
-           status = CASE WHEN target.state = 'paused' THEN 'held' ELSE 'pending' END,
-           status_reason = CASE WHEN target.state = 'paused' THEN 'subscription_paused' END
+           status = CASE WHEN target.state <> 'active' THEN 'held' ELSE 'pending' END,
+           status_reason = CASE WHEN target.state <> 'active' THEN 'subscription_' || target.state END
      WHERE m.tenant_id = $1 AND m.id = $3
     RETURNING m.* INTO sent;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)

@@ -1,21 +1,80 @@
 -- Changes of what a subscription is. The statements are in api/resources/subscriptions.sql.
 
--- What is wrong with a new or changed subscription, each with its place below `prefix`. Members that
--- are absent are right; `given` NULL has none. `url_fault`: why the URL is none for a tenant that
--- does not allow http:// (hk_url_check() has judged it), NULL when it is one.
-CREATE OR REPLACE FUNCTION subscription_faults(tenant_id uuid, given json, prefix text, url_fault text)
-RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
-    SELECT $3 || '/url', $4
+-- Header fields of a subscription that stand together badly, in words; NULL when they do not.
+CREATE OR REPLACE FUNCTION headers_fault(headers json, has_credentials boolean) RETURNS text
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN count(*) > 32 THEN 'There are more than 32.'
+                WHEN sum(octet_length(h.key) + octet_length(h.value)) > 4096 THEN 'They are longer than 4096 bytes.'
+                WHEN count(DISTINCT lower(h.key)) < count(*) THEN 'One is there twice.'
+                WHEN has_credentials AND bool_or(lower(h.key) = 'authorization')
+                THEN 'The credentials make a field Authorization.' END
+      FROM json_each_text(headers) h
+$$;
+
+-- What credentials must have: a user name and a password, or a token.
+CREATE OR REPLACE FUNCTION credentials_faults(given json, prefix text) RETURNS TABLE (pointer text, detail text)
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT f.pointer, f.detail
+      FROM (SELECT given -> 'token' IS NOT NULL AS has_token, given -> 'username' IS NOT NULL AS has_username,
+                   given -> 'password' IS NOT NULL AS has_password) g
+     CROSS JOIN LATERAL (VALUES (has_token AND (has_username OR has_password), prefix || '/token',
+                                 'stands alone: it is sent instead of a user name and a password'),
+                                (NOT has_token AND NOT has_username, prefix || '/username', 'is required'),
+                                (NOT has_token AND NOT has_password, prefix || '/password', 'is required'))
+                        AS f (is_fault, pointer, detail)
+     WHERE json_typeof(given) = 'object' AND f.is_fault
+$$;
+
+-- What is wrong with a new subscription (`old` is NULL) or with a change of `old`, each with its place
+-- below `prefix`. Members that are absent are right; `given` NULL has none. `url_fault`: why the URL is
+-- none for a tenant that does not allow http:// (hk_url_check() has judged it), NULL when it is one.
+DROP FUNCTION IF EXISTS subscription_faults(uuid, json, text, text);
+CREATE OR REPLACE FUNCTION subscription_faults(tenant_id uuid, old subscription, given json, prefix text, url_fault text)
+RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
+    SELECT $4 || '/url', $5
       FROM tenant t
-     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $4 IS NOT NULL
+     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $5 IS NOT NULL
      UNION ALL
-    SELECT format('%s/event_types/%s', $3, g.n - 1), format('There is no event type "%s".', g.name)
-      FROM json_array_elements_text(coalesce($2 -> 'event_types', '[]')) WITH ORDINALITY AS g (name, n)
-     WHERE NOT EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1 AND t.name = g.name)
+    SELECT format('%s/event_types/%s', $4, g.n - 1), format('There is no event type "%s".', g.name)
+      FROM json_array_elements_text(coalesce($3 -> 'event_types', '[]')) WITH ORDINALITY AS g (name, n)
+     WHERE right(g.name, 1) <> '*' AND NOT EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1 AND t.name = g.name)
      UNION ALL
-    SELECT $3 || '/profile', format('There is no profile "%s".', $2 ->> 'profile')
-     WHERE NOT EXISTS (SELECT FROM profile p WHERE p.tenant_id = installation_id() AND p.name = $2 ->> 'profile')
-       AND $2 ->> 'profile' IS NOT NULL
+    SELECT $4 || '/profile', format('There is no profile "%s".', $3 ->> 'profile')
+     WHERE $3 ->> 'profile' IS NOT NULL AND (profile_share($1, $3 ->> 'profile')).name IS NULL
+     UNION ALL
+    SELECT $4 || '/filter', 'This is no filter.'
+     WHERE NOT filter_is_valid($3 ->> 'filter')
+     UNION ALL
+    SELECT c.pointer, c.detail FROM credentials_faults($3 -> 'credentials', $4 || '/credentials') c
+     UNION ALL
+    SELECT $4 || '/headers', h.detail
+      FROM (SELECT headers_fault(merge_object(($2).headers, $3 -> 'headers', true),
+                                 coalesce(json_typeof($3 -> 'credentials') = 'object',
+                                          EXISTS (SELECT
+                                                    FROM subscription_credentials b
+                                                   WHERE b.tenant_id = $1 AND b.subscription_id = ($2).id))) AS detail) h
+     WHERE h.detail IS NOT NULL
+$$;
+
+-- `s` with the members of `given`; credentials are not among its columns.
+CREATE OR REPLACE FUNCTION subscription_merge(s subscription, given json) RETURNS subscription
+LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    s.url := coalesce(given ->> 'url', s.url);
+    s.description := coalesce(given ->> 'description', s.description);
+    s.profile := coalesce(given ->> 'profile', s.profile);
+    s.ordered := coalesce((given ->> 'ordered')::boolean, s.ordered);
+    IF given -> 'event_types' IS NOT NULL THEN
+        s.event_types := ARRAY(SELECT json_array_elements_text(given -> 'event_types'));
+    END IF;
+    s.filter := merge_text(given, 'filter', s.filter);
+    s.timeout_ms := merge_text(given, 'timeout_ms', s.timeout_ms::text)::integer;
+    s.rate_per_second := merge_text(given, 'rate_per_second', s.rate_per_second::text)::integer;
+    s.max_in_flight := merge_text(given, 'max_in_flight', s.max_in_flight::text)::integer;
+    s.headers := merge_object(s.headers, given -> 'headers', true);
+    s.overrides := merge_object(s.overrides, given -> 'overrides', false);
+    RETURN s;
+END
 $$;
 
 -- The subscription's row, held until the transaction ends; all NULL when the caller may not see it.
@@ -28,7 +87,7 @@ LANGUAGE sql AS $$
        FOR NO KEY UPDATE OF s
 $$;
 
--- Sets the Basic credentials, or takes them away with a JSON null; nothing when `given` is NULL.
+-- Sets the credentials, or takes them away with a JSON null; nothing when `given` is NULL.
 CREATE OR REPLACE FUNCTION subscription_set_credentials(tenant_id uuid, subscription_id uuid, given json) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -37,10 +96,20 @@ BEGIN
     END IF;
     DELETE FROM subscription_credentials b WHERE b.tenant_id = $1 AND b.subscription_id = $2;
     IF json_typeof($3) = 'object' THEN
-        INSERT INTO subscription_credentials (tenant_id, subscription_id, username, password)
-        VALUES ($1, $2, $3 ->> 'username', $3 ->> 'password');
+        INSERT INTO subscription_credentials (tenant_id, subscription_id, kind, username, password)
+        VALUES ($1, $2, CASE WHEN $3 -> 'token' IS NULL THEN 'basic' ELSE 'bearer' END, $3 ->> 'username',
+                coalesce($3 ->> 'token', $3 ->> 'password'));
     END IF;
 END
+$$;
+
+-- When a subscription that is made now begins to be sent to: at the end of the tenant's cool-off, if its
+-- profile starts with one (BQ-09); NULL: at once.
+CREATE OR REPLACE FUNCTION subscription_active_from(tenant_id uuid, profile text) RETURNS timestamptz
+LANGUAGE sql VOLATILE AS $$
+    SELECT now() + t.cool_off_s * interval '1 second'
+      FROM tenant t
+     WHERE t.tenant_id = $1 AND t.cool_off_s > 0 AND (profile_share($1, $2)).starts = 'cool_off'
 $$;
 
 -- Stores a subscription that subscription_faults() found nothing wrong with, and its secret. Returns
@@ -50,10 +119,14 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made subscription;
 BEGIN
-    INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, profile, timeout_ms)
-    VALUES ($1, $2, $3 ->> 'url', coalesce($3 ->> 'description', ''),
-            ARRAY(SELECT json_array_elements_text($3 -> 'event_types')),
-            coalesce($3 ->> 'profile', 'standard'), ($3 ->> 'timeout_ms')::integer)
+    made.description := '';
+    made.profile := 'standard';
+    made.ordered := false;
+    made := subscription_merge(made, $3);
+    INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, filter, profile, overrides, timeout_ms,
+                                   headers, rate_per_second, max_in_flight, ordered, active_from)
+    VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
+            made.headers, made.rate_per_second, made.max_in_flight, made.ordered, subscription_active_from($1, made.profile))
     RETURNING s.* INTO made;
     INSERT INTO subscription_secret (tenant_id, subscription_id, secret) VALUES ($1, made.id, $4);
     PERFORM subscription_set_credentials($1, made.id, $3 -> 'credentials');
@@ -81,7 +154,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
-      FROM subscription_faults($1, $4, '', $6) x HAVING count(*) > 0;
+      FROM subscription_faults($1, NULL, $4, '', $6) x HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
@@ -120,19 +193,16 @@ BEGIN
         RETURN;
     END IF;
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
-      FROM subscription_faults($1, $4, '', $5) x HAVING count(*) > 0;
+      FROM subscription_faults($1, held, $4, '', $5) x HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
 
+    held := subscription_merge(held, $4);
     UPDATE subscription s
-       SET url = coalesce($4 ->> 'url', s.url),
-           description = coalesce($4 ->> 'description', s.description),
-           event_types = CASE WHEN $4 -> 'event_types' IS NULL THEN s.event_types
-                              ELSE ARRAY(SELECT json_array_elements_text($4 -> 'event_types')) END,
-           profile = coalesce($4 ->> 'profile', s.profile),
-           timeout_ms = CASE WHEN $4 -> 'timeout_ms' IS NULL THEN s.timeout_ms
-                             ELSE ($4 ->> 'timeout_ms')::integer END,
+       SET url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
+           profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
+           rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
            updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = $3
     RETURNING s.* INTO held;

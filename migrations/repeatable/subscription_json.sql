@@ -1,12 +1,23 @@
--- The public JSON form of a subscription. The secret and the password are left out on purpose; the
--- role that calls this may not even read them.
+-- Whether the value of a header field is a secret, by the field's name: it is never shown again.
+CREATE OR REPLACE FUNCTION header_is_sensitive(name text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN lower(name) ~ '(auth|key|token|secret|password|signature|credential)';
+
+-- The public JSON form of a subscription. Secrets, passwords, tokens and the values of sensitive header
+-- fields are left out on purpose; the first three, the role that calls this may not even read.
 CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
                'id', s.id, 'app_id', s.app_id, 'url', s.url, 'description', s.description,
-               'event_types', s.event_types, 'profile', s.profile, 'timeout_ms', s.timeout_ms,
-               'username', (SELECT b.username
-                              FROM subscription_credentials b
-                             WHERE b.tenant_id = s.tenant_id AND b.subscription_id = s.id),
+               'event_types', s.event_types, 'filter', s.filter, 'profile', s.profile,
+               'overrides', coalesce(s.overrides, '{}'), 'timeout_ms', s.timeout_ms,
+               'headers', h.shown, 'sensitive_headers', h.hidden,
+               'credentials_kind', b.kind, 'username', b.username,
+               'rate_per_second', s.rate_per_second, 'max_in_flight', s.max_in_flight, 'ordered', s.ordered,
+               'active_from', s.active_from,
                'state', s.state, 'state_reason', s.state_reason, 'state_changed_at', s.state_changed_at,
                'created_at', s.created_at, 'updated_at', s.updated_at)
+      FROM (SELECT coalesce(json_object_agg(e.key, e.value) FILTER (WHERE NOT header_is_sensitive(e.key)), '{}') AS shown,
+                   coalesce(json_agg(e.key) FILTER (WHERE header_is_sensitive(e.key)), '[]') AS hidden
+              FROM json_each(s.headers) e) h
+      LEFT JOIN subscription_credentials b ON b.tenant_id = s.tenant_id AND b.subscription_id = s.id
 $$;

@@ -19,20 +19,21 @@ BEGIN
 END
 $$;
 
--- What waits is held; what is in flight ends on its own, and is held should it have to wait again.
-CREATE OR REPLACE FUNCTION subscription_pause(tenant_id uuid, partner text, subscription_id uuid,
-                                              OUT code text, OUT body text)
+-- Stops sending. What waits is held; what is in flight ends on its own, and is held should it have to
+-- wait again. New events: `paused` skips them, `held` makes messages of them that wait as well.
+CREATE OR REPLACE FUNCTION subscription_stop(tenant_id uuid, partner text, subscription_id uuid, new_state text,
+                                             OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held   subscription;
-    n_held integer;
+    n_held integer := 0;
 BEGIN
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
         code := 'not_found';
         RETURN;
     END IF;
-    IF held.state NOT IN ('active', 'paused') THEN
+    IF held.state NOT IN ('active', 'paused', 'held') THEN
         code := 'conflict';
         body := fault('', format('The subscription is %s.', held.state));
         RETURN;
@@ -44,18 +45,21 @@ BEGIN
              WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND NOT (q.leased AND q.due_at > now())
             RETURNING q.message_id
         )
-        UPDATE message m SET status = 'held', status_reason = 'subscription_paused'
+        UPDATE message m SET status = 'held', status_reason = 'subscription_' || $4
           FROM stopped t
          WHERE m.tenant_id = $1 AND m.id = t.message_id;
         GET DIAGNOSTICS n_held = ROW_COUNT;
-        held := subscription_set_state($1, $3, 'paused', NULL, 'subscription.paused',
-                                       json_build_object('held_messages', n_held));
+    END IF;
+    IF held.state <> $4 THEN
+        held := subscription_set_state($1, $3, $4, NULL, 'subscription.' || $4, json_build_object('held_messages', n_held));
     END IF;
     code := '';
     body := subscription_json(held)::text;
 END
 $$;
+DROP FUNCTION IF EXISTS subscription_pause(uuid, text, uuid);
 
+-- Sends again, in the order in which the events were published; not before the end of the cool-off.
 CREATE OR REPLACE FUNCTION subscription_resume(tenant_id uuid, partner text, subscription_id uuid,
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -68,16 +72,21 @@ BEGIN
         code := 'not_found';
         RETURN;
     END IF;
-    IF held.state NOT IN ('active', 'paused') THEN
+    IF held.state NOT IN ('active', 'paused', 'held') THEN
         code := 'conflict';
         body := fault('', format('The subscription is %s.', held.state));
         RETURN;
     END IF;
 
-    IF held.state = 'paused' THEN
-        WITH released AS (
-            UPDATE queue q SET due_at = now()
+    IF held.state <> 'active' THEN
+        WITH waiting AS (
+            SELECT q.message_id, row_number() OVER (ORDER BY q.message_id) AS n
+              FROM queue q
              WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.due_at = 'infinity'
+        ), released AS (
+            UPDATE queue q SET due_at = greatest(now(), held.active_from) + w.n * interval '1 microsecond'
+              FROM waiting w
+             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.message_id = w.message_id AND q.due_at = 'infinity'
             RETURNING q.message_id
         )
         UPDATE message m SET status = 'pending', status_reason = NULL

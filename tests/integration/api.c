@@ -18,8 +18,9 @@
 #define CONNECTION_MEMBERS                                                                         \
     "id,app_id,company,state,missing,values,values_version,created_at,updated_at"
 #define SUBSCRIPTION_MEMBERS                                                                       \
-    "id,app_id,url,description,event_types,profile,timeout_ms,username,state,state_reason,"        \
-    "state_changed_at,created_at,updated_at"
+    "id,app_id,url,description,event_types,filter,profile,overrides,timeout_ms,headers,"           \
+    "sensitive_headers,credentials_kind,username,rate_per_second,max_in_flight,ordered,"           \
+    "active_from,state,state_reason,state_changed_at,created_at,updated_at"
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \

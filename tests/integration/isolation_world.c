@@ -105,6 +105,9 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
     own(&o, "subscription_id", subscription_id);
     own(&o, "webhook_id", subscription_id); /* as Basiq's paths and REST hooks call it */
     own(&o, "hook_id", subscription_id);
+    own(&o, "secret_id",
+        first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
+                 "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
     message_id =
         first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", app_id), "data.0.id");
@@ -129,6 +132,8 @@ static void given_client(struct harness *h, const struct tenant *t, struct owner
 static void given_tenants(struct harness *h, const struct tenant *t, const char *type,
                           struct owner *o)
 {
+    struct reply reply;
+
     own(o, "tenant_id", t->id);
     own(o, "key_id", first_id(h, t->admin, "/v1/keys", "data.0.id"));
     own(o, "company_id", first_id(h, t->admin, "/v1/companies", "data.0.id"));
@@ -137,6 +142,9 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     given_client(h, t, o);
     own(o, "version", "1");
     own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
+    own(o, "profile", http_text(h->http, "profile-of-%s", type));
+    reply = api_call(h, t->admin, "POST", "/v1/profiles", "{\"name\": \"profile-of-%s\"}", type);
+    assert_status(reply, 201);
 }
 
 void given_world(struct harness *h, struct world *ret)
@@ -180,6 +188,7 @@ const char *body_of(const struct listed_route *route)
         {"POST", "/v1/apps/:app_id/subscriptions",
          "{\"url\": \"https://e.com/\", \"event_types\": [\"type-mine\"]}"},
         {"PATCH", "/v1/clients/:client_id", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/notifications/webhooks/:webhook_id", "{\"description\": \"x\"}"},
     };

@@ -75,11 +75,11 @@ static void test_what_partners_may_call_is_limited_to_their_apps(void **state)
     (void)state;
     FOR_EACH_ROUTE
     {
-        bool is_partners = route->scope == SCOPE_APPS_READ || route->scope == SCOPE_APPS_WRITE ||
-                           route->scope == SCOPE_CONNECTIONS_READ ||
-                           route->scope == SCOPE_SUBSCRIPTIONS_READ ||
-                           route->scope == SCOPE_SUBSCRIPTIONS_WRITE ||
-                           route->scope == SCOPE_EVENTS_READ || route->scope == SCOPE_MESSAGES_READ;
+        bool is_partners =
+            route->scope == SCOPE_APPS_READ || route->scope == SCOPE_APPS_WRITE ||
+            route->scope == SCOPE_CONNECTIONS_READ || route->scope == SCOPE_SUBSCRIPTIONS_READ ||
+            route->scope == SCOPE_SUBSCRIPTIONS_WRITE || route->scope == SCOPE_SECRETS_MANAGE ||
+            route->scope == SCOPE_EVENTS_READ || route->scope == SCOPE_MESSAGES_READ;
 
         if (is_partners && (route->bind[1] == NULL || strcmp(route->bind[1], "partner") != 0))
             fail_msg("%s %s does not bind the partner", route->method, route->path);

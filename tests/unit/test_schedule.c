@@ -8,13 +8,13 @@
 #include <cmocka.h>
 
 #include "hk/retry_after.h"
-#include "worker/retry.h"
+#include "hk/schedule.h"
 
 #define NOW_S INT64_C(784111717) /* Sun, 06 Nov 1994 08:48:37 GMT */
 
 static int read_schedule(const char *text, unsigned nth, int64_t *ret_ms)
 {
-    return retry_schedule_read(hk_str(text), nth, ret_ms);
+    return hk_schedule_read(hk_str(text), nth, ret_ms);
 }
 
 static void assert_delay(const char *text, unsigned nth, int64_t expected_ms)
@@ -89,6 +89,7 @@ static void test_what_is_no_schedule_is_refused(void **state)
         "5",   "s",    "5x",     "5 s",   "5ss",  "-5s",    "+5s",   "5s,5m",
         "5s*", "5s*0", "5s*2*2", "5s*-1", "1.5s", "5s\t5s", "367d",  "99999999999999999999s",
         "5s5", "*3",   "5S",     "0x5s",  "5s*x", "5s\n",   "1h*1h", "5s 99999999999h",
+        "0s",  "0h*5",
     };
 
     (void)state;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/delivery_checks.h - checks of single strings that say what is sent where and when:
+ * the counterpart of checks.h for subscriptions and profiles. Pure.
+ */
+#ifndef API_RESOURCES_DELIVERY_CHECKS_H
+#define API_RESOURCES_DELIVERY_CHECKS_H
+
+#include "hk/err.h"
+
+/* An event type's name, "prefix.*" or "*". That a name exists, SQL asks. */
+enum hk_code check_event_pattern(struct hk_str value, struct hk_error *reterr);
+
+/* hk/schedule.h: the delays between attempts. */
+enum hk_code check_schedule(struct hk_str value, struct hk_error *reterr);
+
+/* [a-z0-9][a-z0-9_-]{0,63} */
+enum hk_code check_profile_name(struct hk_str value, struct hk_error *reterr);
+
+/* The name of a header field that a subscription may add: a token (RFC 9110, 5.6.2) that is not
+ * ours, HTTP's or a proxy's. */
+enum hk_code check_header_name(struct hk_str value, struct hk_error *reterr);
+
+/* Up to 4096 bytes without control characters, which libcurl would send as they are. */
+enum hk_code check_header_value(struct hk_str value, struct hk_error *reterr);
+
+/* A bearer token: visible ASCII (RFC 6750 allows less, its issuers more). */
+enum hk_code check_bearer_token(struct hk_str value, struct hk_error *reterr);
+
+/* "whsec_" and base64, padded or not, of 24 to 64 bytes. */
+enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/resources/profile_fields.h - the settings of a profile that say what an answer means and when
+ * it is tried again. A subscription can override each of them; there they may be null.
+ */
+#ifndef API_RESOURCES_PROFILE_FIELDS_H
+#define API_RESOURCES_PROFILE_FIELDS_H
+
+#include "api/body.h"
+#include "api/resources/delivery_checks.h"
+
+enum {
+    MIN_TIMEOUT_MS = 1000,
+    MAX_TIMEOUT_MS = 30000,
+    MAX_SCHEDULE = 256,
+    MAX_RETRY_AFTER_MS = 7 * 86400000,
+};
+
+/* Rows of a table of struct body_field. */
+#define PROFILE_POLICY_FIELDS(flags_)                                                              \
+    {.name = "success", .type = BODY_STRING, .flags = (flags_), .max = 8, .choices = "2xx|200"},   \
+        {.name = "timeout_ms",                                                                     \
+         .type = BODY_INTEGER,                                                                     \
+         .flags = (flags_),                                                                        \
+         .min = MIN_TIMEOUT_MS,                                                                    \
+         .max = MAX_TIMEOUT_MS},                                                                   \
+        {.name = "schedule",                                                                       \
+         .type = BODY_STRING,                                                                      \
+         .flags = (flags_),                                                                        \
+         .max = MAX_SCHEDULE,                                                                      \
+         .check = check_schedule},                                                                 \
+        {.name = "jitter_percent", .type = BODY_INTEGER, .flags = (flags_), .max = 100},           \
+        {.name = "on_401",                                                                         \
+         .type = BODY_STRING,                                                                      \
+         .flags = (flags_),                                                                        \
+         .max = 16,                                                                                \
+         .choices = "fail|unsubscribe"},                                                           \
+        {.name = "on_410",                                                                         \
+         .type = BODY_STRING,                                                                      \
+         .flags = (flags_),                                                                        \
+         .max = 16,                                                                                \
+         .choices = "fail|disable"},                                                               \
+    {                                                                                              \
+        .name = "retry_after_cap_ms", .type = BODY_INTEGER, .flags = (flags_),                     \
+        .max = MAX_RETRY_AFTER_MS                                                                  \
+    }
+
+#endif
