@@ -16,6 +16,7 @@
 #include "api/body_stage.h"
 #include "api/cursor_key.h"
 #include "api/gate.h"
+#include "api/idempotency.h"
 #include "api/limit.h"
 #include "api/media_type.h"
 #include "api/reply.h"
@@ -154,6 +155,8 @@ static enum stage_result stage_query(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
+    if (idempotency_is_asked(call))
+        return idempotency_begin(call, call->thread->db, idempotency_continue);
     return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
                                                                  : call_stage_fail(call, HK_BUSY);
 }
@@ -182,6 +185,7 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
     call->reply_body = copy_to_pool(call, hk_db_value(result, 0, 1));
     if (call->match.route->is_list || call->match.route->location != NULL)
         call->reply_key = copy_to_pool(call, hk_db_value(result, 0, 2));
+    idempotency_offer(call, result);
     call->stage++;
     call_run(call);
 }

@@ -16,6 +16,7 @@
 
 typedef struct st_h2o_req_t h2o_req_t;
 struct api_thread;
+struct idempotency;
 struct hk_offload_job;
 struct signing_keys_reading;
 
@@ -49,6 +50,7 @@ struct call {
     void *state; /* what a handler or a proof keeps while it waits; in the request's pool */
     struct signing_keys_reading *reading; /* see signing_keys.c */
     void (*abandon)(struct call *call);   /* set while it waits for what is not `query` */
+    struct idempotency *idempotency;      /* with an Idempotency-Key; else NULL */
     struct {                              /* private to limit.c */
         struct limit_bucket *bucket;      /* whose lease the call waits for, in its list */
         struct call *next;

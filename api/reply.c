@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/call.h"
+#include "api/idempotency.h"
 #include "api/page.h"
 #include "api/problem.h"
 #include "api/server.h"
@@ -65,7 +66,7 @@ static const char *cache_control(const struct call *call, int status)
                                                                          : "no-store";
 }
 
-static void send_reply(struct call *call, int status, const char *type, struct hk_str body)
+void reply_send(struct call *call, int status, const char *type, struct hk_str body)
 {
     h2o_req_t *req = call->req;
 
@@ -84,17 +85,18 @@ static void send_reply(struct call *call, int status, const char *type, struct h
     h2o_send_inline(req, body.p, body.n);
 }
 
+void call_reply_as(struct call *call, int status, const char *media_type, struct hk_str body)
+{
+    if (!idempotency_keep(call, status, media_type, body))
+        reply_send(call, status, media_type, body);
+}
+
 void call_reply(struct call *call, int status, struct hk_str body)
 {
     const struct route *route = call->match.route;
 
-    send_reply(call, status,
-               route == NULL || route->gives == NULL ? "application/json" : route->gives, body);
-}
-
-void call_reply_as(struct call *call, int status, const char *media_type, struct hk_str body)
-{
-    send_reply(call, status, media_type, body);
+    call_reply_as(call, status,
+                  route == NULL || route->gives == NULL ? "application/json" : route->gives, body);
 }
 
 /* RFC 6750, 3.1: an error only when there was something that could be wrong. */
@@ -129,7 +131,7 @@ static void send_problem(struct call *call, const struct hk_error *error, struct
         add_retry_after(call);
     if (error->code == HK_BODY_TOO_LARGE)
         call->req->http1_is_persistent = 0;
-    send_reply(call, info->http_status, "application/problem+json", hk_buf_str(&buf));
+    reply_send(call, info->http_status, "application/problem+json", hk_buf_str(&buf));
 }
 
 void call_fail(struct call *call, const struct hk_error *error)

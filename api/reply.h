@@ -13,6 +13,9 @@ void reply_list(struct call *call);
 /* The statement's row as an object, with Location where the route has one and the row a key. */
 void reply_object(struct call *call, int status);
 
+/* Sends at once, and keeps nothing for an Idempotency-Key: see call_reply() for all the rest. */
+void reply_send(struct call *call, int status, const char *media_type, struct hk_str body);
+
 /* `name` is a lower-case constant; copies `value`, which has no control characters. */
 void reply_add_header(struct call *call, const char *name, struct hk_str value);
 

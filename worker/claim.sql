@@ -84,14 +84,3 @@ SELECT q.tenant_id,
                        FROM subscription_credentials x
                       WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) b ON true;
-
--- name: partition_create
--- $1 weeks ahead integer. One row: how many partitions were made.
-SELECT partition_create($1::integer);
-
--- name: rate_bucket_sweep
--- Buckets that nobody has used for a day are full: a new row says the same. One row: how many there were.
-WITH gone AS (
-    DELETE FROM rate_bucket b WHERE b.refilled_at < now() - interval '1 day' RETURNING b.refilled_at
-)
-SELECT count(*) FROM gone;

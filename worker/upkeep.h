@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * worker/upkeep.h - what some worker must do now and then; harmless when several do it.
- * So far: making the partitions of the coming weeks, taking buckets away that nobody uses, at start
- * and each hour.
+ * At start and each hour: makes the partitions of the coming weeks, takes away what has had its
+ * time (limits that nobody uses, Idempotency-Keys of more than a day).
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H

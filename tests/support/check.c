@@ -177,14 +177,20 @@ bool is_rfc3339_utc(const char *text)
 int raw_start(struct harness *h, const char *key, const char *method, const char *path,
               const char *body)
 {
-    int fd = http_raw_connect(h->api_url);
+    return raw_start_at(h, h->api_url, key, method, path, "", body);
+}
+
+int raw_start_at(struct harness *h, const char *base, const char *key, const char *method,
+                 const char *path, const char *header, const char *body)
+{
+    int fd = http_raw_connect(base);
     const char *request;
 
     assert_true(fd >= 0);
     request = http_text(h->http,
-                        "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s%s%s"
+                        "%s %s HTTP/1.1\r\nHost: test\r\nConnection: close\r\n%s%s%s%s"
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                        method, path, key == NULL ? "" : "Authorization: Bearer ",
+                        method, path, header, key == NULL ? "" : "Authorization: Bearer ",
                         key == NULL ? "" : key, key == NULL ? "" : "\r\n",
                         body == NULL ? 0 : strlen(body), body == NULL ? "" : body);
     assert_true(http_raw_send(fd, request, strlen(request)));

@@ -57,6 +57,10 @@ bool is_rfc3339_utc(const char *text);
 int raw_start(struct harness *h, const char *key, const char *method, const char *path,
               const char *body);
 
+/* The same to any API process, with one more header ("Name: value\r\n", or ""). */
+int raw_start_at(struct harness *h, const char *base, const char *key, const char *method,
+                 const char *path, const char *header, const char *body);
+
 /* Its answer, to the end of the connection, which is closed. Status 0: none came. */
 struct reply raw_finish(struct harness *h, int fd);
 

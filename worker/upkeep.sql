@@ -1,0 +1,25 @@
+-- What some worker does each hour: see worker/upkeep.c. Each returns one row: how much was done, a bigint.
+
+-- name: partition_create
+-- $1 weeks ahead integer. One row: how many partitions were made.
+SELECT partition_create($1::integer)::bigint;
+
+-- name: rate_bucket_sweep
+-- Buckets that nobody has used for a day are full: a new row says the same. One row: how many there were.
+WITH gone AS (
+    DELETE FROM rate_bucket b WHERE b.refilled_at < now() - interval '1 day' RETURNING b.refilled_at
+)
+SELECT count(*) FROM gone;
+
+-- name: idempotency_key_sweep
+-- $1 how many at most integer. Keys of more than a day, which are free again: the oldest ones.
+WITH gone AS (
+    DELETE FROM idempotency_key k
+     USING (SELECT o.tenant_id, o.id FROM idempotency_key o
+             WHERE o.created_at < now() - interval '24 hours'
+             ORDER BY o.created_at
+             LIMIT $1::integer) old
+     WHERE k.tenant_id = old.tenant_id AND k.id = old.id
+    RETURNING k.id
+)
+SELECT count(*) FROM gone;
