@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ingest.c - in the order of events: handle -> (queue) -> flush -> batch in flight -> done ->
- * reply.
+ * ingest.c - in the order of events: handle -> (payload_check.c) -> enqueue -> (queue) -> flush ->
+ * batch in flight -> done -> reply.
  */
 #include "api/ingest.h"
 
@@ -12,6 +12,7 @@
 #include "api/call.h"
 #include "api/ingest.sql.h"
 #include "api/ingest_request.h"
+#include "api/payload_check.h"
 #include "api/server.h"
 #include "hk/clock.h"
 #include "hk/pgarray.h"
@@ -201,14 +202,21 @@ static bool ingest_handle(struct call *call)
             request->n_left--;
         }
     }
+    payload_check(request);
+    return true;
+}
+
+void ingest_enqueue(struct ingest_request *request)
+{
+    struct ingest *ingest = request->call->thread->ingest;
+
     if (request->n_left == 0) {
         ingest_request_reply_if_complete(request);
-        return true;
+        return;
     }
     skip_refused(request); /* one is left at least */
     *ingest->tail = request;
     ingest->tail = &request->next;
-    return true;
 }
 
 /* ---- gathering ------------------------------------------------------------------------------ */

@@ -3,11 +3,11 @@
  * api/ingest.h - POST /v1/events: gathers what waits while a batch is in flight, stores it in one
  * statement.
  *
- * Flow: ingest_handle() reads the body and queues the request; ingest_flush(), once per turn of the
- * loop, gives each idle connection a batch of what waits; the batch's completion fills in the
- * results, and a request whose last event has one is replied to: 202 only after the commit. A batch
- * that fails for its data is tried again event by event, so that one bad event never fails its
- * neighbours.
+ * Flow: ingest_handle() reads the body, payload_check() checks what event types ask to be checked,
+ * and the request is queued; ingest_flush(), once per turn of the loop, gives each idle connection
+ * a batch of what waits; the batch's completion fills in the results, and a request whose last
+ * event has one is replied to: 202 only after the commit. A batch that fails for its data is tried
+ * again event by event, so that one bad event never fails its neighbours.
  */
 #ifndef API_INGEST_H
 #define API_INGEST_H

@@ -10,6 +10,7 @@
 #include "hk/id.h"
 
 struct call;
+struct schema_fault;
 
 enum result_kind { RESULT_NONE, RESULT_STORED, RESULT_DUPLICATE, RESULT_FAILED };
 
@@ -22,13 +23,19 @@ struct ingest_request {
         enum result_kind kind;
         struct hk_id id;
         char id_text[HK_ID_TEXT_SIZE];
-        bool is_solo; /* failed together with others: try it alone */
-    } * results;      /* one per event */
+        bool is_solo;     /* failed together with others: try it alone */
+        bool awaits_rule; /* see payload_check.c */
+        unsigned n_faults;
+        struct schema_fault *faults; /* of its payload: with enforce, the reason of its failure */
+    } * results;                     /* one per event */
     struct hk_str traceparent;
     unsigned n_sent; /* events before this index are in a batch, or need none */
     unsigned n_left; /* events without a result */
     enum hk_code failure;
 };
+
+/* Gives the request's events a place in the next batches; replies when none needs one. */
+void ingest_enqueue(struct ingest_request *request);
 
 /*
  * Replies when no event is left without a result; nothing may touch the request afterwards.

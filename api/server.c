@@ -23,6 +23,7 @@
 #include "api/ingest.h"
 #include "api/limit.h"
 #include "api/listen.h"
+#include "api/schema_cache.h"
 #include "api/signing_keys.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
@@ -184,6 +185,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->db = hk_db_new(thread->loop, &options);
     thread->ingest = ingest_new(thread);
     thread->auth_cache = auth_cache_new();
+    thread->schema_cache = schema_cache_new();
     thread->signing_keys = signing_keys_new();
     thread->limits = limits_new(thread);
     thread->listener =
@@ -261,6 +263,7 @@ static void free_thread_state(struct api_thread *thread)
     ingest_free(thread->ingest);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
+    schema_cache_free(thread->schema_cache);
     signing_keys_free(thread->signing_keys);
     limits_free(thread->limits);
 }

@@ -19,6 +19,7 @@ struct hk_http;
 struct hk_offload;
 struct ingest;
 struct limits;
+struct schema_cache;
 
 struct api_thread {
     const struct hk_config *config;
@@ -28,6 +29,7 @@ struct api_thread {
     struct hk_db *db;    /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;
+    struct schema_cache *schema_cache;
     struct signing_keys *signing_keys;
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
