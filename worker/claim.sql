@@ -29,7 +29,8 @@ SELECT q.tenant_id,
        e.occurred_at,
        e.payload,
        e.traceparent,
-       v."values"        AS custom_values,
+       CASE WHEN v.applies IS NULL THEN v."values"
+            ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
        CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
        s.url,
        (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) AS headers,
@@ -76,7 +77,7 @@ SELECT q.tenant_id,
                       WHERE x.tenant_id IN (q.tenant_id, installation_id()) AND x.name = s.profile
                       ORDER BY x.tenant_id DESC -- the tenant's own first
                       LIMIT 1) p
-  LEFT JOIN LATERAL (SELECT x."values"
+  LEFT JOIN LATERAL (SELECT x."values", x.applies
                        FROM connection_values x
                       WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
                      OFFSET 0) v ON true

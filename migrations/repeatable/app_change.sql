@@ -26,7 +26,7 @@ DECLARE
     made       app;
 BEGIN
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
-      FROM (SELECT * FROM custom_fields_faults(fields, '/custom_fields/%s')
+      FROM (SELECT * FROM custom_fields_faults($1, fields, '/custom_fields/%s')
              UNION ALL
             SELECT * FROM subscription_faults($1, NULL, subscriber, '/subscription', $5)) x
     HAVING count(*) > 0;

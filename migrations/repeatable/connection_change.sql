@@ -67,8 +67,9 @@ BEGIN
       ORDER BY c.company_id
         FOR NO KEY UPDATE;
 
-    INSERT INTO connection_values (tenant_id, connection_id, version, "values")
-    SELECT $1, c.id, c.values_version + 1, custom_values_pick($1, $2, coalesce(a.given_values, '{}'))
+    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
+    SELECT $1, c.id, c.values_version + 1, custom_values_pick($1, $2, coalesce(a.given_values, '{}')),
+           custom_values_applies($1, $2, coalesce(a.given_values, '{}'))
       FROM connection_asked($1, $3) a
       JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id
      WHERE c.values_version = 0 OR a.given_values IS NOT NULL;
@@ -140,8 +141,9 @@ BEGIN
     SELECT custom_values_pick($1, held.app_id, custom_values_merge(v."values"::json, $3 -> 'values')) INTO new_values
       FROM connection_values v
      WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = held.values_version;
-    INSERT INTO connection_values (tenant_id, connection_id, version, "values")
-    VALUES ($1, $2, held.values_version + 1, new_values);
+    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
+    VALUES ($1, $2, held.values_version + 1, new_values,
+            custom_values_applies($1, held.app_id, new_values::json));
     UPDATE connection c
        SET values_version = c.values_version + 1, updated_at = now(),
            state = connection_state_of($1, c.app_id, c.state, new_values::json)

@@ -1,5 +1,10 @@
 -- Custom values: a JSON object of what a connection has filled in for the app's custom fields.
 
+-- A field's pattern, which the whole of a value has to match, as PostgreSQL takes it; check_pattern()
+-- in api/resources/pattern.c has seen to it that it is small and asks for nothing slow.
+CREATE OR REPLACE FUNCTION regex_of_pattern(pattern text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN '^(?:' || $1 || ')$';
+
 -- What is wrong with a value, in words; NULL when nothing is.
 CREATE OR REPLACE FUNCTION custom_value_fault(field custom_field, value json) RETURNS text
 LANGUAGE plpgsql IMMUTABLE AS $$
@@ -13,10 +18,16 @@ BEGIN
             RETURN 'This field takes a string.';
         ELSIF char_length(word) > field.max_length THEN
             RETURN format('This field takes at most %s characters.', field.max_length);
+        ELSIF word COLLATE "C" !~ regex_of_pattern(field.pattern) THEN
+            RETURN 'This field takes another form of text.';
         END IF;
     WHEN 'number' THEN
         IF kind <> 'number' THEN
             RETURN 'This field takes a number.';
+        ELSIF word::numeric < (field.minimum #>> '{}')::numeric THEN
+            RETURN format('This field takes a number from %s.', field.minimum);
+        ELSIF word::numeric > (field.maximum #>> '{}')::numeric THEN
+            RETURN format('This field takes a number up to %s.', field.maximum);
         END IF;
     WHEN 'boolean' THEN
         IF kind <> 'boolean' THEN
@@ -27,14 +38,22 @@ BEGIN
             RETURN 'This field takes a date as YYYY-MM-DD.';
         END IF;
         PERFORM make_date(left(word, 4)::integer, substr(word, 6, 2)::integer, right(word, 2)::integer);
+        IF word < field.minimum #>> '{}' THEN
+            RETURN format('This field takes a date from %s.', field.minimum #>> '{}');
+        ELSIF word > field.maximum #>> '{}' THEN
+            RETURN format('This field takes a date up to %s.', field.maximum #>> '{}');
+        END IF;
     WHEN 'choice' THEN
         IF kind <> 'string' OR word <> ALL (field.choices) THEN
             RETURN 'This field takes one of its choices.';
         END IF;
     END CASE;
     RETURN NULL;
-EXCEPTION WHEN datetime_field_overflow THEN
-    RETURN 'There is no such date.';
+EXCEPTION
+    WHEN datetime_field_overflow THEN
+        RETURN 'There is no such date.';
+    WHEN numeric_value_out_of_range THEN
+        RETURN 'This number has too many digits.';
 END
 $$;
 
@@ -66,6 +85,27 @@ LANGUAGE sql STABLE AS $$
       FROM json_each($3) v
       JOIN custom_field f ON f.tenant_id = $1 AND f.app_id = $2 AND f.key = v.key
      WHERE json_typeof(v.value) <> 'null'
+$$;
+
+-- Which of the values only some event types carry, and which; NULL when there are none.
+CREATE OR REPLACE FUNCTION custom_values_applies(tenant_id uuid, app_id uuid, given json) RETURNS json
+LANGUAGE sql STABLE AS $$
+    SELECT json_object_agg(f.key, f.event_types ORDER BY f.position)
+      FROM json_each($3) v
+      JOIN custom_field f ON f.tenant_id = $1 AND f.app_id = $2 AND f.key = v.key
+     WHERE json_typeof(v.value) <> 'null' AND f.event_types IS NOT NULL
+$$;
+
+-- The stored values without those that an event of this type does not carry. worker/claim.sql asks
+-- where `applies` is not NULL.
+CREATE OR REPLACE FUNCTION custom_values_for(stored text, applies json, event_type text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '{' || coalesce(string_agg(to_json(v.key)::text || ':' || v.value::text, ',' ORDER BY v.n), '') || '}'
+      FROM json_each($1::json) WITH ORDINALITY AS v (key, value, n)
+     WHERE $2 -> v.key IS NULL
+        OR EXISTS (SELECT
+                     FROM json_array_elements_text($2 -> v.key) p (pattern)
+                    WHERE p.pattern = ANY (event_type_patterns($3)))
 $$;
 
 -- `old` with the members of `given` in place of its own.

@@ -1,10 +1,5 @@
 -- Changes of the catalogue. The statements are in api/resources/event_types.sql.
 
--- A member of a request that stands for nothing: absent, or null.
-CREATE OR REPLACE FUNCTION json_filled(value json) RETURNS json
-LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN json_typeof($1) <> 'null' THEN $1 END;
-
 -- Whether the catalogue has more types than one may have, the most being 5,000.
 CREATE OR REPLACE FUNCTION event_types_are_too_many(tenant_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT count(*) > 5000 FROM event_type t WHERE t.tenant_id = $1

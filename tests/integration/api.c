@@ -10,8 +10,9 @@
 #define KEY_MEMBERS                                                                                \
     "id,name,role,partner,hint,requests_per_second,requests_burst,created_at,expires_at,revoked_"  \
     "at"
-#define APP_MEMBERS     "id,partner,name,description,state,created_at,updated_at,custom_fields"
-#define FIELD_MEMBERS   "key,label,help,type,required,max_length,choices"
+#define APP_MEMBERS "id,partner,name,description,state,created_at,updated_at,custom_fields"
+#define FIELD_MEMBERS                                                                              \
+    "key,label,help,type,required,max_length,choices,pattern,minimum,maximum,event_types,position"
 #define COMPANY_MEMBERS "id,external_id,name,state,created_at,updated_at"
 #define EVENT_TYPE_MEMBERS                                                                         \
     "name,description,schema,sample,validation,enrichable,version,state,created_at,updated_at"

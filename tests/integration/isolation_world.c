@@ -181,6 +181,7 @@ const char *body_of(const struct listed_route *route)
         {"POST", "/v1/tenants/:tenant_id/keys", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/apps/:app_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/custom_fields", "{\"key\": \"x\", \"type\": \"text\"}"},
+        {"PATCH", "/v1/apps/:app_id/custom_fields/:key", "{\"label\": \"x\"}"},
         {"PATCH", "/v1/companies/:company_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/connections", "{\"companies\": [{\"company\": \"c1\"}]}"},
         {"PATCH", "/v1/connections/:connection_id", "{\"values\": {}}"},
