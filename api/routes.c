@@ -33,6 +33,7 @@ const struct route *const route_tables[] = {
     attempts_routes,
     basiq_routes,
     hooks_routes,
+    test_messages_routes,
     NULL,
 };
 /* clang-format on */

@@ -31,6 +31,7 @@ struct api_thread {
     struct auth_cache *auth_cache;
     struct schema_cache *schema_cache;
     struct signing_keys *signing_keys;
+    unsigned n_tests;     /* test messages' calls under way */
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */

@@ -331,6 +331,14 @@ void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done
         abort(); /* out of memory, or a handle that is in use: our fault */
 }
 
+void hk_http_abandon(struct hk_http *http, struct hk_request *request)
+{
+    struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
+
+    (void)curl_multi_remove_handle(http->multi, transfer->easy);
+    hk_http_give_back(http, request);
+}
+
 /* clang-format off */
 static const struct failure {
     CURLcode code;

@@ -1,7 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hk/outcome.h"
 
+#include <assert.h>
 #include <strings.h>
+
+const char *hk_outcome_name(enum hk_outcome_kind kind)
+{
+    static const char *const names[HK_OUTCOME_COUNT] = {
+        [HK_OUTCOME_ANSWERED] = "http_status",
+        [HK_OUTCOME_TIMEOUT] = "timeout",
+        [HK_OUTCOME_DNS] = "dns",
+        [HK_OUTCOME_CONNECT] = "connect",
+        [HK_OUTCOME_TLS] = "tls",
+        [HK_OUTCOME_RESET] = "reset",
+        [HK_OUTCOME_BLOCKED_ADDRESS] = "blocked_address",
+        [HK_OUTCOME_PROTOCOL] = "protocol",
+        [HK_OUTCOME_REQUEST_INVALID] = "request_invalid",
+    };
+
+    assert(kind < HK_OUTCOME_COUNT);
+    return names[kind];
+}
 
 static bool is_blank(char c)
 {

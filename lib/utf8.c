@@ -35,3 +35,16 @@ bool hk_utf8_is_valid(struct hk_str s)
     }
     return true;
 }
+
+void hk_utf8_scrub(char *p, size_t n)
+{
+    size_t at = 0;
+
+    while (at < n) {
+        size_t size = p[at] == '\0' ? 0 : hk_utf8_size(p + at, n - at);
+
+        if (size == 0)
+            p[at] = '?';
+        at += size == 0 ? 1 : size;
+    }
+}

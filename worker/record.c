@@ -20,8 +20,8 @@
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "hk/pgarray.h"
+#include "hk/utf8.h"
 #include "worker/record.sql.h"
-#include "worker/scrub.h"
 
 #define RETRY_DELAY_MS  250
 #define MAX_ARRAY_BYTES (16u << 20) /* a batch of the largest rows is far below */
@@ -133,7 +133,7 @@ void record_free(struct record *record)
 void record_add(struct record *record, struct attempt *attempt)
 {
     if (attempt->response != NULL)
-        scrub_utf8(attempt->response, attempt->outcome.response_headers.n);
+        hk_utf8_scrub(attempt->response, attempt->outcome.response_headers.n);
     attempt->next_waiting = NULL;
     if (record->last == NULL)
         record->first = attempt;

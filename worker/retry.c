@@ -71,18 +71,5 @@ const char *retry_verdict_name(enum verdict_kind kind)
 
 const char *retry_outcome_name(const struct retry_policy *policy, const struct hk_outcome *outcome)
 {
-    static const char *const names[HK_OUTCOME_COUNT] = {
-        [HK_OUTCOME_ANSWERED] = "http_status",
-        [HK_OUTCOME_TIMEOUT] = "timeout",
-        [HK_OUTCOME_DNS] = "dns",
-        [HK_OUTCOME_CONNECT] = "connect",
-        [HK_OUTCOME_TLS] = "tls",
-        [HK_OUTCOME_RESET] = "reset",
-        [HK_OUTCOME_BLOCKED_ADDRESS] = "blocked_address",
-        [HK_OUTCOME_PROTOCOL] = "protocol",
-        [HK_OUTCOME_REQUEST_INVALID] = "request_invalid",
-    };
-
-    assert(outcome->kind < HK_OUTCOME_COUNT);
-    return retry_is_success(policy, outcome) ? "succeeded" : names[outcome->kind];
+    return retry_is_success(policy, outcome) ? "succeeded" : hk_outcome_name(outcome->kind);
 }

@@ -28,6 +28,7 @@ extern const struct route messages_routes[];
 extern const struct route attempts_routes[];
 extern const struct route basiq_routes[];
 extern const struct route hooks_routes[];
+extern const struct route test_messages_routes[];
 
 /* Bodies that are also part of the body that registers an app. */
 extern const struct body_field custom_field_create_body[];

@@ -39,4 +39,7 @@ void hk_http_give_back(struct hk_http *http, struct hk_request *request);
 void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done_fn *done,
                   void *done_arg);
 
+/* Forgets a request that was sent: done() is not called, and `request` is gone. */
+void hk_http_abandon(struct hk_http *http, struct hk_request *request);
+
 #endif

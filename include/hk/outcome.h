@@ -41,6 +41,9 @@ struct hk_outcome {
     bool is_truncated; /* one of the two is not all that was sent */
 };
 
+/* As attempt logs have it: "timeout", "dns", ...; what was answered is "http_status". */
+const char *hk_outcome_name(enum hk_outcome_kind kind);
+
 /*
  * The value of the first such field among the kept `response_headers`, without the blanks around
  * it; .p is NULL when there is none. `name` in any case.

@@ -11,4 +11,7 @@ size_t hk_utf8_size(const char *p, size_t n);
 
 bool hk_utf8_is_valid(struct hk_str s);
 
+/* Replaces in place each byte that is not part of well-formed UTF-8, and each NUL, by '?'. */
+void hk_utf8_scrub(char *p, size_t n);
+
 #endif

@@ -65,9 +65,45 @@ static void test_text_is_valid_when_each_of_its_characters_is(void **state)
     assert_false(hk_utf8_is_valid(HK_STR("a\xc3\xa9\xe2\x82")));
 }
 
+/* ---- what is left of bytes from outside ---- */
+
+static const struct {
+    struct hk_str given, expected;
+} scrub_cases[] = {
+    {{"", 0}, {"", 0}},
+    {{"plain\r\n\t", 8}, {"plain\r\n\t", 8}},
+    {{"caf\xc3\xa9", 5}, {"caf\xc3\xa9", 5}},
+    {{"\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 11},
+     {"\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 11}},
+    {{"a\0b", 3}, {"a?b", 3}},
+    {{"caf\xe9", 4}, {"caf?", 4}},          /* Latin-1 */
+    {{"\xe2\x82", 2}, {"??", 2}},           /* cut */
+    {{"\xc3", 1}, {"?", 1}},                /* cut */
+    {{"\xc0\xaf", 2}, {"??", 2}},           /* overlong */
+    {{"\xe0\x80\xaf", 3}, {"???", 3}},      /* overlong */
+    {{"\xed\xa0\x80", 3}, {"???", 3}},      /* a surrogate */
+    {{"\xf4\x90\x80\x80", 4}, {"????", 4}}, /* beyond U+10FFFF */
+    {{"\xff\xfe\x80x", 4}, {"???x", 4}},
+    {{"\xe2\x82x\xc3\xa9", 5}, {"??x\xc3\xa9", 5}},
+};
+
+static void test_what_is_not_utf8_becomes_a_question_mark(void **state)
+{
+    (void)state;
+
+    for (size_t i = 0; i < HK_COUNTOF(scrub_cases); i++) {
+        char text[16];
+
+        memcpy(text, scrub_cases[i].given.p, scrub_cases[i].given.n);
+        hk_utf8_scrub(text, scrub_cases[i].given.n);
+        assert_memory_equal(text, scrub_cases[i].expected.p, scrub_cases[i].expected.n);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_is_not_utf8_becomes_a_question_mark),
         cmocka_unit_test(test_a_character_has_the_size_of_its_sequence),
         cmocka_unit_test(test_what_is_not_well_formed_has_none),
         cmocka_unit_test(test_text_is_valid_when_each_of_its_characters_is),

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Test messages: samples to a URL, now, and the whole exchange in the answer (AL-07, BQ-07). No
+ * subscription is needed. api/test_message.c sends them.
+ */
+#include "api/call.h"
+#include "api/resources/checks.h"
+#include "api/resources/resources.h"
+#include "api/test_message.h"
+#include "api/test_message.sql.h"
+#include "hk/sign.h"
+#include "hk/url.h"
+
+static enum hk_code check_secret(struct hk_str value, struct hk_error *reterr)
+{
+    return hk_secret_is_valid(value) ? HK_OK
+                                     : hk_fail(reterr, HK_INVALID_BODY, "",
+                                               "must be \"whsec_\" and base64 of 24 to 64 bytes");
+}
+
+#define URL_FIELD                                                                                  \
+    {                                                                                              \
+        .name = "url", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY,                \
+        .max = HK_URL_MAX_BYTES, .check = check_url                                                \
+    }
+
+static const struct body_field test_message_body[] = {
+    URL_FIELD,
+    {.name = "event_types",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = TEST_MAX_MESSAGES},
+    {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
+    {.name = "secret", .type = BODY_STRING, .max = HK_SECRET_TEXT_SIZE, .check = check_secret},
+    {0},
+};
+
+static const struct body_field basiq_test_message_body[] = {
+    URL_FIELD,
+    {.name = "subscribedEvents",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_NONEMPTY,
+     .max = TEST_MAX_MESSAGES},
+    {.name = "events", .type = BODY_STRING_LIST, .flags = BODY_NONEMPTY, .max = TEST_MAX_MESSAGES},
+    {0},
+};
+
+static enum hk_code prepare(struct call *call, struct hk_error *reterr)
+{
+    (void)reterr;
+    call_set_param(call, "=profile", HK_STR("standard"));
+    subscription_set_url_fault(call, "url");
+    return HK_OK;
+}
+
+static enum hk_code prepare_basiq(struct call *call, struct hk_error *reterr)
+{
+    (void)reterr;
+    call_set_param(call, "=profile", HK_STR("basiq"));
+    subscription_set_url_fault(call, "url");
+    return HK_OK;
+}
+
+const struct route test_messages_routes[] = {
+    {
+        .method = "POST",
+        .path = "/v1/test-messages",
+        .scope = SCOPE_TESTS_SEND,
+        .ok_status = 200,
+        .body = test_message_body,
+        .stmt = &stmt_test_message_plan,
+        .bind = {"tenant", "body", "=profile", "=url_fault"},
+        .prepare = prepare,
+        .work = test_message_stage,
+    },
+    {
+        .method = "POST",
+        .path = "/notifications/messages/test",
+        .scope = SCOPE_TESTS_SEND,
+        .ok_status = 200,
+        .body = basiq_test_message_body,
+        .stmt = &stmt_test_message_plan,
+        .bind = {"tenant", "body", "=profile", "=url_fault"},
+        .prepare = prepare_basiq,
+        .work = test_message_stage,
+    },
+    {0},
+};

@@ -1,0 +1,77 @@
+-- What a test message is made of. The statement is in api/test_message.sql.
+
+-- Takes one of the tenant's 10 tests a minute, or none: false.
+CREATE OR REPLACE FUNCTION test_message_take(tenant_id uuid) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    n_left double precision;
+BEGIN
+    INSERT INTO rate_bucket (tenant_id, bucket, tokens, refilled_at) VALUES ($1, 'tests', 10, clock_timestamp())
+        ON CONFLICT DO NOTHING;
+    SELECT least(10, b.tokens + extract(epoch FROM clock_timestamp() - b.refilled_at) / 6) INTO n_left
+      FROM rate_bucket b
+     WHERE b.tenant_id = $1 AND b.bucket = 'tests'
+       FOR NO KEY UPDATE;
+    UPDATE rate_bucket b SET tokens = n_left - 1, refilled_at = clock_timestamp()
+     WHERE b.tenant_id = $1 AND b.bucket = 'tests' AND n_left >= 1;
+    RETURN FOUND;
+END
+$$;
+
+-- What is wrong with a test; `types` are its event types, in the body's member `member`.
+CREATE OR REPLACE FUNCTION test_message_faults(tenant_id uuid, types json, member text, profile text, url_fault text)
+RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
+    SELECT '/url', $5
+      FROM tenant t
+     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $5 IS NOT NULL
+     UNION ALL
+    SELECT '/profile', format('There is no profile "%s".', $4)
+     WHERE NOT EXISTS (SELECT FROM profile p WHERE p.tenant_id IN ($1, installation_id()) AND p.name = $4)
+     UNION ALL
+    SELECT '/' || $3, 'Which event types? A list of them must be there.' WHERE $2 IS NULL
+     UNION ALL
+    SELECT format('/%s/%s', $3, g.n - 1),
+           format(CASE WHEN t.name IS NULL THEN 'There is no event type "%s".' ELSE 'The event type "%s" has no sample.' END,
+                  g.name)
+      FROM json_array_elements_text(coalesce($2, '[]')) WITH ORDINALITY AS g (name, n)
+      LEFT JOIN event_type t ON t.tenant_id = $1 AND t.name = g.name
+     WHERE t.sample IS NULL
+$$;
+
+-- One row for each message to be sent, or one with a code and the problem's errors.
+CREATE OR REPLACE FUNCTION test_message_plan(tenant_id uuid, given json, default_profile text, url_fault text)
+RETURNS TABLE (code text, body text, profile text, envelope text, signature text, success text, timeout_ms integer,
+               base_url text, event_type text, sample text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    member text := CASE WHEN given -> 'events' IS NOT NULL THEN 'events'
+                        WHEN given -> 'subscribedEvents' IS NOT NULL OR default_profile = 'basiq' THEN 'subscribedEvents'
+                        ELSE 'event_types' END;
+    types  json := given -> member;
+    wanted text := coalesce(given ->> 'profile', default_profile);
+BEGIN
+    SELECT 'invalid_body', json_agg(f)::text INTO code, body
+      FROM test_message_faults($1, types, member, wanted, $4) f
+    HAVING count(*) > 0;
+    IF code IS NULL AND NOT test_message_take($1) THEN
+        code := 'rate_limited';
+    END IF;
+    IF code IS NOT NULL THEN
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES ($1, 'test_message.sent', '', json_build_object('url', given -> 'url', 'profile', wanted, 'event_types', types));
+    RETURN QUERY
+    SELECT '', NULL::text, p.name, p.envelope, p.signature, p.success, p.timeout_ms, n.base_url, t.name, t.sample::text
+      FROM json_array_elements_text(types) WITH ORDINALITY AS g (name, n)
+      JOIN event_type t ON t.tenant_id = $1 AND t.name = g.name
+      JOIN tenant n ON n.tenant_id = $1
+     CROSS JOIN LATERAL (SELECT x.*
+                           FROM profile x
+                          WHERE x.tenant_id IN ($1, installation_id()) AND x.name = wanted
+                          ORDER BY x.tenant_id DESC -- the tenant's own first
+                          LIMIT 1) p
+     ORDER BY g.n;
+END
+$$;
