@@ -31,6 +31,7 @@ enum stage_result authenticate_stage(struct call *call)
         return call_stage_fail(call, HK_BUSY);
     proof = bearer_proof(call->req);
     if (proof.n > 0 && memchr(proof.p, '.', proof.n) != NULL)
-        return authenticate_token(call, proof);
+        return authenticate_tenant_header(call).p == NULL ? authenticate_token(call, proof)
+                                                          : authenticate_issuer(call, proof);
     return authenticate_key(call, proof);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/authenticate.h - the stage that finds out who calls. One file for each kind of proof:
- * authenticate_key.c knows API keys, authenticate_token.c access tokens of our own.
+ * authenticate_key.c knows API keys, authenticate_token.c access tokens of our own,
+ * authenticate_issuer.c those of issuers that a tenant trusts.
  */
 #ifndef API_AUTHENTICATE_H
 #define API_AUTHENTICATE_H
@@ -17,6 +18,10 @@ stage_fn authenticate_stage;
  */
 enum stage_result authenticate_key(struct call *call, struct hk_str proof);
 enum stage_result authenticate_token(struct call *call, struct hk_str proof);
+enum stage_result authenticate_issuer(struct call *call, struct hk_str proof);
+
+/* Hookline-Tenant-Id: with it, a token is one of the tenant's issuers. .p NULL: absent. */
+struct hk_str authenticate_tenant_header(const struct call *call);
 
 /* For a proof that is good: remembers call->caller by call->key_sha256, and goes on. */
 void authenticate_succeed(struct call *call);

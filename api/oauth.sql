@@ -24,3 +24,12 @@ SELECT k.kid, k.x, k.y, k.public_key, CASE k.state WHEN 'signing' THEN k.private
 -- name: signing_keys_first
 -- $1 tenant_id uuid, the installation's, $2 pair json, $3 pair json
 SELECT signing_keys_first($1::uuid, $2::json, $3::json);
+
+-- name: issuer_find
+-- $1 tenant_id uuid, $2 iss text, $3 alg text. One row when the tenant trusts that issuer with that algorithm, else
+-- none: id, jwks_uri, audience, role, partner, partner_claim, subject_claim, required_claims, allow_http.
+SELECT i.id, i.jwks_uri, i.audience, i.role, i.partner, i.partner_claim, i.subject_claim, i.required_claims, t.allow_http
+  FROM token_issuer i
+  JOIN tenant t ON t.tenant_id = i.tenant_id
+ WHERE i.tenant_id = $1::uuid AND i.issuer = $2::text AND $3::text = ANY (i.algorithms)
+   AND t.tenant_id = $1::uuid AND t.state = 'active';

@@ -17,6 +17,7 @@ const struct route *const route_tables[] = {
     tenant_secrets_routes,
     keys_routes,
     clients_routes,
+    issuers_routes,
     signing_keys_routes,
     oauth_routes,
     well_known_routes,

@@ -21,6 +21,7 @@
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/ingest.h"
+#include "api/issuer_keys.h"
 #include "api/limit.h"
 #include "api/listen.h"
 #include "api/schema_cache.h"
@@ -188,6 +189,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->schema_cache = schema_cache_new();
     thread->signing_keys = signing_keys_new();
     thread->limits = limits_new(thread);
+    thread->issuer_keys = issuer_keys_new(thread);
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -266,6 +268,7 @@ static void free_thread_state(struct api_thread *thread)
     schema_cache_free(thread->schema_cache);
     signing_keys_free(thread->signing_keys);
     limits_free(thread->limits);
+    issuer_keys_free(thread->issuer_keys);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */

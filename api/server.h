@@ -15,6 +15,7 @@
 
 struct auth_cache;
 struct signing_keys;
+struct issuer_keys;
 struct hk_http;
 struct hk_offload;
 struct ingest;
@@ -31,6 +32,7 @@ struct api_thread {
     struct auth_cache *auth_cache;
     struct schema_cache *schema_cache;
     struct signing_keys *signing_keys;
+    struct issuer_keys *issuer_keys;
     unsigned n_tests;     /* test messages' calls under way */
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;

@@ -14,6 +14,7 @@ extern const struct route tenants_routes[];
 extern const struct route tenant_secrets_routes[];
 extern const struct route keys_routes[];
 extern const struct route clients_routes[];
+extern const struct route issuers_routes[];
 extern const struct route signing_keys_routes[];
 extern const struct route apps_routes[];
 extern const struct route custom_fields_routes[];

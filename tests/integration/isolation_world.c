@@ -128,6 +128,17 @@ static void given_client(struct harness *h, const struct tenant *t, struct owner
     own(o, "client_secret_id", reply_text(&reply, "secrets.0.id"));
 }
 
+static void given_issuer(struct harness *h, const struct tenant *t, struct owner *o)
+{
+    struct reply reply = api_call(
+        h, t->admin, "POST", "/v1/issuers",
+        "{\"issuer\": \"i\", \"jwks_uri\": \"https://idp.example.com/\", \"audience\": \"a\","
+        " \"algorithms\": [\"EdDSA\"], \"role\": \"admin\"}");
+
+    assert_status(reply, 201);
+    own(o, "issuer_id", reply_text(&reply, "id"));
+}
+
 /* What belongs to a tenant as a whole, which no partner is an owner of. */
 static void given_tenants(struct harness *h, const struct tenant *t, const char *type,
                           struct owner *o)
@@ -140,6 +151,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     own(o, "company", first_id(h, t->admin, "/v1/companies", "data.0.external_id"));
     own(o, "name", type);
     given_client(h, t, o);
+    given_issuer(h, t, o);
     own(o, "version", "1");
     own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
     own(o, "profile", http_text(h->http, "profile-of-%s", type));
@@ -188,6 +200,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/event_types/:name", "{\"description\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/subscriptions",
          "{\"url\": \"https://e.com/\", \"event_types\": [\"type-mine\"]}"},
+        {"PATCH", "/v1/issuers/:issuer_id", "{\"audience\": \"x\"}"},
         {"PATCH", "/v1/clients/:client_id", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
