@@ -174,7 +174,7 @@ static int on_request(h2o_handler_t *handler, h2o_req_t *req)
     if (path.n > 9 && memcmp(path.p, "/_sinker/", 9) == 0)
         control(&self.sinker, req, path, query);
     else
-        receive(&self.sinker, req, path);
+        receive(&self.sinker, req, path, query);
     return 0;
 }
 

@@ -252,7 +252,7 @@ static void perform(struct sinker *sinker, h2o_req_t *req, const struct reply_sp
     }
 }
 
-void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path)
+void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path, struct hk_str query)
 {
     struct sink_header headers[MAX_HEADERS];
     struct sink_request request = {
@@ -265,6 +265,8 @@ void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path)
     const struct reply_spec *reply = rule_next_reply(&request.path->rule);
 
     request.n_headers = collect_headers(req, headers);
+    if (query.n > 0 && request.n_headers < MAX_HEADERS)
+        headers[request.n_headers++] = (struct sink_header){HK_STR(":query"), query};
     request.webhook_id = header_value(headers, request.n_headers, "webhook-id");
     request.signature = judge_signature(&request.path->rule, &request);
     request.status = status_of(reply);

@@ -25,7 +25,7 @@ struct sinker {
 };
 
 /* Takes a webhook: checks, remembers, answers as its path's rule says. */
-void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path);
+void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path, struct hk_str query);
 
 /* Answers a request below /_sinker/. `query` is what comes after the '?', or empty. */
 void control(struct sinker *sinker, h2o_req_t *req, struct hk_str path, struct hk_str query);

@@ -15,6 +15,13 @@ function run(inputData) {
   return context.output;
 }
 
+// With arguments: is this request genuine?
+if (process.argv.length === 5) {
+  const [rawBody, signature, secret] = process.argv.slice(2);
+  run({ rawBody, signature, secret });
+  process.exit(0);
+}
+
 // The vector of docs/receiving.md, which tests/unit/test_request.c proves of the sender.
 const secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
 const rawBody = '{"test": 2432232314}';
