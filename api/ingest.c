@@ -10,22 +10,17 @@
 #include <stdlib.h>
 
 #include "api/call.h"
+#include "api/idempotency.h"
 #include "api/ingest.sql.h"
+#include "api/ingest_keyed.h"
 #include "api/ingest_request.h"
+#include "api/ingest_rows.h"
 #include "api/payload_check.h"
 #include "api/server.h"
 #include "hk/clock.h"
-#include "hk/pgarray.h"
 #include "hk/traceparent.h"
 
-enum {
-    MAX_ROWS = 256, /* per statement: its joins of the batch with itself are quadratic */
-    MAX_BATCH_BYTES = 4 << 20,
-    MAX_ARRAY_BYTES = MAX_BATCH_BYTES + (16 << 20), /* one request's body more, and then some */
-    NOTIFY_EVERY_MS = 10,
-    QUEUE_AGE_EVERY_MS = 1000,
-    N_ARRAYS = 8,
-};
+enum { NOTIFY_EVERY_MS = 10, QUEUE_AGE_EVERY_MS = 1000 };
 
 struct ingest_ref {
     struct ingest_request *request;
@@ -36,16 +31,16 @@ struct ingest_ref {
 struct ingest_batch {
     struct ingest *ingest;
     struct hk_db_query query;
-    struct hk_pgarray arrays[N_ARRAYS];
-    struct ingest_ref refs[MAX_ROWS];
-    unsigned n;
+    struct ingest_rows rows;
+    struct ingest_ref refs[INGEST_MAX_ROWS]; /* whose rows they are */
 };
 
 struct ingest {
     struct api_thread *thread;
     struct hk_db *db; /* role hookline_ingest */
     struct ingest_request *head, **tail;
-    struct ingest_ref *solo; /* a stack of events to try alone */
+    struct ingest_keyed keyed; /* requests with an Idempotency-Key */
+    struct ingest_ref *solo;   /* a stack of events to try alone */
     size_t n_solo, solo_capacity;
     struct ingest_batch *batches; /* as many as connections */
     unsigned n_batches;
@@ -69,10 +64,6 @@ const struct route ingest_routes[] = {
     {0},
 };
 
-static const enum hk_pgtype array_types[N_ARRAYS] = {
-    HK_PG_UUID, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT,
-};
-
 struct ingest *ingest_new(struct api_thread *thread)
 {
     const struct hk_config *config = thread->config;
@@ -94,14 +85,14 @@ struct ingest *ingest_new(struct api_thread *thread)
     ingest->thread = thread;
     ingest->tail = &ingest->head;
     ingest->db = hk_db_new(thread->loop, &options);
+    ingest_keyed_init(&ingest->keyed, ingest->db, options.n_connections);
     ingest->n_batches = options.n_connections;
     ingest->batches = calloc(ingest->n_batches, sizeof(*ingest->batches));
     if (ingest->batches == NULL)
         abort();
     for (unsigned b = 0; b < ingest->n_batches; b++) {
         ingest->batches[b].ingest = ingest;
-        for (size_t a = 0; a < N_ARRAYS; a++)
-            hk_pgarray_init(&ingest->batches[b].arrays[a], array_types[a], MAX_ARRAY_BYTES);
+        ingest_rows_init(&ingest->batches[b].rows);
     }
     hk_loop_set_timer(thread->loop, &ingest->age_timer, 0, on_age_timer);
     return ingest;
@@ -113,10 +104,8 @@ void ingest_free(struct ingest *ingest)
         return;
     hk_loop_stop_timer(ingest->thread->loop, &ingest->age_timer);
     hk_db_free(ingest->db);
-    for (unsigned b = 0; b < ingest->n_batches; b++) {
-        for (size_t a = 0; a < N_ARRAYS; a++)
-            hk_pgarray_done(&ingest->batches[b].arrays[a]);
-    }
+    for (unsigned b = 0; b < ingest->n_batches; b++)
+        ingest_rows_done(&ingest->batches[b].rows);
     free(ingest->batches);
     free(ingest->solo);
     free(ingest);
@@ -214,6 +203,10 @@ void ingest_enqueue(struct ingest_request *request)
         ingest_request_reply_if_complete(request);
         return;
     }
+    if (idempotency_is_asked(request->call)) {
+        ingest_keyed_add(&ingest->keyed, request);
+        return;
+    }
     skip_refused(request); /* one is left at least */
     *ingest->tail = request;
     ingest->tail = &request->next;
@@ -255,42 +248,20 @@ static bool next_event(struct ingest *ingest, struct ingest_ref *ret)
 
 static void add_row(struct ingest_batch *batch, const struct ingest_ref *ref)
 {
-    struct ingest_request *request = ref->request;
-    struct ingest_event *result = &request->results[ref->i];
-    const struct event_input *event = &request->batch.events[ref->i];
-    struct hk_pgarray *arrays = batch->arrays;
-
-    if (!result->is_solo)
-        result->id = hk_id_new(&batch->ingest->thread->ids, hk_wall_us() / 1000);
-    hk_pgarray_add_id(&arrays[0], &request->call->caller.tenant_id);
-    hk_pgarray_add_id(&arrays[1], &result->id);
-    hk_pgarray_add_str(&arrays[2], event->event_type);
-    hk_pgarray_add_str(&arrays[3], event->company);
-    hk_pgarray_add_str(&arrays[4], event->external_id);
-    hk_pgarray_add_str(&arrays[5], event->occurred_at);
-    hk_pgarray_add_str(&arrays[6], event->payload);
-    hk_pgarray_add_str(&arrays[7], request->traceparent);
-    batch->refs[batch->n++] = *ref;
-}
-
-static void clear(struct ingest_batch *batch)
-{
-    batch->n = 0;
-    for (size_t a = 0; a < N_ARRAYS; a++)
-        hk_pgarray_clear(&batch->arrays[a]);
+    batch->refs[batch->rows.n] = *ref;
+    ingest_rows_add(&batch->rows, ref->request, ref->i);
 }
 
 static void fill(struct ingest *ingest, struct ingest_batch *batch)
 {
     struct ingest_ref ref;
 
-    clear(batch);
+    ingest_rows_clear(&batch->rows);
     if (ingest->n_solo > 0) {
         add_row(batch, &ingest->solo[--ingest->n_solo]);
         return;
     }
-    while (batch->n < MAX_ROWS && batch->arrays[6].buf.n < MAX_BATCH_BYTES &&
-           next_event(ingest, &ref))
+    while (ingest_rows_has_room(&batch->rows) && next_event(ingest, &ref))
         add_row(batch, &ref);
 }
 
@@ -307,22 +278,16 @@ static bool is_time_to_notify(struct ingest *ingest)
 
 static void send_batch(struct ingest *ingest, struct ingest_batch *batch)
 {
-    batch->query = (struct hk_db_query){
-        .stmt = &stmt_ingest_events,
-        .binary_params = (1u << N_ARRAYS) - 1,
-        .done = on_batch_done,
-        .timeout_ms = (unsigned)ingest->thread->config->api_query_timeout_ms,
-    };
-    for (size_t a = 0; a < N_ARRAYS; a++)
-        batch->query.params[a] = hk_pgarray_param(&batch->arrays[a]);
-    batch->query.params[N_ARRAYS] = is_time_to_notify(ingest) ? HK_STR("t") : HK_STR("f");
+    batch->query = ingest_rows_query(&batch->rows, is_time_to_notify(ingest));
+    batch->query.done = on_batch_done;
+    batch->query.timeout_ms = (unsigned)ingest->thread->config->api_query_timeout_ms;
     if (hk_db_submit(ingest->db, &batch->query) != HK_OK)
         abort(); /* a connection was idle, so nothing was queued */
 }
 
 static bool has_work(const struct ingest *ingest)
 {
-    return ingest->head != NULL || ingest->n_solo > 0;
+    return ingest->head != NULL || ingest->n_solo > 0 || ingest->keyed.head != NULL;
 }
 
 static void fail_waiting(struct ingest *ingest, enum hk_code code);
@@ -336,6 +301,8 @@ void ingest_flush(struct ingest *ingest)
         hk_loop_wake(ingest->thread->loop); /* see run_turn() in server.c */
         return;
     }
+    if (ingest_keyed_flush(&ingest->keyed))
+        hk_loop_wake(ingest->thread->loop); /* as above */
     for (unsigned b = 0; b < ingest->n_batches && has_work(ingest) && hk_db_n_idle(ingest->db) > 0;
          b++) {
         struct ingest_batch *batch = &ingest->batches[b];
@@ -343,7 +310,7 @@ void ingest_flush(struct ingest *ingest)
         if (batch->query.slot != NULL)
             continue;
         fill(ingest, batch);
-        if (batch->n > 0)
+        if (batch->rows.n > 0)
             send_batch(ingest, batch);
     }
 }
@@ -379,12 +346,13 @@ static void fail_waiting(struct ingest *ingest, enum hk_code code)
         settle_failed(&ref, code);
     while (ingest->n_solo > 0)
         settle_failed(&ingest->solo[--ingest->n_solo], code);
+    ingest_keyed_fail(&ingest->keyed, code);
 }
 
 static void try_alone(struct ingest *ingest, const struct ingest_ref *ref)
 {
     if (ingest->n_solo == ingest->solo_capacity) {
-        ingest->solo_capacity = ingest->solo_capacity * 2 + MAX_ROWS;
+        ingest->solo_capacity = ingest->solo_capacity * 2 + INGEST_MAX_ROWS;
         ingest->solo = realloc(ingest->solo, ingest->solo_capacity * sizeof(*ingest->solo));
         if (ingest->solo == NULL)
             abort();
@@ -393,31 +361,12 @@ static void try_alone(struct ingest *ingest, const struct ingest_ref *ref)
     ingest->solo[ingest->n_solo++] = *ref;
 }
 
-static void settle_row(const struct ingest_ref *ref, const struct hk_db_result *result,
-                       unsigned row)
-{
-    struct hk_str code = hk_db_value(result, row, 0), id = hk_db_value(result, row, 1);
-    struct hk_error *error = &ref->request->batch.events[ref->i].error;
-
-    if (hk_str_eq(code, HK_STR("unknown_company")))
-        (void)hk_fail(error, HK_INVALID_BODY, "/company",
-                      "is not the external_id of a company of this tenant");
-    else if (hk_str_eq(code, HK_STR("unknown_event_type")))
-        (void)hk_fail(error, HK_INVALID_BODY, "/event_type", "is not an event type of this tenant");
-    (void)snprintf(ref->request->results[ref->i].id_text, HK_ID_TEXT_SIZE, "%.*s", (int)id.n, id.p);
-    if (code.n > 0)
-        settle(ref, RESULT_FAILED);
-    else
-        settle(ref, hk_str_eq(hk_db_value(result, row, 2), HK_STR("t")) ? RESULT_DUPLICATE
-                                                                        : RESULT_STORED);
-}
-
 static void on_batch_done(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct ingest_batch *batch = HK_CONTAINER_OF(query, struct ingest_batch, query);
-    bool splits = result->is_data_error && batch->n > 1;
+    bool splits = result->is_data_error && batch->rows.n > 1;
 
-    for (unsigned i = 0; i < batch->n; i++) {
+    for (unsigned i = 0; i < batch->rows.n; i++) {
         if (splits)
             try_alone(batch->ingest, &batch->refs[i]);
         else if (result->is_data_error)
@@ -425,6 +374,7 @@ static void on_batch_done(struct hk_db_query *query, const struct hk_db_result *
         else if (result->code != HK_OK)
             settle_failed(&batch->refs[i], result->code);
         else
-            settle_row(&batch->refs[i], result, i);
+            settle(&batch->refs[i],
+                   ingest_rows_read(batch->refs[i].request, batch->refs[i].i, result, i));
     }
 }

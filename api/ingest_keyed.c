@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ingest_keyed.c - in the order of events: add -> (queue) -> flush -> claimed -> chunk -> reply. */
+#include "api/ingest_keyed.h"
+
+#include <h2o.h>
+
+#include "api/call.h"
+#include "api/idempotency.h"
+#include "api/ingest_rows.h"
+
+/* A request; lives in its call's pool. */
+struct keyed {
+    struct ingest_keyed *all;
+    struct keyed *next; /* in the queue */
+    struct ingest_request *request;
+    bool is_running;
+    struct ingest_rows rows; /* of the statement under way */
+    unsigned first, end;     /* the events that they are of, and perhaps refused ones */
+};
+
+static idempotency_claimed_fn on_claimed;
+static hk_db_done_fn on_chunk_done;
+
+void ingest_keyed_init(struct ingest_keyed *all, struct hk_db *db, unsigned n_connections)
+{
+    *all = (struct ingest_keyed){
+        .db = db, .tail = &all->head, .max_running = n_connections > 1 ? n_connections - 1 : 1};
+}
+
+static void unlink_keyed(struct keyed *keyed)
+{
+    struct ingest_keyed *all = keyed->all;
+
+    for (struct keyed **at = &all->head; *at != NULL; at = &(*at)->next) {
+        if (*at != keyed)
+            continue;
+        *at = keyed->next;
+        if (all->tail == &keyed->next)
+            all->tail = at;
+        return;
+    }
+}
+
+/* The request has been replied to, or its connection is gone. */
+static void dispose(void *p)
+{
+    struct keyed *keyed = p;
+
+    if (keyed->is_running)
+        keyed->all->n_running--;
+    else
+        unlink_keyed(keyed);
+    ingest_rows_done(&keyed->rows);
+}
+
+void ingest_keyed_add(struct ingest_keyed *all, struct ingest_request *request)
+{
+    struct keyed *keyed = h2o_mem_alloc_shared(&request->call->req->pool, sizeof(*keyed), dispose);
+
+    *keyed = (struct keyed){.all = all, .request = request};
+    ingest_rows_init(&keyed->rows);
+    request->call->state = keyed;
+    *all->tail = keyed;
+    all->tail = &keyed->next;
+}
+
+static struct keyed *take_first(struct ingest_keyed *all)
+{
+    struct keyed *keyed = all->head;
+
+    all->head = keyed->next;
+    if (all->head == NULL)
+        all->tail = &all->head;
+    keyed->is_running = true;
+    all->n_running++;
+    return keyed;
+}
+
+bool ingest_keyed_flush(struct ingest_keyed *all)
+{
+    bool has_started = false;
+
+    while (all->head != NULL && all->n_running < all->max_running) {
+        has_started = true;
+        (void)idempotency_begin(take_first(all)->request->call, all->db, on_claimed);
+    }
+    return has_started;
+}
+
+void ingest_keyed_fail(struct ingest_keyed *all, enum hk_code code)
+{
+    while (all->head != NULL)
+        call_fail_code(take_first(all)->request->call, code, HK_STR_NULL);
+}
+
+static bool is_refused(const struct ingest_request *request, unsigned i)
+{
+    return request->batch.events[i].error.code != HK_OK;
+}
+
+/* The next events, as many as a statement takes. */
+static void send_chunk(struct keyed *keyed)
+{
+    struct ingest_request *request = keyed->request;
+    unsigned i = keyed->end;
+
+    ingest_rows_clear(&keyed->rows);
+    keyed->first = i;
+    for (; i < request->batch.n && ingest_rows_has_room(&keyed->rows); i++) {
+        if (!is_refused(request, i))
+            ingest_rows_add(&keyed->rows, request, i);
+    }
+    keyed->end = i;
+    request->call->query = ingest_rows_query(&keyed->rows, true);
+    request->call->query.done = on_chunk_done;
+    idempotency_continue(request->call);
+}
+
+static void on_claimed(struct call *call)
+{
+    send_chunk(call->state);
+}
+
+static void read_chunk(struct keyed *keyed, const struct hk_db_result *result)
+{
+    struct ingest_request *request = keyed->request;
+    unsigned row = 0;
+
+    for (unsigned i = keyed->first; i < keyed->end; i++) {
+        if (is_refused(request, i))
+            continue;
+        request->results[i].kind = ingest_rows_read(request, i, result, row++);
+        request->n_left--;
+    }
+}
+
+static void on_chunk_done(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct call *call = HK_CONTAINER_OF(query, struct call, query);
+    struct keyed *keyed = call->state;
+
+    if (result->code != HK_OK) {
+        call_fail_code(call, result->code, HK_STR_NULL);
+        return;
+    }
+    read_chunk(keyed, result);
+    idempotency_offer(call, result);
+    if (keyed->request->n_left > 0)
+        send_chunk(keyed);
+    else
+        ingest_request_reply_if_complete(keyed->request);
+}
