@@ -27,6 +27,18 @@ enum hk_code check_id(struct hk_str value, struct hk_error *reterr)
     return hk_id_parse(value, &id) ? HK_OK : hk_fail(reterr, HK_INVALID_BODY, "", "must be a UUID");
 }
 
+enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr)
+{
+    const char *path;
+
+    if (hk_url_check(value, false, reterr) != HK_OK)
+        return reterr->code;
+    path = memchr(value.p + sizeof("https://") - 1, '/', value.n - (sizeof("https://") - 1));
+    if (memchr(value.p, '?', value.n) != NULL || (path != NULL && path + 1 != value.p + value.n))
+        return hk_fail(reterr, HK_INVALID_BODY, "", "must have no path and no query");
+    return HK_OK;
+}
+
 /* `n` digits at the start of `*text`, which moves behind them; -1 when there are fewer. */
 static int take_digits(struct hk_str *text, size_t n)
 {

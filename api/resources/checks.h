@@ -14,6 +14,9 @@ enum hk_code check_url(struct hk_str value, struct hk_error *reterr);
 /* A UUID. */
 enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
 
+/* An https URL of a host, with nothing behind it but a slash: links of envelopes begin with it. */
+enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr);
+
 /* RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it. */
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tenants, for operators. Whatever concerns one tenant acts as that tenant: its policies hold, and
- * its audit log tells of it. Only the list acts as the installation.
+ * Tenants, for operators, and a tenant's own settings. Whatever concerns one tenant acts as that
+ * tenant: its policies hold, and its audit log tells of it. Only the list acts as the installation.
  */
 #include "api/call.h"
+#include "api/resources/checks.h"
 #include "api/resources/quotas.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
@@ -11,6 +12,8 @@
 #include "hk/clock.h"
 
 #define MAX_QUOTA INT64_C(1000000000000)
+
+enum { MAX_BASE_URL = 500, MAX_COOL_OFF_S = 900 };
 
 static const struct body_field quotas_body[] = {
     {.name = "apps", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
@@ -26,8 +29,22 @@ static const struct body_field tenant_create_body[] = {
     {0},
 };
 
+/* What a tenant's own admin may change. */
+#define TENANT_SETTINGS                                                                            \
+    {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},                \
+        {.name = "base_url",                                                                       \
+         .type = BODY_STRING,                                                                      \
+         .flags = BODY_NULLABLE,                                                                   \
+         .max = MAX_BASE_URL,                                                                      \
+         .check = check_base_url},                                                                 \
+    {                                                                                              \
+        .name = "cool_off_s", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_COOL_OFF_S  \
+    }
+
+static const struct body_field tenant_update_own_body[] = {TENANT_SETTINGS, {0}};
+
 static const struct body_field tenant_update_body[] = {
-    {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},
+    TENANT_SETTINGS,
     {.name = "allow_http", .type = BODY_BOOLEAN},
     {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|suspended"},
     REQUEST_LIMIT_FIELDS,
@@ -37,6 +54,12 @@ static const struct body_field tenant_update_body[] = {
 
 static const struct body_field tenant_key_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
+    {0},
+};
+
+static const struct query_field tenant_list_query[] = {
+    {.name = "name", .type = QUERY_TEXT},
+    {.name = "state", .type = QUERY_CHOICE, .choices = "active|suspended|archived"},
     {0},
 };
 
@@ -95,8 +118,9 @@ const struct route tenants_routes[] = {
         .scope = SCOPE_TENANTS_MANAGE,
         .ok_status = 200,
         .is_list = true,
+        .query = tenant_list_query,
         .stmt = &stmt_tenant_list,
-        .bind = {"tenant", "?limit", "?cursor"},
+        .bind = {"tenant", "?limit", "?cursor", "?name", "?state"},
     },
     {
         .method = "GET",
@@ -114,8 +138,34 @@ const struct route tenants_routes[] = {
         .ok_status = 200,
         .body = tenant_update_body,
         .stmt = &stmt_tenant_update,
-        .bind = {"tenant", ":tenant_id", "body", "if_match"},
+        .bind = {"tenant", "body", "if_match"},
         .prepare = prepare_one,
+    },
+    {
+        .method = "DELETE",
+        .path = "/v1/tenants/:tenant_id",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 204,
+        .stmt = &stmt_tenant_archive,
+        .bind = {"tenant"},
+        .prepare = prepare_one,
+    },
+    {
+        .method = "GET",
+        .path = "/v1/tenant",
+        .scope = SCOPE_TENANT_READ,
+        .ok_status = 200,
+        .stmt = &stmt_tenant_get_own,
+        .bind = {"tenant"},
+    },
+    {
+        .method = "PATCH",
+        .path = "/v1/tenant",
+        .scope = SCOPE_TENANT_WRITE,
+        .ok_status = 200,
+        .body = tenant_update_own_body,
+        .stmt = &stmt_tenant_update,
+        .bind = {"tenant", "body", "if_match"},
     },
     {
         .method = "POST",

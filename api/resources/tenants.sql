@@ -28,12 +28,15 @@ SELECT '' AS code,
   FROM created c;
 
 -- name: tenant_list
--- $1 tenant_id uuid (the installation's), $2 limit integer, $3 cursor uuid or NULL
+-- $1 tenant_id uuid (the installation's), $2 limit integer, $3 cursor uuid or NULL,
+-- $4 the beginning of the name text or NULL, $5 state text or NULL
 -- A directory statement: the one that reads rows of other tenants than $1.
 WITH page AS (
     SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS n
       FROM tenant t
      WHERE $1::uuid = installation_id() AND t.tenant_id <> $1::uuid AND t.tenant_id < coalesce($3::uuid, uuid_max())
+       AND ($4::text IS NULL OR starts_with(lower(t.name), lower($4::text)))
+       AND ($5::text IS NULL OR t.state = $5::text)
      ORDER BY t.tenant_id DESC
      LIMIT $2::integer + 1
 )
@@ -51,40 +54,17 @@ WITH found AS (
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT tenant_json(f.tenant)::text FROM found f) AS body;
 
+-- name: tenant_get_own
+-- $1 tenant_id uuid
+SELECT '' AS code, tenant_json(t)::text AS body FROM tenant t WHERE t.tenant_id = $1::uuid;
+
 -- name: tenant_update
--- $1 tenant_id uuid (acted for), $2 tenant_id uuid (asked for), $3 body json, $4 If-Match text or NULL
-WITH found AS (
-    SELECT FROM tenant t
-     WHERE t.tenant_id = $1::uuid AND t.tenant_id = $2::uuid AND t.tenant_id <> installation_id()
-), changed AS (
-    UPDATE tenant t
-       SET name = coalesce(b.name, t.name), allow_http = coalesce(b.allow_http, t.allow_http),
-           state = coalesce(b.state, t.state),
-           requests_per_second = CASE WHEN g.body -> 'requests_per_second' IS NOT NULL THEN b.requests_per_second
-                                      ELSE t.requests_per_second END,
-           requests_burst = CASE WHEN g.body -> 'requests_burst' IS NOT NULL THEN b.requests_burst ELSE t.requests_burst END,
-           quota_apps = CASE WHEN g.quotas -> 'apps' IS NOT NULL THEN q.apps ELSE t.quota_apps END,
-           quota_companies = CASE WHEN g.quotas -> 'companies' IS NOT NULL THEN q.companies ELSE t.quota_companies END,
-           quota_subscriptions = CASE WHEN g.quotas -> 'subscriptions' IS NOT NULL THEN q.subscriptions
-                                      ELSE t.quota_subscriptions END,
-           quota_events_per_day = CASE WHEN g.quotas -> 'events_per_day' IS NOT NULL THEN q.events_per_day
-                                       ELSE t.quota_events_per_day END,
-           updated_at = now()
-      FROM (SELECT $3::json AS body, coalesce($3::json -> 'quotas', '{}') AS quotas) g,
-           json_to_record(g.body) AS b (name text, allow_http boolean, state text, requests_per_second integer,
-                                        requests_burst integer),
-           json_to_record(g.quotas) AS q (apps bigint, companies bigint, subscriptions bigint, events_per_day bigint)
-     WHERE t.tenant_id = $1::uuid AND t.tenant_id = $2::uuid AND t.tenant_id <> installation_id()
-       AND etag_matches($4::text, tenant_json(t))
-    RETURNING t AS tenant
-), audited AS (
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1::uuid, 'tenant.changed', $1::uuid::text, $3::json FROM changed
-)
-SELECT CASE WHEN EXISTS (SELECT FROM changed) THEN ''
-            WHEN EXISTS (SELECT FROM found) THEN 'precondition_failed'
-            ELSE 'not_found' END AS code,
-       (SELECT tenant_json(c.tenant)::text FROM changed c) AS body;
+-- $1 tenant_id uuid, $2 body json, $3 If-Match text or NULL
+SELECT r.code, r.body FROM tenant_update($1::uuid, $2::json, $3::text) r;
+
+-- name: tenant_archive
+-- $1 tenant_id uuid
+SELECT r.code, NULL::text AS body FROM tenant_archive($1::uuid) AS r (code);
 
 -- name: tenant_key_create
 -- $1 tenant_id uuid (acted for), $2 tenant_id uuid (asked for), $3 body json, $4 key text,

@@ -15,3 +15,8 @@ $$;
 CREATE OR REPLACE FUNCTION json_has_members(object json) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN EXISTS (SELECT FROM json_object_keys($1));
+
+-- A member as a merge patch leaves it: `old` when it is absent, NULL when it is null.
+CREATE OR REPLACE FUNCTION json_patched(patch json, name text, old text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN $1 -> $2 IS NULL THEN $3 ELSE $1 ->> $2 END;

@@ -19,6 +19,12 @@ BEGIN
 END
 $$;
 
+-- Whether a tenant's subscription may have the URL today: what it may not have is paused by
+-- tenant_update(), and neither resumed nor revived.
+CREATE OR REPLACE FUNCTION url_is_allowed(tenant_id uuid, url text) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT t.allow_http OR $2 NOT ILIKE 'http:%' FROM tenant t WHERE t.tenant_id = $1
+$$;
+
 -- Stops sending. What waits is held; what is in flight ends on its own, and is held should it have to
 -- wait again. New events: `paused` skips them, `held` makes messages of them that wait as well.
 CREATE OR REPLACE FUNCTION subscription_stop(tenant_id uuid, partner text, subscription_id uuid, new_state text,
@@ -78,6 +84,12 @@ BEGIN
         RETURN;
     END IF;
 
+    IF NOT url_is_allowed($1, held.url) THEN
+        code := 'conflict';
+        body := fault('/url', 'The tenant does not allow http:// any more.');
+        RETURN;
+    END IF;
+
     IF held.state <> 'active' THEN
         WITH waiting AS (
             SELECT q.message_id, row_number() OVER (ORDER BY q.message_id) AS n
@@ -119,6 +131,12 @@ BEGIN
     IF held.state NOT IN ('unsubscribed', 'disabled') THEN
         code := 'conflict';
         body := fault('', format('The subscription is %s.', held.state));
+        RETURN;
+    END IF;
+
+    IF NOT url_is_allowed($1, held.url) THEN
+        code := 'conflict';
+        body := fault('/url', 'The tenant does not allow http:// any more.');
         RETURN;
     END IF;
 

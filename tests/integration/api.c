@@ -5,7 +5,8 @@
 #include "tests/support/check.h"
 
 #define TENANT_MEMBERS                                                                             \
-    "id,name,cell,allow_http,state,requests_per_second,requests_burst,quotas,created_at,updated_"  \
+    "id,name,cell,allow_http,state,base_url,cool_off_s,requests_per_second,requests_burst,quotas," \
+    "created_at,updated_"                                                                          \
     "at"
 #define KEY_MEMBERS                                                                                \
     "id,name,role,partner,hint,requests_per_second,requests_burst,created_at,expires_at,revoked_"  \

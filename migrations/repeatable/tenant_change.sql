@@ -1,0 +1,149 @@
+-- Changes of tenants. The statements are in api/resources/tenants.sql.
+
+-- Stops the active subscriptions of a tenant, all of them or those with http:// URLs, as
+-- subscription_stop() does one: what waits is held. Returns how many messages that were.
+CREATE OR REPLACE FUNCTION tenant_stop(tenant_id uuid, new_state text, reason text, only_http boolean) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    ids    uuid[];
+    n_held integer;
+BEGIN
+    ids := ARRAY(SELECT s.id
+                   FROM subscription s
+                  WHERE s.tenant_id = $1 AND s.state = 'active' AND (NOT $4 OR s.url ILIKE 'http:%')
+                  ORDER BY s.id
+                    FOR NO KEY UPDATE);
+    UPDATE subscription s SET state = $2, state_reason = $3, state_changed_at = now(), updated_at = now()
+     WHERE s.tenant_id = $1 AND s.id = ANY (ids);
+    WITH stopped AS (
+        UPDATE queue q SET due_at = 'infinity', leased = false
+         WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND NOT (q.leased AND q.due_at > now())
+        RETURNING q.message_id
+    )
+    UPDATE message m SET status = 'held', status_reason = $3
+      FROM stopped t
+     WHERE m.tenant_id = $1 AND m.id = t.message_id;
+    GET DIAGNOSTICS n_held = ROW_COUNT;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1, 'subscription.' || $2, u.id::text, json_build_object('reason', $3) FROM unnest(ids) AS u (id);
+    RETURN n_held;
+END
+$$;
+
+-- Takes back what tenant_stop() did to all subscriptions, in the order in which events were published.
+CREATE OR REPLACE FUNCTION tenant_resume(tenant_id uuid, reason text) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    ids        uuid[];
+    n_released integer;
+BEGIN
+    ids := ARRAY(SELECT s.id
+                   FROM subscription s
+                  WHERE s.tenant_id = $1 AND s.state = 'held' AND s.state_reason = $2
+                  ORDER BY s.id
+                    FOR NO KEY UPDATE);
+    UPDATE subscription s SET state = 'active', state_reason = NULL, state_changed_at = now(), updated_at = now()
+     WHERE s.tenant_id = $1 AND s.id = ANY (ids);
+    WITH waiting AS (
+        SELECT q.subscription_id, q.message_id,
+               row_number() OVER (PARTITION BY q.subscription_id ORDER BY q.message_id) AS n
+          FROM queue q
+         WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND q.due_at = 'infinity'
+    ), released AS (
+        UPDATE queue q SET due_at = greatest(now(), s.active_from) + w.n * interval '1 microsecond'
+          FROM waiting w
+          JOIN subscription s ON s.tenant_id = $1 AND s.id = w.subscription_id
+         WHERE q.tenant_id = $1 AND q.subscription_id = w.subscription_id AND q.message_id = w.message_id
+        RETURNING q.message_id
+    )
+    UPDATE message m SET status = 'pending', status_reason = NULL
+      FROM released t
+     WHERE m.tenant_id = $1 AND m.id = t.message_id;
+    GET DIAGNOSTICS n_released = ROW_COUNT;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    SELECT $1, 'subscription.resumed', u.id::text, json_build_object('reason', $2) FROM unnest(ids) AS u (id);
+    PERFORM pg_notify('hookline_due', '');
+    RETURN n_released;
+END
+$$;
+
+-- The tenant's row, held until the transaction ends; all NULL when it is none, or the installation.
+CREATE OR REPLACE FUNCTION tenant_lock(tenant_id uuid) RETURNS tenant LANGUAGE sql AS $$
+    SELECT t.* FROM tenant t WHERE t.tenant_id = $1 AND t.tenant_id <> installation_id() FOR NO KEY UPDATE
+$$;
+
+-- Changes a tenant by a merge patch. Which members the caller may give, the route's table knows.
+CREATE OR REPLACE FUNCTION tenant_update(tenant_id uuid, given json, if_match text, OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    before tenant;
+    after  tenant;
+    quotas json := coalesce($2 -> 'quotas', '{}');
+    detail json := $2;
+BEGIN
+    before := tenant_lock($1);
+    IF before.tenant_id IS NULL THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    IF NOT etag_matches($3, tenant_json(before)) THEN
+        code := 'precondition_failed';
+        RETURN;
+    END IF;
+    code := '';
+    body := tenant_json(before)::text;
+    IF NOT json_has_members($2) THEN
+        RETURN;
+    END IF;
+
+    UPDATE tenant t
+       SET name = coalesce($2 ->> 'name', t.name),
+           allow_http = coalesce(($2 ->> 'allow_http')::boolean, t.allow_http),
+           state = coalesce($2 ->> 'state', t.state),
+           base_url = json_patched($2, 'base_url', t.base_url),
+           cool_off_s = coalesce(json_patched($2, 'cool_off_s', t.cool_off_s::text)::integer, 0),
+           requests_per_second = json_patched($2, 'requests_per_second', t.requests_per_second::text)::integer,
+           requests_burst = json_patched($2, 'requests_burst', t.requests_burst::text)::integer,
+           quota_apps = json_patched(quotas, 'apps', t.quota_apps::text)::bigint,
+           quota_companies = json_patched(quotas, 'companies', t.quota_companies::text)::bigint,
+           quota_subscriptions = json_patched(quotas, 'subscriptions', t.quota_subscriptions::text)::bigint,
+           quota_events_per_day = json_patched(quotas, 'events_per_day', t.quota_events_per_day::text)::bigint,
+           updated_at = now()
+     WHERE t.tenant_id = $1
+    RETURNING t.* INTO after;
+    IF before.state = 'active' AND after.state <> 'active' THEN
+        detail := json_plus(detail, 'held_messages', to_json(tenant_stop($1, 'held', 'tenant_suspended', false)));
+    ELSIF before.state <> 'active' AND after.state = 'active' THEN
+        detail := json_plus(detail, 'released_messages', to_json(tenant_resume($1, 'tenant_suspended')));
+    END IF;
+    IF before.allow_http AND NOT after.allow_http THEN
+        detail := json_plus(detail, 'http_messages', to_json(tenant_stop($1, 'paused', 'http_not_allowed', true)));
+    END IF;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'tenant.changed', $1::text, detail);
+    body := tenant_json(after)::text;
+END
+$$;
+
+-- Ends a tenant: its keys are refused, nothing of it is sent any more. It is kept, and the state
+-- `active` restores it.
+CREATE OR REPLACE FUNCTION tenant_archive(tenant_id uuid, OUT code text) LANGUAGE plpgsql AS $$
+DECLARE
+    held        tenant;
+    n_cancelled integer;
+BEGIN
+    held := tenant_lock($1);
+    IF held.tenant_id IS NULL OR held.state = 'archived' THEN
+        code := 'not_found';
+        RETURN;
+    END IF;
+    UPDATE tenant t SET state = 'archived', updated_at = now() WHERE t.tenant_id = $1;
+    PERFORM tenant_stop($1, 'held', 'tenant_suspended', false);
+    n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1), NULL, 'tenant_archived');
+    -- What is in flight may end well; it is not tried again (see queue_cancel()).
+    UPDATE message m SET status_reason = 'tenant_archived'
+      FROM queue q
+     WHERE q.tenant_id = $1 AND m.tenant_id = $1 AND m.id = q.message_id AND m.status = 'pending';
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES ($1, 'tenant.archived', $1::text, json_build_object('cancelled_messages', n_cancelled));
+    code := '';
+END
+$$;
