@@ -165,7 +165,7 @@ static const struct {
     {"GET /v1/messages?status=lost", "status"},
     {"GET /v1/messages?event_id=0192aaaa-bbbb-7ccc-8ddd-eeeeeeeeeeeex", "event_id"},
     {"GET /v1/messages?company=", NULL}, /* nobody: an empty list, see below */
-    {"GET /v1/event_types?name=x", "name"},
+    {"GET /v1/event_types?label=x", "label"},
     {"DELETE /v1/connections/00000000-0000-7000-8000-000000000000?queued=maybe", "queued"},
     {"POST /v1/companies?dry_run=1", "dry_run"},
 };
