@@ -169,8 +169,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
         .url = config->database_url,
         .schema = config->database_schema,
         .user = "hookline_api",
-        /* Optional filters need a plan of their own each, by an index. */
-        .session_options = "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c jit=off",
+        .session_options = HK_DB_API_OPTIONS,
         .name = "hookline-api",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = (unsigned)config->api_db_connections,

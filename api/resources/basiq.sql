@@ -9,20 +9,20 @@ SELECT r.code, r.body, r.new_id AS key
 
 -- name: basiq_webhook_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL, $5 app_id uuid or NULL
-WITH page AS (
-    SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS n
-      FROM subscription s
-     WHERE s.tenant_id = $1::uuid AND s.id < coalesce($4::uuid, uuid_max()) AND s.state <> 'archived'
-       AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
-                                         WHERE a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text))
-       AND ($5::uuid IS NULL OR s.app_id = $5::uuid)
-     ORDER BY s.id DESC
+WITH walk AS MATERIALIZED (
+    SELECT w.* FROM subscription_walk($1::uuid, $2::text, $5::uuid, $3::integer, $4::uuid, true) w
+), page AS (
+    SELECT w.subscription, w.id, row_number() OVER (ORDER BY w.id DESC) AS n
+      FROM walk w
+     WHERE (w.subscription).state <> 'archived'
+     ORDER BY w.id DESC
      LIMIT $3::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(basiq_webhook_json(p.subscription) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
            AS body,
-       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]
+            ELSE (SELECT w.end_id FROM walk w LIMIT 1) END::text AS key
   FROM page p;
 
 -- name: basiq_webhook_get

@@ -22,20 +22,29 @@ SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS cod
 -- name: company_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 external_id text or NULL,
 -- $5 the beginning of the name text or NULL, $6 state text or NULL
-WITH page AS (
-    SELECT c AS company, c.id, row_number() OVER (ORDER BY c.id DESC) AS n
+-- With a name or a state a page looks at list_reach() companies at most.
+WITH seen AS MATERIALIZED (
+    SELECT c AS company, c.id, row_number() OVER (ORDER BY c.id DESC) AS place
       FROM company c
      WHERE c.tenant_id = $1::uuid AND c.id < coalesce($3::uuid, uuid_max())
        AND ($4::text IS NULL OR c.id = (SELECT o.id FROM company o
                                          WHERE o.tenant_id = $1::uuid AND o.external_id = $4::text))
-       AND ($5::text IS NULL OR starts_with(lower(c.name), lower($5::text)))
-       AND ($6::text IS NULL OR c.state = $6::text)
      ORDER BY c.id DESC
+     LIMIT list_reach($2::integer, 1, num_nonnulls($5::text, $6::text) > 0)
+), page AS (
+    SELECT v.company, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM seen v
+     WHERE ($5::text IS NULL OR starts_with(lower((v.company).name), lower($5::text)))
+       AND ($6::text IS NULL OR (v.company).state = $6::text)
+     ORDER BY v.id DESC
      LIMIT $2::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(company_json(p.company) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text AS body,
-       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]::text END AS key
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]
+            ELSE (SELECT v.id FROM seen v
+                   WHERE v.place = list_reach($2::integer, 1, num_nonnulls($5::text, $6::text) > 0))
+       END::text AS key
   FROM page p;
 
 -- name: company_get

@@ -9,23 +9,64 @@ SELECT r.code, r.body FROM connection_connect($1::uuid, $2::uuid, $3::json) r;
 -- name: connection_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
 -- $5 app_id uuid or NULL, $6 company's external_id text or NULL, $7 state text or NULL
-WITH page AS (
-    SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS n
-      FROM connection c
-     WHERE c.tenant_id = $1::uuid AND c.id < coalesce($4::uuid, uuid_max())
+-- Goes back by company, by each of up to 100 apps, or through all of the tenant's; looks at list_reach()
+-- of each, and shows none that is older than the first way's end.
+WITH chosen AS MATERIALIZED (
+    SELECT a.id
+      FROM app a
+     WHERE a.tenant_id = $1::uuid AND num_nonnulls($2::text, $5::uuid) > 0
+       AND ($2::text IS NULL OR a.partner = $2::text) AND ($5::uuid IS NULL OR a.id = $5::uuid)
+     LIMIT 101
+), way AS MATERIALIZED (
+    SELECT w.is_by_app,
+           list_reach($3::integer, CASE WHEN w.is_by_app THEN w.n ELSE 1 END,
+                      $7::text IS NOT NULL OR ($2::text IS NOT NULL AND NOT w.is_by_app)) AS reach
+      FROM (SELECT count(*) AS n, num_nonnulls($2::text, $5::uuid) > 0 AND count(*) <= 100 AS is_by_app FROM chosen) w
+), seen AS MATERIALIZED (
+    (SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS place
+       FROM connection c
+      WHERE c.tenant_id = $1::uuid AND $6::text IS NULL AND NOT (SELECT w.is_by_app FROM way w)
+        AND c.id < coalesce($4::uuid, uuid_max())
+      ORDER BY c.id DESC
+      LIMIT (SELECT w.reach FROM way w))
+     UNION ALL
+    SELECT x.connection, x.id, x.place
+      FROM chosen h
+     CROSS JOIN LATERAL (
+            SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS place
+              FROM connection c
+             WHERE c.tenant_id = $1::uuid AND c.app_id = h.id AND $6::text IS NULL AND (SELECT w.is_by_app FROM way w)
+               AND c.id < coalesce($4::uuid, uuid_max())
+             ORDER BY c.id DESC
+             LIMIT (SELECT w.reach FROM way w)) x
+     UNION ALL
+    SELECT x.connection, x.id, 0
+      FROM (SELECT c AS connection, c.id
+              FROM connection c
+             WHERE c.tenant_id = $1::uuid
+               AND c.company_id = (SELECT co.id FROM company co
+                                    WHERE co.tenant_id = $1::uuid AND co.external_id = $6::text)
+            OFFSET 0) x
+     WHERE x.id < coalesce($4::uuid, uuid_max())
+), reached AS MATERIALIZED (
+    SELECT v.id FROM seen v, way w WHERE v.place = w.reach ORDER BY v.id DESC LIMIT 1
+), page AS (
+    SELECT v.connection, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM seen v
+     WHERE v.id >= coalesce((SELECT r.id FROM reached r), uuid_min())
        AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
-                                         WHERE a.tenant_id = $1::uuid AND a.id = c.app_id AND a.partner = $2::text))
-       AND ($5::uuid IS NULL OR c.app_id = $5::uuid)
-       AND ($6::text IS NULL OR c.company_id = (SELECT co.id FROM company co
-                                                 WHERE co.tenant_id = $1::uuid AND co.external_id = $6::text))
-       AND ($7::text IS NULL OR c.state = $7::text)
-     ORDER BY c.id DESC
+                                         WHERE a.tenant_id = $1::uuid AND a.id = (v.connection).app_id
+                                           AND a.partner = $2::text))
+       AND ($5::uuid IS NULL OR (v.connection).app_id = $5::uuid)
+       AND ($7::text IS NULL OR (v.connection).state = $7::text)
+     ORDER BY v.id DESC
      LIMIT $3::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(connection_json(p.connection) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
            AS body,
-       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]
+            ELSE (SELECT r.id FROM reached r) END::text AS key
   FROM page p;
 
 -- name: connection_get

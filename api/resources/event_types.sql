@@ -17,19 +17,28 @@ SELECT r.code, r.body FROM event_type_import($1::uuid, $2::json, $3::text::boole
 -- name: event_type_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor: the last name text or NULL,
 -- $4 the beginning of the name text or NULL, $5 state text or NULL
-WITH page AS (
-    SELECT t AS event_type, t.name, row_number() OVER (ORDER BY t.name) AS n
+-- The names that begin with $4 are a range; with a state a page looks at list_reach() types at most.
+WITH seen AS MATERIALIZED (
+    SELECT t AS event_type, t.name, row_number() OVER (ORDER BY t.name) AS place
       FROM event_type t
-     WHERE t.tenant_id = $1::uuid AND t.name > coalesce($3::text, '')
-       AND ($4::text IS NULL OR starts_with(t.name, $4::text))
-       AND ($5::text IS NULL OR t.state = $5::text)
+     WHERE t.tenant_id = $1::uuid AND t.name > coalesce($3::text, '') AND t.name >= coalesce($4::text, '')
      ORDER BY t.name
+     LIMIT list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0)
+), page AS (
+    SELECT v.event_type, v.name, row_number() OVER (ORDER BY v.name) AS n
+      FROM seen v
+     WHERE ($4::text IS NULL OR starts_with(v.name, $4::text))
+       AND ($5::text IS NULL OR (v.event_type).state = $5::text)
+     ORDER BY v.name
      LIMIT $2::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(event_type_json(p.event_type) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text
            AS body,
-       CASE WHEN count(*) > $2::integer THEN (array_agg(p.name ORDER BY p.n))[$2::integer] END AS key
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.name ORDER BY p.n))[$2::integer]
+            ELSE (SELECT v.name FROM seen v
+                   WHERE v.place = list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0))
+       END AS key
   FROM page p;
 
 -- name: event_type_get

@@ -6,31 +6,47 @@
 -- name: event_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
 -- $5 company's external_id text or NULL, $6 event_type text or NULL
--- The partner's companies come first because they are cheap to tell: few events are left to look up.
-WITH mine AS (
+-- With a filter, and for a partner, a page looks at list_reach() events at most, and ends with the first
+-- that makes it full. The partner's companies come first because they are cheap to tell.
+WITH mine AS MATERIALIZED (
     SELECT ARRAY(SELECT s.id
                    FROM subscription s
-                   JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text
-                  WHERE s.tenant_id = $1::uuid) AS subscription_ids
+                   JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id
+                  WHERE s.tenant_id = $1::uuid AND s.app_id = ANY (ARRAY(SELECT o.id FROM app o
+                                                                          WHERE o.tenant_id = $1::uuid
+                                                                            AND o.partner = $2::text))) AS subscription_ids
 ), page AS (
-    SELECT e AS event, e.id, row_number() OVER (ORDER BY e.id DESC) AS n
-      FROM event e
-     WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
-       AND ($5::text IS NULL OR e.company_id = (SELECT c.id FROM company c
+    SELECT v.event, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM (SELECT e AS event, e.id, e.company_id, e.event_type
+              FROM event e
+             WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
+             ORDER BY e.id DESC
+             LIMIT list_reach($3::integer, 1, num_nonnulls($2::text, $5::text, $6::text) > 0)) v
+     WHERE ($5::text IS NULL OR v.company_id = (SELECT c.id FROM company c
                                                  WHERE c.tenant_id = $1::uuid AND c.external_id = $5::text))
-       AND ($6::text IS NULL OR e.event_type = $6::text)
-       AND ($2::text IS NULL OR e.company_id IN (SELECT c.company_id
-                                                   FROM connection c
-                                                   JOIN app a ON a.tenant_id = $1::uuid AND a.id = c.app_id
-                                                             AND a.partner = $2::text
-                                                  WHERE c.tenant_id = $1::uuid))
-       AND ($2::text IS NULL OR event_is_visible($1::uuid, e.id, (SELECT i.subscription_ids FROM mine i)))
-     ORDER BY e.id DESC
+       AND ($6::text IS NULL OR v.event_type = $6::text)
+       -- Row by row: OFFSET 0 keeps the planner from reading all of the partner's connections instead.
+       AND ($2::text IS NULL
+            OR EXISTS (SELECT
+                         FROM (SELECT c.app_id FROM connection c
+                                WHERE c.tenant_id = $1::uuid AND c.company_id = v.company_id OFFSET 0) c
+                        WHERE (SELECT a.partner FROM app a WHERE a.tenant_id = $1::uuid AND a.id = c.app_id) = $2::text
+                       OFFSET 0))
+       AND ($2::text IS NULL OR event_is_visible($1::uuid, v.id, (SELECT i.subscription_ids FROM mine i)))
+     ORDER BY v.id DESC
      LIMIT $3::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(event_json(p.event) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text AS body,
-       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]
+            WHEN num_nonnulls($2::text, $5::text, $6::text) > 0
+            THEN (SELECT e.id
+                    FROM event e
+                   WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
+                   ORDER BY e.id DESC
+                  OFFSET list_reach($3::integer, 1, true) - 1
+                   LIMIT 1)
+       END::text AS key
   FROM page p;
 
 -- name: event_get

@@ -8,19 +8,21 @@ SELECT r.code, r.body, r.new_id AS key FROM hook_create($1::uuid, $2::text, $3::
 
 -- name: hook_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL
-WITH page AS (
-    SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS n
-      FROM subscription s
-     WHERE s.tenant_id = $1::uuid AND s.id < coalesce($4::uuid, uuid_max()) AND s.state <> 'archived'
-       AND s.profile = 'basekit' AND cardinality(s.event_types) = 1
-       AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
-                                         WHERE a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text))
-     ORDER BY s.id DESC
+WITH walk AS MATERIALIZED (
+    SELECT w.* FROM subscription_walk($1::uuid, $2::text, NULL, $3::integer, $4::uuid, true) w
+), page AS (
+    SELECT w.subscription, w.id, row_number() OVER (ORDER BY w.id DESC) AS n
+      FROM walk w
+     WHERE (w.subscription).state <> 'archived' AND (w.subscription).profile = 'basekit'
+       AND cardinality((w.subscription).event_types) = 1
+     ORDER BY w.id DESC
      LIMIT $3::integer + 1
 )
 SELECT '' AS code,
-       coalesce(json_agg(hook_json(p.subscription) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text AS body,
-       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+       coalesce(json_agg(hook_json(p.subscription) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
+           AS body,
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]
+            ELSE (SELECT w.end_id FROM walk w LIMIT 1) END::text AS key
   FROM page p;
 
 -- name: hook_samples

@@ -10,22 +10,23 @@ SELECT r.code, r.body, r.new_id AS key
 -- name: subscription_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
 -- $5 app_id uuid or NULL, $6 state text or NULL, $7 event type that it selects text or NULL
-WITH page AS (
-    SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS n
-      FROM subscription s
-     WHERE s.tenant_id = $1::uuid AND s.id < coalesce($4::uuid, uuid_max())
-       AND ($2::text IS NULL OR EXISTS (SELECT FROM app a
-                                         WHERE a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text))
-       AND ($5::uuid IS NULL OR s.app_id = $5::uuid)
-       AND ($6::text IS NULL OR s.state = $6::text)
-       AND ($7::text IS NULL OR s.event_types && event_type_patterns($7::text))
-     ORDER BY s.id DESC
+WITH walk AS MATERIALIZED (
+    SELECT w.*
+      FROM subscription_walk($1::uuid, $2::text, $5::uuid, $3::integer, $4::uuid,
+                             num_nonnulls($6::text, $7::text) > 0) w
+), page AS (
+    SELECT w.subscription, w.id, row_number() OVER (ORDER BY w.id DESC) AS n
+      FROM walk w
+     WHERE ($6::text IS NULL OR (w.subscription).state = $6::text)
+       AND ($7::text IS NULL OR (w.subscription).event_types && event_type_patterns($7::text))
+     ORDER BY w.id DESC
      LIMIT $3::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(subscription_json(p.subscription) ORDER BY p.n) FILTER (WHERE p.n <= $3::integer), '[]')::text
            AS body,
-       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]::text END AS key
+       CASE WHEN count(*) > $3::integer THEN (array_agg(p.id ORDER BY p.n))[$3::integer]
+            ELSE (SELECT w.end_id FROM walk w LIMIT 1) END::text AS key
   FROM page p;
 
 -- name: subscription_get

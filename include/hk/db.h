@@ -96,6 +96,14 @@ struct hk_db_options {
     "-c enable_mergejoin=off -c enable_bitmapscan=off -c enable_memoize=off "                      \
     "-c join_collapse_limit=1 -c jit=off"
 
+/*
+ * Those of all other statements: optional filters need a plan of their own each; a page is read in
+ * its order from an index, row by row, whatever the statistics: tests/integration/plans.c.
+ */
+#define HK_DB_API_OPTIONS                                                                          \
+    "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off "         \
+    "-c enable_sort=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
+
 /* Starts connecting at once; queries wait until a connection is ready. Copies the strings. */
 struct hk_db *hk_db_new(struct hk_loop *loop, const struct hk_db_options *options);
 

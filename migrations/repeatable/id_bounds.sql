@@ -15,3 +15,10 @@ $$;
 CREATE OR REPLACE FUNCTION message_id_ceiling(event_id uuid) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT (left(event_id::text, 18) || '-ffff-ffffffffffff')::uuid
 $$;
+
+-- How many rows a page of a list looks at, of each of the n ways (apps, subscriptions) that it goes back: the
+-- page and one more when all of them are wanted; else so many that a filter that no index serves ends, found or
+-- not: the page is short then, or empty, and the next one goes on behind what was looked at.
+CREATE OR REPLACE FUNCTION list_reach(page_limit integer, n_ways bigint, is_filtered boolean) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN is_filtered THEN greatest(page_limit + 1, 5000 / greatest(n_ways, 1)) ELSE page_limit + 1 END;
