@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION filter_document(payload text) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    RETURN CASE WHEN octet_length(payload) <= 1048576 THEN payload::jsonb END;
+    RETURN CASE WHEN octet_length(payload) <= 262144 THEN payload::jsonb END;
 EXCEPTION WHEN OTHERS THEN
     RETURN NULL;
 END
