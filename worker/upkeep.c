@@ -20,6 +20,8 @@ static const struct chore {
     {&stmt_partition_create, {"3", 1}, 0}, /* weeks ahead */
     {&stmt_rate_bucket_sweep, {NULL, 0}, 0},
     {&stmt_idempotency_key_sweep, {"1000", 4}, 1000},
+    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000},
+    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000},
 };
 
 struct upkeep {

@@ -23,3 +23,29 @@ WITH gone AS (
     RETURNING k.id
 )
 SELECT count(*) FROM gone;
+
+-- name: subscription_secret_sweep
+-- $1 how many at most integer. Secrets that have not signed for an hour.
+WITH gone AS (
+    DELETE FROM subscription_secret k
+     USING (SELECT o.tenant_id, o.subscription_id, o.id FROM subscription_secret o
+             WHERE o.expires_at < now() - interval '1 hour'
+             ORDER BY o.expires_at
+             LIMIT $1::integer) old
+     WHERE k.tenant_id = old.tenant_id AND k.subscription_id = old.subscription_id AND k.id = old.id
+    RETURNING k.id
+)
+SELECT count(*) FROM gone;
+
+-- name: tenant_secret_sweep
+-- $1 how many at most integer. The same for those of tenants.
+WITH gone AS (
+    DELETE FROM tenant_secret k
+     USING (SELECT o.tenant_id, o.id FROM tenant_secret o
+             WHERE o.expires_at < now() - interval '1 hour'
+             ORDER BY o.expires_at
+             LIMIT $1::integer) old
+     WHERE k.tenant_id = old.tenant_id AND k.id = old.id
+    RETURNING k.id
+)
+SELECT count(*) FROM gone;
