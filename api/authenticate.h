@@ -18,7 +18,7 @@ stage_fn authenticate_stage;
  */
 enum stage_result authenticate_key(struct call *call, struct hk_str proof);
 enum stage_result authenticate_token(struct call *call, struct hk_str proof);
-enum stage_result authenticate_issuer(struct call *call, struct hk_str proof);
+enum stage_result authenticate_issuer(struct call *call, struct hk_str token);
 
 /* Hookline-Tenant-Id: with it, a token is one of the tenant's issuers. .p NULL: absent. */
 struct hk_str authenticate_tenant_header(const struct call *call);

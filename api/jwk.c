@@ -15,11 +15,12 @@
 
 #include "hk/encode.h"
 
+#define COORDINATE_N ((size_t)32) /* of P-256 and of Ed25519 */
+
 enum {
     MIN_RSA_BITS = 2048,
     MAX_RSA_BITS = 8 * JWT_MAX_SIGNATURE_BYTES,
     MAX_EXPONENT_BYTES = 8,
-    COORDINATE_N = 32, /* of P-256 and of Ed25519 */
 };
 
 enum kind { KIND_RSA, KIND_P256, KIND_ED25519 };
@@ -259,8 +260,8 @@ static size_t make_der(const struct jwt *jwt, uint8_t *ret, size_t capacity)
         ECDSA_SIG_free(pair);
         return 0;
     }
-    r = BN_bin2bn(jwt->signature, COORDINATE_N, NULL);
-    s = BN_bin2bn(jwt->signature + COORDINATE_N, COORDINATE_N, NULL);
+    r = BN_bin2bn(jwt->signature, (int)COORDINATE_N, NULL);
+    s = BN_bin2bn(jwt->signature + COORDINATE_N, (int)COORDINATE_N, NULL);
     if (r != NULL && s != NULL && ECDSA_SIG_set0(pair, r, s) == 1) {
         n = i2d_ECDSA_SIG(pair, NULL);
         n = n > 0 && (size_t)n <= capacity ? i2d_ECDSA_SIG(pair, &ret) : 0;

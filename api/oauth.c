@@ -80,14 +80,17 @@ static struct hk_str authorization_of(const h2o_req_t *req)
  */
 static void read_credentials(struct call *call, struct token_request *request)
 {
+    struct oauth_request *oauth = &request->oauth;
+    struct hk_str id = {oauth->client_id, strlen(oauth->client_id)};
+    struct hk_str secret = {oauth->client_secret, strlen(oauth->client_secret)};
     uint8_t hash[HK_SHA256_SIZE];
     struct hk_id tenant_id;
 
-    if (!client_id_parse(hk_str(request->oauth.client_id), &tenant_id, &request->client_id))
+    if (!client_id_parse(id, &tenant_id, &request->client_id))
         tenant_id = request->client_id = (struct hk_id){0};
-    hk_sha256(request->oauth.client_secret, strlen(request->oauth.client_secret), hash);
+    hk_sha256(secret.p, secret.n, hash);
     hk_hex_encode(hash, sizeof(hash), request->secret_sha256_hex);
-    explicit_bzero(request->oauth.client_secret, sizeof(request->oauth.client_secret));
+    explicit_bzero(oauth->client_secret, sizeof(oauth->client_secret));
     hk_id_format(&request->client_id, request->client_id_text);
     call_act_for(call, &tenant_id);
 }
@@ -206,7 +209,7 @@ static void write_claims(struct hk_buf *buf, struct call *call, const char *scop
 {
     const struct token_request *request = call->state;
     const char *issuer = call->thread->config->api_issuer;
-    int64_t now_s = hk_wall_us() / 1000000;
+    int64_t now_s = hk_wall_us() / 1000000, exp_s = now_s + request->lifetime_s;
     struct hk_id jti = hk_id_new(&call->thread->ids, hk_wall_us() / 1000);
     const char *client_id = request->oauth.client_id;
     char jti_text[HK_ID_TEXT_SIZE];
@@ -223,8 +226,7 @@ static void write_claims(struct hk_buf *buf, struct call *call, const char *scop
         hk_buf_add_json_string(buf, hk_str(request->partner));
     }
     hk_buf_printf(buf, ",\"scope\":\"%s\",\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,\"jti\":\"%s\"}",
-                  scope, (long long)now_s, (long long)now_s,
-                  (long long)(now_s + request->lifetime_s), jti_text);
+                  scope, (long long)now_s, (long long)now_s, (long long)exp_s, jti_text);
 }
 
 static void issue(struct call *call)
