@@ -63,9 +63,9 @@ uint64_t auth_role_scopes(enum role role)
     return scopes;
 }
 
-uint64_t auth_scopes_from_names(struct hk_str names, enum role role)
+uint64_t auth_scopes_of_names(struct hk_str names)
 {
-    uint64_t granted = auth_role_scopes(role), scopes = 0;
+    uint64_t scopes = 0;
 
     while (names.n > 0) {
         const char *blank = memchr(names.p, ' ', names.n);
@@ -73,12 +73,37 @@ uint64_t auth_scopes_from_names(struct hk_str names, enum role role)
 
         for (unsigned scope = SCOPE_PUBLIC + 1; scope < SCOPE_COUNT; scope++) {
             if (hk_str_eq(name, hk_str(auth_scope_name((enum scope)scope))))
-                scopes |= granted & AUTH_SCOPE_BIT(scope);
+                scopes |= AUTH_SCOPE_BIT(scope);
         }
         names.p += name.n + (blank != NULL);
         names.n -= name.n + (blank != NULL);
     }
     return scopes;
+}
+
+uint64_t auth_scopes_from_names(struct hk_str names, enum role role)
+{
+    return auth_scopes_of_names(names) & auth_role_scopes(role);
+}
+
+bool auth_may_give(const struct caller *caller, uint64_t scopes)
+{
+    return caller->scopes == auth_role_scopes(caller->role) || (scopes & ~caller->scopes) == 0;
+}
+
+void auth_list_roles(const struct caller *caller, uint64_t scopes, char ret[AUTH_ROLES_SIZE])
+{
+    size_t n = 0;
+
+    ret[0] = '\0';
+    for (enum role role = ROLE_OPERATOR; role < ROLE_COUNT; role++) {
+        uint64_t of_role = auth_role_scopes(role);
+        bool fits = scopes == 0 ? auth_may_give(caller, of_role) : (scopes & ~of_role) == 0;
+
+        if (fits)
+            n += (size_t)snprintf(ret + n, AUTH_ROLES_SIZE - n, "%s%s", n == 0 ? "" : ",",
+                                  role_names[role]);
+    }
 }
 
 bool auth_may(const struct caller *caller, enum scope scope)

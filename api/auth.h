@@ -58,6 +58,22 @@ void auth_scope_names(uint64_t scopes, char ret[AUTH_SCOPE_NAMES_SIZE]);
 /* All that the role grants. */
 uint64_t auth_role_scopes(enum role role);
 
+/* Those of "apps:read apps:write", whoever may have them; unknown names are none. */
+uint64_t auth_scopes_of_names(struct hk_str names);
+
+/*
+ * Whether the caller may give these scopes to a key, a client or a user. Who has all that its role
+ * grants may give what it likes within its tenant; who has less, no more than that.
+ */
+bool auth_may_give(const struct caller *caller, uint64_t scopes);
+
+/*
+ * The roles, separated by commas, that have all of `scopes`; with 0, those all of whose scopes the
+ * caller may give.
+ */
+#define AUTH_ROLES_SIZE 64
+void auth_list_roles(const struct caller *caller, uint64_t scopes, char ret[AUTH_ROLES_SIZE]);
+
 /* Those of "apps:read apps:write" that the role grants; unknown names grant nothing. */
 uint64_t auth_scopes_from_names(struct hk_str names, enum role role);
 

@@ -2,7 +2,8 @@
 /*
  * api/authenticate.h - the stage that finds out who calls. One file for each kind of proof:
  * authenticate_key.c knows API keys, authenticate_token.c access tokens of our own,
- * authenticate_issuer.c those of issuers that a tenant trusts.
+ * authenticate_issuer.c those of issuers that a tenant trusts, authenticate_session.c the cookie of
+ * who has signed in.
  */
 #ifndef API_AUTHENTICATE_H
 #define API_AUTHENTICATE_H
@@ -28,5 +29,17 @@ void authenticate_succeed(struct call *call);
 
 /* For a token that is not: 401; why, in static words, is for the log alone. */
 enum stage_result authenticate_refuse_token(struct call *call, const char *why);
+enum stage_result authenticate_session(struct call *call, struct hk_str token);
+
+/*
+ * What the database says of a proof: one row (id, role, partner, scopes or NULL, four limits) is
+ * the caller, and goes into the cache; its actor is "<kind>:<id>". False: it is not good, and has
+ * been replied to.
+ */
+HK_NODISCARD bool authenticate_take_caller(struct call *call, const char *kind,
+                                           const struct hk_db_result *result);
+
+/* False when a browser says that a page of another origin sent the request. */
+HK_NODISCARD bool authenticate_is_same_origin(const struct call *call);
 
 #endif

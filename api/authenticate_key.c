@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* authenticate_key.c - API keys: asked of the cache, then of the database. */
-#include <stdio.h>
-
 #include "api/auth.sql.h"
 #include "api/auth_cache.h"
 #include "api/authenticate.h"
-#include "api/limit.h"
 #include "api/server.h"
 #include "hk/clock.h"
 
@@ -35,35 +32,13 @@ enum stage_result authenticate_key(struct call *call, struct hk_str proof)
                                                                  : call_stage_fail(call, HK_BUSY);
 }
 
-static void set_caller(struct caller *caller, const struct hk_db_result *result)
-{
-    struct hk_str partner = hk_db_value(result, 0, 2);
-
-    (void)snprintf(caller->actor, sizeof(caller->actor), "key:%s", hk_db_value(result, 0, 0).p);
-    caller->role = auth_role_from_name(hk_db_value(result, 0, 1));
-    caller->scopes = auth_role_scopes(caller->role);
-    (void)snprintf(caller->partner, sizeof(caller->partner), "%s",
-                   partner.p == NULL ? "" : partner.p);
-}
-
 /* Completes the stage. */
 static void on_key_found(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
 
-    if (result->code != HK_OK) {
-        call_fail_code(call, result->code, HK_STR_NULL);
+    if (!authenticate_take_caller(call, "key", result))
         return;
-    }
-    if (result->n_rows != 1) {
-        auth_cache_drop(call->thread->auth_cache, call->key_sha256);
-        call_fail_code(call, HK_UNAUTHENTICATED, HK_STR_NULL);
-        return;
-    }
-    set_caller(&call->caller, result);
-    limit_set_caller(&call->caller, call->thread->config, result, 3);
-    auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller);
-    call_act_for(call, &call->caller.tenant_id);
     call->stage++;
     call_run(call);
 }

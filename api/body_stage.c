@@ -114,3 +114,27 @@ struct hk_str call_body_string(struct call *call, const char *path)
     text[n] = '\0';
     return (struct hk_str){text, n};
 }
+
+struct hk_str call_body_strings(struct call *call, const char *name)
+{
+    struct json_span body, list, element;
+    struct json_cursor cursor;
+    struct hk_str unnamed;
+    size_t at, n = 0;
+    char *text;
+
+    if (!json_scan(call->body, &body, &at) || !find_member(&body, name, &list) ||
+        list.kind != JSON_KIND_ARRAY)
+        return HK_STR_NULL;
+    text = call_alloc(call, list.bytes.n + 1);
+    cursor = (struct json_cursor){.bytes = list.bytes};
+    while (json_next(&cursor, &unnamed, &element)) {
+        size_t length = json_string_decode(element.bytes, text + n + (n > 0));
+
+        if (n > 0)
+            text[n++] = ' ';
+        n += length == SIZE_MAX ? 0 : length;
+    }
+    text[n] = '\0';
+    return (struct hk_str){text, n};
+}

@@ -207,6 +207,24 @@ static enum stage_result stage_reply(struct call *call)
     return STAGE_REPLIED;
 }
 
+struct hk_str call_header(const struct call *call, const char *name)
+{
+    const h2o_req_t *req = call->req;
+    ssize_t at = h2o_find_header_by_str(&req->headers, name, strlen(name), -1);
+
+    return at < 0 ? HK_STR_NULL
+                  : (struct hk_str){req->headers.entries[at].value.base,
+                                    req->headers.entries[at].value.len};
+}
+
+struct hk_str call_number(struct call *call, int64_t number)
+{
+    char text[24];
+    int n = snprintf(text, sizeof(text), "%lld", (long long)number);
+
+    return copy_to_pool(call, (struct hk_str){text, (size_t)n});
+}
+
 void *call_alloc(struct call *call, size_t n)
 {
     return h2o_mem_alloc_pool(&call->req->pool, n);

@@ -34,6 +34,7 @@ struct call {
     uint8_t key_sha256[HK_SHA256_SIZE];
     char key_sha256_hex[2 * HK_SHA256_SIZE + 1];
     struct caller caller;            /* set by authenticate_stage */
+    struct hk_str session_token;     /* of the cookie that proved it, or new; .p NULL: none */
     char tenant_id[HK_ID_TEXT_SIZE]; /* acted for: the caller's, or what prepare() set */
     char request_id[HK_ID_TEXT_SIZE];
     struct hk_db_context context;
@@ -106,6 +107,16 @@ struct hk_str call_path_param(const struct call *call, const char *name);
  * is absent or no string.
  */
 struct hk_str call_body_string(struct call *call, const char *path);
+
+/* The strings of the list `name` of the validated body, separated by blanks; .p is NULL when it is
+ * absent or null. */
+struct hk_str call_body_strings(struct call *call, const char *name);
+
+/* A header of the request, by its name in lower case; .p is NULL when it is not there. Borrowed. */
+struct hk_str call_header(const struct call *call, const char *name);
+
+/* The decimal text of a number, in the request's pool. */
+struct hk_str call_number(struct call *call, int64_t number);
 
 /* Memory of the request; a zero-terminated copy. */
 void *call_alloc(struct call *call, size_t n);

@@ -50,7 +50,8 @@ bool idempotency_is_asked(const struct call *call)
 {
     const h2o_req_t *req = call->req;
 
-    return strcmp(call->match.route->method, "POST") == 0 &&
+    /* A wrong password is counted, which a rollback would undo. */
+    return strcmp(call->match.route->method, "POST") == 0 && call->match.route->work == NULL &&
            h2o_find_header_by_str(&req->headers, header_name, sizeof(header_name) - 1, -1) >= 0;
 }
 

@@ -16,7 +16,8 @@
 /* The key is the call's: sends its statement with idempotency_continue(). */
 typedef void idempotency_claimed_fn(struct call *call);
 
-/* Whether the call is a POST with the header. */
+/* Whether the call is a POST with the header, to a route that knows it: not where passwords are
+ * given. */
 bool idempotency_is_asked(const struct call *call);
 
 /* Claims the key in a new transaction on `db`, with call->query; waits, or has replied. */

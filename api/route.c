@@ -116,7 +116,7 @@ static bool bind_is_known(const struct route *route, const char *bind)
     case '?':
         return has_query_field(route, bind + 1);
     case '=':
-        return route->prepare != NULL;
+        return route->prepare != NULL || route->work != NULL;
     default:
         return strcmp(bind, "tenant") == 0 || strcmp(bind, "partner") == 0 ||
                strcmp(bind, "if_match") == 0 || (strcmp(bind, "body") == 0 && route->body != NULL);

@@ -21,6 +21,8 @@ const struct route *const route_tables[] = {
     signing_keys_routes,
     oauth_routes,
     well_known_routes,
+    users_routes,
+    sessions_routes,
     apps_routes,
     custom_fields_routes,
     companies_routes,

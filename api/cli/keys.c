@@ -37,8 +37,8 @@ static bool read_options(int argc, char **argv, struct key_options *ret)
 /* One row when the tenant is there. An admin's key is none of the installation's. */
 static const char insert_key[] =
     "WITH created AS ("
-    "    INSERT INTO api_key (tenant_id, name, role, key_sha256, hint)"
-    "    SELECT t.tenant_id, $2, $3, decode($4, 'hex'), $5 FROM tenant t"
+    "    INSERT INTO api_key (tenant_id, name, role, key_sha256, hint, created_by)"
+    "    SELECT t.tenant_id, $2, $3, decode($4, 'hex'), $5, 'hookline keys create' FROM tenant t"
     "     WHERE t.tenant_id = $1::uuid AND ($3 = 'operator') = (t.tenant_id = installation_id())"
     "    RETURNING tenant_id, id, name, role"
     "), audited AS ("

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/resources/checks.h"
 
+#include "api/auth.h"
 #include "hk/clock.h"
 #include "hk/id.h"
 #include "hk/url.h"
@@ -162,4 +163,24 @@ enum hk_code check_password(struct hk_str value, struct hk_error *reterr)
     if (has_control(value))
         return hk_fail(reterr, HK_INVALID_BODY, "", "must not hold control characters");
     return HK_OK;
+}
+
+enum hk_code check_email(struct hk_str value, struct hk_error *reterr)
+{
+    const char *at = memchr(value.p, '@', value.n);
+    bool is_good = at != NULL && at > value.p && at + 1 < value.p + value.n &&
+                   memchr(at + 1, '@', (size_t)(value.p + value.n - at - 1)) == NULL;
+
+    for (size_t i = 0; i < value.n; i++)
+        is_good = is_good && (unsigned char)value.p[i] > ' ' && value.p[i] != 0x7f;
+    return is_good ? HK_OK : hk_fail(reterr, HK_INVALID_BODY, "", "must be an e-mail address");
+}
+
+enum hk_code check_partner_size(struct hk_str value, struct hk_error *reterr)
+{
+    static const size_t max_bytes = sizeof(((struct caller *)NULL)->partner) - 1;
+
+    return value.n <= max_bytes ? HK_OK
+                                : hk_fail(reterr, HK_INVALID_BODY, "",
+                                          "must not be longer than %zu bytes", max_bytes);
 }

@@ -29,5 +29,10 @@ enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr);
 /* What HTTP Basic can carry (RFC 7617): no control characters; a user name has no colon. */
 enum hk_code check_username(struct hk_str value, struct hk_error *reterr);
 enum hk_code check_password(struct hk_str value, struct hk_error *reterr);
+/* One "@" with something on both sides, no blanks: whether mail arrives, only mail can tell. */
+enum hk_code check_email(struct hk_str value, struct hk_error *reterr);
+
+/* As many bytes as struct caller has room for. */
+enum hk_code check_partner_size(struct hk_str value, struct hk_error *reterr);
 
 #endif

@@ -4,18 +4,19 @@
 -- name: key_create
 -- $1 tenant_id uuid, $2 body json, $3 key text, $4 key's SHA-256 in hex
 WITH created AS (
-    INSERT INTO api_key AS k (tenant_id, name, role, partner, expires_at, key_sha256, hint, requests_per_second,
-                              requests_burst)
-    SELECT $1::uuid, b.name, b.role, b.partner, b.expires_at, decode($4::text, 'hex'), right($3::text, 4),
-           b.requests_per_second, b.requests_burst
-      FROM json_to_record($2::json) AS b (name text, role text, partner text, expires_at timestamptz,
+    INSERT INTO api_key AS k (tenant_id, name, role, partner, scopes, expires_at, key_sha256, hint,
+                              requests_per_second, requests_burst)
+    SELECT $1::uuid, b.name, b.role, b.partner, json_texts(b.scopes), b.expires_at, decode($4::text, 'hex'),
+           right($3::text, 4), b.requests_per_second, b.requests_burst
+      FROM json_to_record($2::json) AS b (name text, role text, partner text, scopes json, expires_at timestamptz,
                                           requests_per_second integer, requests_burst integer)
      WHERE (b.expires_at <= now()) IS NOT TRUE
     RETURNING k AS api_key
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'key.created', (c.api_key).id::text,
-           json_build_object('name', (c.api_key).name, 'role', (c.api_key).role, 'partner', (c.api_key).partner)
+           json_build_object('name', (c.api_key).name, 'role', (c.api_key).role, 'partner', (c.api_key).partner,
+                             'scopes', (c.api_key).scopes, 'expires_at', (c.api_key).expires_at)
       FROM created c
 )
 SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'invalid_body' END AS code,
@@ -24,11 +25,13 @@ SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'invalid_body' END AS
        (SELECT (c.api_key).id::text FROM created c) AS key;
 
 -- name: key_list
--- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL
+-- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 role text or NULL, $5 state text or NULL
 WITH page AS (
     SELECT k AS api_key, k.id, row_number() OVER (ORDER BY k.id DESC) AS n
       FROM api_key k
      WHERE k.tenant_id = $1::uuid AND k.id < coalesce($3::uuid, uuid_max())
+       AND ($4::text IS NULL OR k.role = $4::text)
+       AND ($5::text IS NULL OR key_state(k) = $5::text)
      ORDER BY k.id DESC
      LIMIT $2::integer + 1
 )
@@ -44,6 +47,10 @@ WITH found AS (
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT key_json(f.api_key)::text FROM found f) AS body;
+
+-- name: key_update
+-- $1 tenant_id uuid, $2 key_id uuid, $3 body json, $4 If-Match or NULL, $5 roles that the scopes fit
+SELECT r.code, r.body FROM key_update($1::uuid, $2::uuid, $3::json, $4::text, $5::text) r;
 
 -- name: key_revoke
 -- $1 tenant_id uuid, $2 key_id uuid

@@ -16,6 +16,8 @@ extern const struct route keys_routes[];
 extern const struct route clients_routes[];
 extern const struct route issuers_routes[];
 extern const struct route signing_keys_routes[];
+extern const struct route users_routes[];
+extern const struct route sessions_routes[];
 extern const struct route apps_routes[];
 extern const struct route custom_fields_routes[];
 extern const struct route companies_routes[];
@@ -47,6 +49,7 @@ enum {
     MAX_EXTERNAL_ID = 128,
     MAX_PARTNER = 128, /* also the size of struct caller's */
     MAX_DESCRIPTION = 2000,
+    MAX_EMAIL = 254, /* RFC 5321 */
     MAX_CUSTOM_FIELDS = 50,
     MAX_CHOICES = 50,
     MAX_FIELD_EVENT_TYPES = 50,

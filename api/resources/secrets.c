@@ -38,3 +38,17 @@ void secrets_set_key(struct call *call, const struct hk_id *tenant_id)
     call_set_param(call, "=key_sha256", hk_str(hex));
     explicit_bzero(key, sizeof(key));
 }
+
+void secrets_set_token(struct call *call)
+{
+    uint8_t random[32], hash[HK_SHA256_SIZE];
+    char token[HK_B64_SIZE(sizeof(random))], hex[2 * HK_SHA256_SIZE + 1];
+
+    hk_random(random, sizeof(random));
+    hk_sha256(token, hk_b64url_encode(random, sizeof(random), token), hash);
+    hk_hex_encode(hash, sizeof(hash), hex);
+    call_set_param(call, "=token", hk_str(token));
+    call_set_param(call, "=token_sha256", hk_str(hex));
+    explicit_bzero(token, sizeof(token));
+    explicit_bzero(random, sizeof(random));
+}

@@ -20,5 +20,7 @@ void secrets_set_imported(struct call *call, struct hk_str secret);
 
 /* "=key" and "=key_sha256" (hex): an API key of that tenant. */
 void secrets_set_key(struct call *call, const struct hk_id *tenant_id);
+/* "=token" and "=token_sha256" (hex): a one-time token to set a password with. */
+void secrets_set_token(struct call *call);
 
 #endif

@@ -172,7 +172,6 @@ const struct route tenants_routes[] = {
         .path = "/v1/tenants/:tenant_id/keys",
         .scope = SCOPE_TENANTS_MANAGE,
         .ok_status = 201,
-        .location = "/v1/keys/",
         .body = tenant_key_body,
         .stmt = &stmt_tenant_key_create,
         .bind = {"tenant", ":tenant_id", "body", "=key", "=key_sha256"},

@@ -9,8 +9,8 @@
     "created_at,updated_"                                                                          \
     "at"
 #define KEY_MEMBERS                                                                                \
-    "id,name,role,partner,hint,requests_per_second,requests_burst,created_at,expires_at,revoked_"  \
-    "at"
+    "id,name,role,partner,scopes,hint,requests_per_second,requests_burst,created_by,created_at,"   \
+    "expires_at,revoked_at,last_used_at"
 #define APP_MEMBERS "id,partner,name,description,state,created_at,updated_at,custom_fields"
 #define FIELD_MEMBERS                                                                              \
     "key,label,help,type,required,max_length,choices,pattern,minimum,maximum,event_types,position"

@@ -58,7 +58,7 @@ static const struct {
     const char *name, *scopes;
     bool has_partner;
 } roles[] = {
-    {"operator", "tenants:manage session audit:read", false},
+    {"operator", "tenants:manage users:manage session audit:read", false},
     {"admin",
      "tenant:read tenant:write keys:manage users:manage clients:manage issuers:manage session "
      "audit:read apps:read apps:write companies:read companies:write connections:read "
@@ -104,6 +104,12 @@ static bool grants(size_t role, const char *scope)
              route++)                                                                              \
             if (grants(role, route->scope))
 
+/* An operator's users are other operators, and this tenant has none of them. */
+static bool is_of_installation(size_t role, const struct listed_route *route)
+{
+    return strcmp(roles[role].name, "operator") == 0 && strstr(route->path, ":user_id") != NULL;
+}
+
 /* ---- the matrix ---- */
 
 static void test_what_is_ones_own_is_shown(void **state)
@@ -116,7 +122,7 @@ static void test_what_is_ones_own_is_shown(void **state)
     {
         struct reply reply;
 
-        if (strcmp(route->method, "GET") != 0)
+        if (strcmp(route->method, "GET") != 0 || is_of_installation(role, route))
             continue;
         reply = ask(h, key_of(h, w.t, role), route, path_of(h, route, &w.own));
         assert_status(reply, 200);

@@ -139,6 +139,16 @@ static void given_issuer(struct harness *h, const struct tenant *t, struct owner
     own(o, "issuer_id", reply_text(&reply, "id"));
 }
 
+static const char *made_user(struct harness *h, const struct tenant *t)
+{
+    struct reply reply =
+        api_call(h, t->admin, "POST", "/v1/users",
+                 "{\"email\": \"a@example.com\", \"name\": \"a\", \"role\": \"support\"}");
+
+    assert_status(reply, 201);
+    return reply_text(&reply, "id");
+}
+
 /* What belongs to a tenant as a whole, which no partner is an owner of. */
 static void given_tenants(struct harness *h, const struct tenant *t, const char *type,
                           struct owner *o)
@@ -153,6 +163,7 @@ static void given_tenants(struct harness *h, const struct tenant *t, const char 
     given_client(h, t, o);
     given_issuer(h, t, o);
     own(o, "version", "1");
+    own(o, "user_id", made_user(h, t));
     own(o, "tenant_secret_id", made_id(h, t->admin, "/v1/tenant/secrets"));
     own(o, "profile", http_text(h->http, "profile-of-%s", type));
     reply = api_call(h, t->admin, "POST", "/v1/profiles", "{\"name\": \"profile-of-%s\"}", type);
@@ -191,6 +202,8 @@ const char *body_of(const struct listed_route *route)
     } bodies[] = {
         {"PATCH", "/v1/tenants/:tenant_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/tenants/:tenant_id/keys", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/keys/:key_id", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/users/:user_id", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/apps/:app_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/custom_fields", "{\"key\": \"x\", \"type\": \"text\"}"},
         {"PATCH", "/v1/apps/:app_id/custom_fields/:key", "{\"label\": \"x\"}"},

@@ -157,7 +157,7 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         {SCOPE_TENANT_READ, "admin support"},
         {SCOPE_TENANT_WRITE, "admin"},
         {SCOPE_KEYS_MANAGE, "admin"},
-        {SCOPE_USERS_MANAGE, "admin"},
+        {SCOPE_USERS_MANAGE, "operator admin"},
         {SCOPE_CLIENTS_MANAGE, "admin"},
         {SCOPE_ISSUERS_MANAGE, "admin"},
         {SCOPE_SESSION, "operator admin partner support"},
