@@ -59,8 +59,8 @@ static bool ends_with_id(struct hk_str name)
     return name.n >= 3 && memcmp(name.p + name.n - 3, "_id", 3) == 0;
 }
 
-static enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
-                              struct hk_error *reterr)
+enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
+                       struct hk_error *reterr)
 {
     struct hk_id id;
 

@@ -16,4 +16,8 @@ HK_NODISCARD enum hk_code bind_params(struct call *call, struct hk_error *reterr
  */
 HK_NODISCARD enum hk_code bind_check_query(const struct call *call, struct hk_error *reterr);
 
+/* A path parameter, decoded, by its name without the colon. HK_OK or HK_NOT_FOUND. */
+HK_NODISCARD enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
+                                    struct hk_error *reterr);
+
 #endif

@@ -4,6 +4,7 @@
 #include "api/health.h"
 #include "api/ingest.h"
 #include "api/oauth.h"
+#include "api/payload_try.h"
 #include "api/resources/resources.h"
 #include "api/route.h"
 
@@ -28,6 +29,7 @@ const struct route *const route_tables[] = {
     companies_routes,
     connections_routes,
     event_types_routes,
+    payload_try_routes,
     profiles_routes,
     subscriptions_routes,
     subscription_secrets_routes,

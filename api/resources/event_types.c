@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event types: the tenant's catalogue. The statements are in event_types.sql beside this file. */
 #include "api/call.h"
+#include "api/event_type_check.h"
 #include "api/openapi_import.h"
 #include "api/resources/checks.h"
 #include "api/resources/event_types.sql.h"
@@ -79,6 +80,7 @@ const struct route event_types_routes[] = {
         .ok_status = 201,
         .location = "/v1/event_types/",
         .body = event_type_create_body,
+        .work = event_type_check_created,
         .stmt = &stmt_event_type_create,
         .bind = {"tenant", "body"},
     },
@@ -98,6 +100,7 @@ const struct route event_types_routes[] = {
         .scope = SCOPE_EVENT_TYPES_WRITE,
         .ok_status = 200,
         .body = event_type_import_body,
+        .work = event_type_check_imported,
         .stmt = &stmt_event_type_import,
         .bind = {"tenant", "body"},
     },
@@ -108,6 +111,7 @@ const struct route event_types_routes[] = {
         .ok_status = 200,
         .body = event_type_import_openapi_body,
         .query = event_type_import_openapi_query,
+        .work = event_type_check_webhooks,
         .stmt = &stmt_event_type_import_openapi,
         .bind = {"tenant", "=event_types", "?dry_run"},
         .prepare = prepare_import_openapi,
@@ -126,6 +130,7 @@ const struct route event_types_routes[] = {
         .scope = SCOPE_EVENT_TYPES_WRITE,
         .ok_status = 200,
         .body = event_type_update_body,
+        .work = event_type_check_changed,
         .stmt = &stmt_event_type_update,
         .bind = {"tenant", ":name", "body", "if_match"},
     },
