@@ -60,7 +60,6 @@ ALTER TABLE subscription
     ADD COLUMN max_in_flight   integer CONSTRAINT subscription_in_flight CHECK (max_in_flight BETWEEN 1 AND 1000),
     ADD COLUMN ordered         boolean NOT NULL DEFAULT false,
     ADD COLUMN active_from     timestamptz; -- end of the cool-off: what is published before is sent then
-CREATE INDEX subscription_of_profile ON subscription (tenant_id, profile); -- whether a profile is in use
 
 ALTER TABLE subscription_credentials
     ADD COLUMN kind text NOT NULL DEFAULT 'basic'

@@ -33,7 +33,8 @@ SELECT q.tenant_id,
             ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
        CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
        s.url,
-       (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) AS headers,
+       CASE WHEN s.headers IS NOT NULL
+            THEN (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) END AS headers,
        coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
        coalesce(s.overrides ->> 'success', p.success)   AS success,
        coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
