@@ -114,9 +114,11 @@ static struct hk_str entity_of(struct hk_str event_type)
 /* "users" for "user", "companies" for "company"; "transactions" stays. */
 static void add_plural(struct hk_str entity, struct hk_buf *ret)
 {
-    char last = entity.p[entity.n - 1], before = entity.n > 1 ? entity.p[entity.n - 2] : '\0';
+    char last = entity.p[entity.n - 1];
+    bool is_consonant_y =
+        last == 'y' && entity.n > 1 && strchr("aeiou", entity.p[entity.n - 2]) == NULL;
 
-    if (last == 'y' && before != '\0' && strchr("aeiou", before) == NULL) {
+    if (is_consonant_y) {
         add_escaped((struct hk_str){entity.p, entity.n - 1}, ret);
         hk_buf_add_text(ret, "ies");
         return;

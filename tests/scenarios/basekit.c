@@ -258,8 +258,9 @@ static void test_bk_06_nothing_goes_out_before_there_is_a_secret(void **state)
 /* Runs docs/verify/zapier.js on a request that came; its exit code. */
 static int verify(struct harness *h, const struct reply *request, const char *secret)
 {
+    static const char program[] = HOOKLINE_SOURCE_DIR "/tests/verify/zapier.js";
     const char *const argv[] = {HOOKLINE_NODE,
-                                HOOKLINE_SOURCE_DIR "/tests/verify/zapier.js",
+                                program,
                                 reply_text(request, "body"),
                                 reply_text(request, "headers.x-delivery-hmac-sha256"),
                                 secret,
