@@ -16,6 +16,7 @@
 #include "api/body_stage.h"
 #include "api/cursor_key.h"
 #include "api/gate.h"
+#include "api/head_parser.h"
 #include "api/idempotency.h"
 #include "api/limit.h"
 #include "api/media_type.h"
@@ -62,7 +63,9 @@ static enum stage_result stage_gate(struct call *call)
     struct hk_error error = {0};
     bool is_chunked = false;
 
-    if (gate_check(raw, &is_chunked, &error) != HK_OK) {
+    if (gate_check(raw, &is_chunked, &error) == HK_OK && head_parser_has_failed(call->req))
+        (void)hk_fail(&error, HK_BAD_REQUEST, "", "%s", ""); /* h2o knows more than the gate */
+    if (error.code != HK_OK) {
         call->req->http1_is_persistent = 0;
         call_fail(call, &error);
         return STAGE_REPLIED;

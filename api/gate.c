@@ -83,6 +83,9 @@ static enum hk_code check_target(struct hk_str target, struct hk_error *reterr)
     bool is_in_path = true;
     enum hk_code code;
 
+    if (target.n > GATE_MAX_TARGET_BYTES)
+        return hk_fail(reterr, HK_URI_TOO_LONG, "", "The request target is longer than %d bytes.",
+                       GATE_MAX_TARGET_BYTES);
     if (target.n == 0 || target.p[0] != '/')
         return refuse(reterr, "The request target must be a path that begins with a slash.");
 
@@ -242,6 +245,9 @@ enum hk_code gate_check(struct hk_str raw, bool *ret_is_chunked, struct hk_error
     code = take_line(&rest, is_cut, &line, reterr);
     if (code == HK_OK && line.n == 0)
         code = take_line(&rest, is_cut, &line, reterr);
+    if (code == HK_HEADERS_TOO_LARGE) /* the first line is */
+        return hk_fail(reterr, HK_URI_TOO_LONG, "", "The request target is longer than %d bytes.",
+                       GATE_MAX_TARGET_BYTES);
     if (code == HK_OK)
         code = check_request_line(line, &head, reterr);
 

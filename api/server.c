@@ -20,6 +20,7 @@
 #include "api/auth_cache.h"
 #include "api/call.h"
 #include "api/error_filter.h"
+#include "api/head_parser.h"
 #include "api/ingest.h"
 #include "api/issuer_keys.h"
 #include "api/limit.h"
@@ -296,6 +297,10 @@ static bool start_threads(const struct hk_config *config)
 
 int server_run(const struct hk_config *config)
 {
+    if (!head_parser_init()) {
+        hk_log(HK_LOG_ERROR, "h2o.unknown"); /* another build of it: see docs/adr/0013 */
+        return 1;
+    }
     configure_h2o(config);
     if (!hk_networks_parse(config->api_allowed_networks, &server.allowed_networks))
         return 1;

@@ -344,6 +344,31 @@ static void test_a_head_has_a_largest_size(void **state)
     assert_int_equal(check_sized(400000, 0), HK_HEADERS_TOO_LARGE);
 }
 
+/* "GET /xxx... HTTP/1.1" with so many bytes of target, with or without an end. */
+static enum hk_code check_target_size(size_t n, bool has_end)
+{
+    char *raw = malloc(n + 64);
+    size_t raw_n = (size_t)snprintf(raw, 64, "GET /");
+    enum hk_code code;
+
+    memset(raw + raw_n, 'x', n - 1);
+    raw_n += n - 1;
+    if (has_end)
+        raw_n += (size_t)snprintf(raw + raw_n, 64, " HTTP/1.1\r\nHost: a\r\n\r\n");
+    code = check((struct hk_str){raw, raw_n});
+    free(raw);
+    return code;
+}
+
+static void test_a_target_has_a_largest_size(void **state)
+{
+    (void)state;
+    assert_int_equal(check_target_size(GATE_MAX_TARGET_BYTES, true), HK_OK);
+    assert_int_equal(check_target_size(GATE_MAX_TARGET_BYTES + 1, true), HK_URI_TOO_LONG);
+    assert_int_equal(check_target_size(GATE_MAX_HEAD_BYTES + 1, true), HK_URI_TOO_LONG);
+    assert_int_equal(check_target_size(GATE_MAX_HEAD_BYTES + 1, false), HK_URI_TOO_LONG);
+}
+
 static enum hk_code check_counted(unsigned n_headers)
 {
     char raw[8192];
@@ -405,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_one_empty_line_before_the_request_is_legal),
         cmocka_unit_test(test_a_head_without_an_end_is_refused),
         cmocka_unit_test(test_a_head_has_a_largest_size),
+        cmocka_unit_test(test_a_target_has_a_largest_size),
         cmocka_unit_test(test_a_head_has_a_largest_number_of_headers),
         cmocka_unit_test(test_the_sentence_may_be_left_out),
         cmocka_unit_test(test_a_chunked_body_is_told),
