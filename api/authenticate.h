@@ -24,10 +24,13 @@ enum stage_result authenticate_issuer(struct call *call, struct hk_str token);
 /* Hookline-Tenant-Id: with it, a token is one of the tenant's issuers. .p NULL: absent. */
 struct hk_str authenticate_tenant_header(const struct call *call);
 
-/* For a proof that is good: remembers call->caller by call->key_sha256, and goes on. */
-void authenticate_succeed(struct call *call);
+/*
+ * For a proof that is good: remembers call->caller by call->key_sha256, and goes on. What it stands
+ * on was true at `checked_at_ms` (monotonic): it is believed for so long from there.
+ */
+void authenticate_succeed(struct call *call, int64_t checked_at_ms);
 
-/* For a token that is not: 401; why, in static words, is for the log alone. */
+/* For a token that is not: forgets it; 401. Why, in static words, is for the log alone. */
 enum stage_result authenticate_refuse_token(struct call *call, const char *why);
 enum stage_result authenticate_session(struct call *call, struct hk_str token);
 

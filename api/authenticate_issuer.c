@@ -32,6 +32,7 @@ struct issuer_proof {
     char kid[JWT_MAX_KID + 1];
     bool has_kid;
 
+    int64_t found_at_ms; /* when the issuer was asked for */
     char id_text[HK_ID_TEXT_SIZE];
     struct hk_id id;
     enum role role;
@@ -207,7 +208,7 @@ static void judge(struct call *call, EVP_PKEY *key)
 
     jwt_done(&jwt);
     if (is_good)
-        authenticate_succeed(call);
+        authenticate_succeed(call, proof->found_at_ms);
     else
         (void)authenticate_refuse_token(call, why);
 }
@@ -262,10 +263,10 @@ static void on_issuer_found(struct hk_db_query *query, const struct hk_db_result
         return;
     }
     if (result->n_rows != 1 || !hk_id_parse(hk_db_value(result, 0, 0), &proof->id)) {
-        auth_cache_drop(call->thread->auth_cache, call->key_sha256);
         (void)authenticate_refuse_token(call, "the tenant trusts no such issuer and algorithm");
         return;
     }
+    proof->found_at_ms = hk_mono_ms();
     hk_id_format(&proof->id, proof->id_text);
     proof->jwks_uri = copy_value(call, result, 1);
     proof->audience = copy_value(call, result, 2);

@@ -19,8 +19,9 @@
 
 /* Of a call that waits; lives in the request's pool. */
 struct token_proof {
-    struct hk_str token; /* borrowed from the request */
-    bool has_asked;      /* for the signing keys */
+    struct hk_str token;     /* borrowed from the request */
+    bool has_asked;          /* for the signing keys */
+    int64_t keys_read_at_ms; /* those that the signature was checked with: before the client */
     struct hk_id tenant_id;
     struct hk_id client_id;
     char client_id_text[HK_ID_TEXT_SIZE];
@@ -34,6 +35,7 @@ static hk_db_done_fn on_client_found;
 
 enum stage_result authenticate_refuse_token(struct call *call, const char *why)
 {
+    auth_cache_drop(call->thread->auth_cache, call->key_sha256);
     hk_log(HK_LOG_DEBUG, "token.refused", HK_CTEXT("request_id", call->request_id),
            HK_CTEXT("reason", why));
     return call_stage_fail(call, HK_UNAUTHENTICATED);
@@ -102,6 +104,7 @@ static enum stage_result ask_for_client(struct call *call)
 {
     struct token_proof *proof = call->state;
 
+    proof->keys_read_at_ms = signing_keys_read_at_ms(call->thread->signing_keys);
     call->caller.tenant_id = proof->tenant_id;
     call_act_for(call, &proof->tenant_id);
     hk_id_format(&proof->client_id, proof->client_id_text);
@@ -161,9 +164,9 @@ static void on_keys_ready(struct call *call, enum hk_code code)
         call_fail_code(call, code, HK_STR_NULL);
 }
 
-void authenticate_succeed(struct call *call)
+void authenticate_succeed(struct call *call, int64_t checked_at_ms)
 {
-    auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller);
+    auth_cache_put(call->thread->auth_cache, call->key_sha256, checked_at_ms, &call->caller);
     call_act_for(call, &call->caller.tenant_id);
     call->stage++;
     call_run(call);
@@ -194,10 +197,9 @@ static void on_client_found(struct hk_db_query *query, const struct hk_db_result
         return;
     }
     if (result->n_rows != 1) {
-        auth_cache_drop(call->thread->auth_cache, call->key_sha256);
         (void)authenticate_refuse_token(call, "the client or its tenant is gone");
         return;
     }
     set_caller(&call->caller, call->state, result);
-    authenticate_succeed(call);
+    authenticate_succeed(call, ((const struct token_proof *)call->state)->keys_read_at_ms);
 }

@@ -14,7 +14,7 @@
 #include "api/server.h"
 #include "hk/clock.h"
 
-enum { MAX_KEYS = 16, FRESH_MS = 2000 };
+enum { MAX_KEYS = 16, FRESH_MS = 1000 };
 
 struct signing_keys {
     struct own_key list[MAX_KEYS];
@@ -54,6 +54,11 @@ void signing_keys_free(struct signing_keys *keys)
 bool signing_keys_are_fresh(const struct signing_keys *keys, int64_t now_ms)
 {
     return now_ms - keys->read_at_ms < FRESH_MS;
+}
+
+int64_t signing_keys_read_at_ms(const struct signing_keys *keys)
+{
+    return keys->read_at_ms;
 }
 
 bool signing_keys_may_ask_again(const struct signing_keys *keys, int64_t now_ms)

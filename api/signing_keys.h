@@ -20,6 +20,9 @@ void signing_keys_free(struct signing_keys *keys);
 /* Whether what is known is young enough to be used. */
 HK_NODISCARD bool signing_keys_are_fresh(const struct signing_keys *keys, int64_t now_ms);
 
+/* When that was asked, monotonic. */
+int64_t signing_keys_read_at_ms(const struct signing_keys *keys);
+
 /*
  * Whether a kid that is not known is worth asking for: at most once in SIGNING_KEYS_RETRY_MS,
  * whatever strangers make up.
