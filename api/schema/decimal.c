@@ -61,7 +61,9 @@ static char next_digit(const struct decimal *number, size_t *at)
 {
     if (*at < number->digits.n && number->digits.p[*at] == '.')
         ++*at;
-    return *at < number->digits.n ? number->digits.p[(*at)++] : '0';
+    if (*at == number->digits.n)
+        return '0';
+    return number->digits.p[(*at)++];
 }
 
 static int compare_sizes(const struct decimal *a, const struct decimal *b)
@@ -151,6 +153,7 @@ bool decimal_is_multiple(const struct decimal *number, const struct decimal *div
         rest /= 2;
     for (int64_t i = 0; i < power && rest % 5 == 0; i++)
         rest /= 5;
+    assert(rest > 0);
     for (at = 0; at < number->digits.n;)
         remainder = (remainder * 10 + (uint64_t)(next_digit(number, &at) - '0')) % rest;
     return remainder == 0;

@@ -24,7 +24,7 @@ static struct schema *negate(struct hk_str text)
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
     struct schema *schema;
 
-    hk_buf_init(&buf, 2 * SCHEMA_MAX_BYTES);
+    hk_buf_init(&buf, (size_t)2 * SCHEMA_MAX_BYTES);
     hk_buf_add_text(&buf, "{\"not\":");
     hk_buf_add_str(&buf, text);
     hk_buf_add_text(&buf, "}");

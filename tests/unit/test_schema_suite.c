@@ -167,8 +167,10 @@ static void run_directory(const char *directory, const char *dialect, unsigned a
     struct dirent *entry;
     DIR *dir = opendir(directory);
 
-    if (dir == NULL)
+    if (dir == NULL) {
         fail_msg("%s is missing: install json-schema-test-suite", directory);
+        return;
+    }
     while ((entry = readdir(dir)) != NULL) {
         size_t n = strlen(entry->d_name);
 
