@@ -36,7 +36,9 @@ static bool fail(struct reader *r, const char *fault)
 /* The byte `ahead` of here; NUL at the end: no token holds one. */
 static char peek(const struct reader *r, size_t ahead)
 {
-    return r->at + ahead < r->text.n ? r->text.p[r->at + ahead] : '\0';
+    if (r->at + ahead < r->text.n)
+        return r->text.p[r->at + ahead];
+    return '\0';
 }
 
 static bool is_digit(char c)
