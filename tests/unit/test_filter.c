@@ -14,14 +14,14 @@
 /* In memory of its own size, so that a sanitizer sees a read behind the end. */
 static enum hk_code check(const char *text, struct hk_error *ret_error)
 {
-    size_t n = strlen(text);
-    char *copy = malloc(n == 0 ? 1 : n);
+    struct hk_str filter = hk_str(text);
+    char *copy = malloc(filter.n == 0 ? 1 : filter.n);
     enum hk_code code;
 
     assert_non_null(copy);
-    memcpy(copy, text, n);
+    memcpy(copy, filter.p, filter.n);
     *ret_error = (struct hk_error){.code = HK_OK};
-    code = filter_check((struct hk_str){copy, n}, ret_error);
+    code = filter_check((struct hk_str){copy, filter.n}, ret_error);
     free(copy);
     return code;
 }
