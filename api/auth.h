@@ -37,6 +37,7 @@ struct caller {
     char actor[192];   /* for the audit log: "key:<id>", "client:<id>", "user:<id>", ... */
     char partner[129]; /* "": sees every app of its tenant */
     struct bucket_limit own_limit, tenant_limit; /* set by limit_set_caller() */
+    int64_t events_per_day;                      /* of the tenant; -1: any number */
 };
 
 /* A new key for the tenant. */

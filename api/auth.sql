@@ -6,7 +6,8 @@
 -- them. Its use is noted once an hour.
 WITH found AS (
     SELECT k.id, k.role, k.partner, k.scopes, k.last_used_at, k.requests_per_second, k.requests_burst,
-           t.requests_per_second AS tenant_requests_per_second, t.requests_burst AS tenant_requests_burst
+           t.requests_per_second AS tenant_requests_per_second, t.requests_burst AS tenant_requests_burst,
+           t.quota_events_per_day
       FROM api_key k
       JOIN tenant t ON t.tenant_id = k.tenant_id
      WHERE k.tenant_id = $1::uuid AND k.key_sha256 = decode($2::text, 'hex')
@@ -19,7 +20,7 @@ WITH found AS (
        AND coalesce(f.last_used_at, '-infinity') < now() - interval '1 hour'
 )
 SELECT f.id, f.role, f.partner, array_to_string(f.scopes, ' ') AS scopes, f.requests_per_second, f.requests_burst,
-       f.tenant_requests_per_second, f.tenant_requests_burst
+       f.tenant_requests_per_second, f.tenant_requests_burst, f.quota_events_per_day
   FROM found f;
 
 -- name: session_authenticate
@@ -27,7 +28,8 @@ SELECT f.id, f.role, f.partner, array_to_string(f.scopes, ' ') AS scopes, f.requ
 -- session is good, else none: user_id, role, partner, NULL (all scopes of the role), limits as above. Its use is
 -- noted every 5 minutes.
 WITH found AS (
-    SELECT s.id, s.seen_at, u.id AS user_id, u.role, u.partner, t.requests_per_second, t.requests_burst
+    SELECT s.id, s.seen_at, u.id AS user_id, u.role, u.partner, t.requests_per_second, t.requests_burst,
+           t.quota_events_per_day
       FROM user_session s
       JOIN user_account u ON u.tenant_id = $1::uuid AND u.id = s.user_id
       JOIN tenant t ON t.tenant_id = u.tenant_id
@@ -42,5 +44,5 @@ WITH found AS (
 )
 SELECT f.user_id, f.role, f.partner, NULL::text AS scopes, NULL::integer AS requests_per_second,
        NULL::integer AS requests_burst, f.requests_per_second AS tenant_requests_per_second,
-       f.requests_burst AS tenant_requests_burst
+       f.requests_burst AS tenant_requests_burst, f.quota_events_per_day
   FROM found f;

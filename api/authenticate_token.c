@@ -11,6 +11,7 @@
 #include "api/auth_cache.h"
 #include "api/authenticate.h"
 #include "api/client_id.h"
+#include "api/limit.h"
 #include "api/oauth.sql.h"
 #include "api/server.h"
 #include "api/signing_keys.h"
@@ -201,5 +202,6 @@ static void on_client_found(struct hk_db_query *query, const struct hk_db_result
         return;
     }
     set_caller(&call->caller, call->state, result);
+    limit_set_caller(&call->caller, call->thread->config, result, 5);
     authenticate_succeed(call, ((const struct token_proof *)call->state)->keys_read_at_ms);
 }

@@ -23,12 +23,15 @@ enum {
     LEASE_TIMEOUT_MS = 2000,
     BLIND_MS = 1000, /* the database did not answer: it is not asked again at once */
     MAX_HEADER_BYTES = 256,
+    MAX_DAILY_SLICE = 1000,
+    DAILY_PAUSE_MS = 5000, /* a quota may be raised, and days end */
+    DAY_S = 86400,
 };
 
 struct limit_bucket {
     char tenant_id[HK_ID_TEXT_SIZE]; /* "": unused */
     char name[NAME_SIZE];
-    struct bucket_limit limit;
+    struct bucket_limit limit; /* of events a day: the burst alone */
     struct bucket bucket;
     int64_t used_at_ms, blind_until_ms;
 
@@ -36,7 +39,7 @@ struct limit_bucket {
     struct call *first, **last; /* who waits for the lease */
     struct hk_db_query query;
     struct hk_db_context context;
-    int64_t asked;
+    int64_t needed, asked;
     char numbers[3][NUMBER_SIZE];
 };
 
@@ -85,6 +88,7 @@ void limit_set_caller(struct caller *caller, const struct hk_config *config,
 {
     if (caller->role == ROLE_OPERATOR)
         return; /* who could set it right? */
+    caller->events_per_day = number_or(result, column + 4, -1);
     caller->own_limit = read_limit(result, column, config->api_key_requests_per_second);
     caller->tenant_limit = read_limit(result, column + 2, config->api_tenant_requests_per_second);
 }
@@ -181,24 +185,49 @@ static struct hk_str write_number(struct limit_bucket *bucket, unsigned i, int64
     return hk_str(bucket->numbers[i]);
 }
 
-/* Asks the database, unless it has been asked; false when it cannot be asked now. */
-static bool start_lease(struct limit_bucket *bucket, int64_t now_ms)
+static bool is_daily(const struct limit_bucket *bucket)
 {
-    if (bucket->query.slot != NULL)
-        return true;
-    if (now_ms < bucket->blind_until_ms)
-        return false;
-    bucket->asked = bucket_slice(&bucket->bucket, 1, bucket_most(&bucket->limit), now_ms);
-    bucket->query = (struct hk_db_query){
-        .stmt = &stmt_rate_lease,
-        .params = {hk_str(bucket->tenant_id), hk_str(bucket->name),
-                   write_number(bucket, 0, bucket->limit.per_second),
-                   write_number(bucket, 1, bucket->limit.burst),
-                   write_number(bucket, 2, bucket->asked)},
+    return bucket->limit.per_second == 0;
+}
+
+static void prepare_lease(struct limit_bucket *bucket)
+{
+    struct hk_db_query *query = &bucket->query;
+
+    *query = (struct hk_db_query){
+        .stmt = is_daily(bucket) ? &stmt_quota_lease : &stmt_rate_lease,
+        .params = {hk_str(bucket->tenant_id)},
         .context = &bucket->context,
         .done = on_leased,
         .timeout_ms = LEASE_TIMEOUT_MS,
     };
+    if (is_daily(bucket)) {
+        query->params[1] = write_number(bucket, 0, bucket->limit.burst);
+        query->params[2] = write_number(bucket, 1, bucket->needed);
+        query->params[3] = write_number(bucket, 2, bucket->asked);
+    } else {
+        query->params[1] = hk_str(bucket->name);
+        query->params[2] = write_number(bucket, 0, bucket->limit.per_second);
+        query->params[3] = write_number(bucket, 1, bucket->limit.burst);
+        query->params[4] = write_number(bucket, 2, bucket->asked);
+    }
+}
+
+/*
+ * Asks the database for what the call, which needs n tokens, lacks, unless it has been asked
+ * already; false when it cannot be asked now.
+ */
+static bool start_lease(struct limit_bucket *bucket, int64_t n, int64_t now_ms)
+{
+    int64_t most = is_daily(bucket) ? MAX_DAILY_SLICE : bucket_most(&bucket->limit);
+
+    if (bucket->query.slot != NULL)
+        return true;
+    if (now_ms < bucket->blind_until_ms)
+        return false;
+    bucket->needed = n - bucket->bucket.tokens;
+    bucket->asked = bucket_slice(&bucket->bucket, n, most, now_ms);
+    prepare_lease(bucket);
     return hk_db_submit(bucket->limits->thread->db, &bucket->query) == HK_OK;
 }
 
@@ -212,11 +241,17 @@ static void on_leased(struct hk_db_query *query, const struct hk_db_result *resu
     int64_t now_ms = hk_mono_ms();
     struct call *call;
 
-    if (result->code == HK_OK && result->n_rows == 1)
-        bucket_fill(&bucket->bucket, bucket->asked, number_or(result, 0, 0),
-                    number_or(result, 1, 0), bucket_pause_ms(&bucket->limit), now_ms);
-    else
+    if (result->code == HK_OK && result->n_rows == 1) {
+        int64_t granted = number_or(result, 0, 0);
+
+        /* Of a day a lease gives what is needed, and then only a part of what is left. */
+        bucket_fill(&bucket->bucket,
+                    is_daily(bucket) && granted >= bucket->needed ? granted : bucket->asked,
+                    granted, number_or(result, 1, 0),
+                    is_daily(bucket) ? DAILY_PAUSE_MS : bucket_pause_ms(&bucket->limit), now_ms);
+    } else {
         bucket->blind_until_ms = now_ms + BLIND_MS;
+    }
     for (size_t n = 0; bucket->query.slot == NULL && (call = bucket->first) != NULL; n++) {
         stop_waiting(call);
         call_run(call);
@@ -304,7 +339,7 @@ enum stage_result limit_stage(struct call *call)
         if (verdict == BUCKET_EMPTY)
             return refuse(call, bucket, now_ms);
         if (verdict == BUCKET_ASK) {
-            if (!start_lease(bucket, now_ms))
+            if (!start_lease(bucket, 1, now_ms))
                 return go_blind(call);
             wait_for(bucket, call);
             return STAGE_WAIT;
@@ -314,4 +349,32 @@ enum stage_result limit_stage(struct call *call)
     if (now_ms != 0)
         add_headers(call);
     return STAGE_NEXT;
+}
+
+/* ---- events a day --------------------------------------------------------------------------- */
+
+enum stage_result limit_take_events(struct call *call, int64_t n)
+{
+    struct bucket_limit limit = {.burst = call->caller.events_per_day};
+    int64_t now_ms = hk_mono_ms();
+    struct limit_bucket *bucket;
+
+    if (limit.burst < 0)
+        return STAGE_NEXT;
+    bucket = find(call->thread->limits, call->tenant_id, "events", &limit, now_ms);
+    if (bucket == NULL)
+        return STAGE_NEXT;
+    switch (bucket_take(&bucket->bucket, n, now_ms)) {
+    case BUCKET_TAKEN:
+        return STAGE_NEXT;
+    case BUCKET_EMPTY:
+        call->retry_after_s = (unsigned)(DAY_S - hk_wall_us() / 1000000 % DAY_S);
+        return call_stage_fail(call, HK_EVENTS_EXCEEDED);
+    case BUCKET_ASK:
+        break;
+    }
+    if (!start_lease(bucket, n, now_ms))
+        return STAGE_NEXT;
+    wait_for(bucket, call);
+    return STAGE_WAIT;
 }

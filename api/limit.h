@@ -25,14 +25,21 @@ void limits_free(struct limits *limits);
  */
 stage_fn limit_stage;
 
+/*
+ * Counts n events against the quota of the tenant's day: STAGE_NEXT. Or replies 429
+ * `events_exceeded` to all of them; or waits, and the stage of the call runs again. While the
+ * database does not answer nothing is counted.
+ */
+enum stage_result limit_take_events(struct call *call, int64_t n);
+
 /* Forgets that the call waits for a lease; for call_dispose(). */
 void limit_abandon(struct call *call);
 
 /*
- * For authenticate_*.c: sets the caller's limits from four columns of a statement's row, from
+ * For authenticate_*.c: sets the caller's limits from five columns of a statement's row, from
  * `column` on: requests_per_second and requests_burst of the caller (NULL, NULL where it has none
- * of its own), then those of its tenant. NULL is the default of the settings. Operators have none;
- * the role must be set already.
+ * of its own), those of its tenant, and the tenant's quota of events a day. NULL is the default of
+ * the settings. Operators have none; the role must be set already.
  */
 void limit_set_caller(struct caller *caller, const struct hk_config *config,
                       const struct hk_db_result *result, unsigned column);

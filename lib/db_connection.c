@@ -280,6 +280,7 @@ static const struct {
     {"40", HK_DB_UNAVAILABLE, false},    /* serialization failure, deadlock: tried again before */
     {"53", HK_DB_UNAVAILABLE, false},    /* out of disk, memory, connections */
     {"55P03", HK_DB_UNAVAILABLE, false}, /* lock timeout */
+    {"HKQUO", HK_QUOTA_EXCEEDED, false}, /* quota_take() */
     {"57", HK_DB_UNAVAILABLE, false},    /* shutdown, statement timeout */
 };
 

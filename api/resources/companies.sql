@@ -8,13 +8,15 @@ WITH created AS (
     SELECT $1::uuid, b.external_id, b.name FROM json_to_record($2::json) AS b (external_id text, name text)
         ON CONFLICT (tenant_id, external_id) DO NOTHING
     RETURNING c AS company
+), counted AS MATERIALIZED (
+    SELECT quota_take($1::uuid, 'companies', 1) FROM created
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1::uuid, 'company.created', (c.company).id::text,
            json_build_object('external_id', (c.company).external_id, 'name', (c.company).name)
       FROM created c
 )
-SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'conflict' END AS code,
+SELECT CASE WHEN (SELECT count(*) FROM counted) > 0 THEN '' ELSE 'conflict' END AS code,
        coalesce((SELECT company_json(c.company)::text FROM created c),
                 fault('/external_id', 'There is a company with this external id already.')) AS body,
        (SELECT (c.company).id::text FROM created c) AS key;

@@ -46,7 +46,8 @@ struct hk_db_context {
 
 /* What a statement came back with. Borrowed: valid until done() returns. */
 struct hk_db_result {
-    enum hk_code code;  /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_INTERNAL */
+    /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL */
+    enum hk_code code;
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
     unsigned n_rows;    /* 0 unless code is HK_OK */
     const void *handle; /* private */

@@ -44,6 +44,7 @@ BEGIN
     INSERT INTO app AS a (tenant_id, partner, name, description)
     VALUES ($1, coalesce($2, given ->> 'partner'), given ->> 'name', coalesce(given ->> 'description', ''))
     RETURNING a.* INTO made;
+    PERFORM quota_take($1, 'apps', 1);
     PERFORM custom_fields_insert($1, made.id, fields);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'app.created', made.id::text, json_build_object('name', made.name, 'partner', made.partner));
@@ -95,6 +96,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     gone        app;
     n_cancelled integer;
+    n_archived  bigint;
 BEGIN
     gone := app_lock($1, $2, $3);
     IF gone.id IS NULL OR gone.state = 'archived' THEN
@@ -107,10 +109,12 @@ BEGIN
     UPDATE subscription s
        SET state = 'archived', state_reason = 'app_archived', state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
+    GET DIAGNOSTICS n_archived = ROW_COUNT;
     n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3),
                                 NULL, 'app_archived');
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'app.archived', $3::text, json_build_object('cancelled_messages', n_cancelled));
+    PERFORM quota_give($1, 'apps', 1), quota_give($1, 'subscriptions', n_archived);
     code := '';
 END
 $$;

@@ -44,6 +44,7 @@ BEGIN
     RETURNING c.* INTO held;
     IF held.id IS NOT NULL THEN
         outcome := 'created';
+        PERFORM quota_take($1, 'companies', 1);
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'company.created', held.id::text, json_build_object('external_id', $2, 'name', $3));
         RETURN;
@@ -51,6 +52,9 @@ BEGIN
 
     SELECT c.* INTO held FROM company c WHERE c.tenant_id = $1 AND c.external_id = $2 FOR NO KEY UPDATE;
     outcome := CASE WHEN held.state = 'archived' THEN 'restored' WHEN held.name <> $3 THEN 'updated' ELSE 'unchanged' END;
+    IF outcome = 'restored' THEN
+        PERFORM quota_take($1, 'companies', 1);
+    END IF;
     IF outcome <> 'unchanged' THEN
         UPDATE company c SET name = $3, state = 'active', updated_at = now()
          WHERE c.tenant_id = $1 AND c.id = held.id
@@ -161,6 +165,7 @@ BEGIN
              ORDER BY c.app_id) x;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'company.archived', $2::text, json_build_object('disconnected', n_disconnected));
+    PERFORM quota_give($1, 'companies', 1);
     code := '';
 END
 $$;

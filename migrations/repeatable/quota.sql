@@ -11,9 +11,9 @@ CREATE OR REPLACE FUNCTION tenant_quota(t tenant, kind text) RETURNS bigint LANG
            END
 $$;
 
--- Counts n more of a kind, or does nothing and returns false when the quota does not allow them. Holds
--- the counter's row until the transaction ends: call it before the rows are made, and last of all locks.
-CREATE OR REPLACE FUNCTION quota_take(tenant_id uuid, kind text, n bigint) RETURNS boolean
+-- Counts n more of a kind, in the transaction that makes them; what the quota does not allow ends the
+-- transaction (SQLSTATE HKQUO, which lib/db_connection.c knows). Holds the counter's row until the end.
+CREATE OR REPLACE FUNCTION quota_take(tenant_id uuid, kind text, n bigint) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO quota_use (tenant_id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING;
@@ -21,7 +21,9 @@ BEGIN
        SET used = q.used + $3
       FROM tenant t
      WHERE q.tenant_id = $1 AND q.kind = $2 AND t.tenant_id = $1 AND q.used + $3 <= tenant_quota(t, $2);
-    RETURN FOUND;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'quota of % exceeded', $2 USING ERRCODE = 'HKQUO';
+    END IF;
 END
 $$;
 
@@ -30,14 +32,6 @@ CREATE OR REPLACE FUNCTION quota_give(tenant_id uuid, kind text, n bigint) RETUR
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE quota_use q SET used = greatest(0, q.used - $3) WHERE q.tenant_id = $1 AND q.kind = $2 AND $3 > 0;
-END
-$$;
-
--- The problem's "errors" of a statement whose code is quota_exceeded.
-CREATE OR REPLACE FUNCTION quota_fault(tenant_id uuid, kind text) RETURNS text LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    RETURN (SELECT fault('', format('The tenant may have %s %s.', tenant_quota(t, $2), $2))
-              FROM tenant t WHERE t.tenant_id = $1);
 END
 $$;
 

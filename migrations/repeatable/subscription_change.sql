@@ -128,6 +128,7 @@ BEGIN
     VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
             made.headers, made.rate_per_second, made.max_in_flight, made.ordered, subscription_active_from($1, made.profile))
     RETURNING s.* INTO made;
+    PERFORM quota_take($1, 'subscriptions', 1);
     INSERT INTO subscription_secret (tenant_id, subscription_id, secret) VALUES ($1, made.id, $4);
     PERFORM subscription_set_credentials($1, made.id, $3 -> 'credentials');
     INSERT INTO audit_log (tenant_id, action, object_id, detail)

@@ -173,6 +173,7 @@ BEGIN
     n_cancelled := queue_cancel($1, ARRAY[$3], NULL, 'subscription_archived');
     PERFORM subscription_set_state($1, $3, 'archived', 'subscription_archived', 'subscription.archived',
                                    json_build_object('cancelled_messages', n_cancelled));
+    PERFORM quota_give($1, 'subscriptions', 1);
     code := '';
 END
 $$;
