@@ -22,7 +22,14 @@ static const struct body_field app_create_body[] = {
 
 static const struct body_field app_update_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},
-    {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
+    {.name = "description", .type = BODY_STRING, .flags = BODY_NULLABLE, .max = MAX_DESCRIPTION},
+    {0},
+};
+
+static const struct query_field app_list_query[] = {
+    {.name = "partner", .type = QUERY_TEXT},
+    {.name = "name", .type = QUERY_TEXT},
+    {.name = "state", .type = QUERY_CHOICE, .choices = "active|archived"},
     {0},
 };
 
@@ -63,8 +70,9 @@ const struct route apps_routes[] = {
         .scope = SCOPE_APPS_READ,
         .ok_status = 200,
         .is_list = true,
+        .query = app_list_query,
         .stmt = &stmt_app_list,
-        .bind = {"tenant", "partner", "?limit", "?cursor"},
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?partner", "?name", "?state"},
     },
     {
         .method = "GET",
@@ -73,6 +81,15 @@ const struct route apps_routes[] = {
         .ok_status = 200,
         .stmt = &stmt_app_get,
         .bind = {"tenant", "partner", ":app_id"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/apps/:app_id/companies",
+        .scope = SCOPE_COMPANIES_READ,
+        .ok_status = 200,
+        .is_list = true,
+        .stmt = &stmt_app_companies,
+        .bind = {"tenant", "partner", ":app_id", "?limit", "?cursor"},
     },
     {
         .method = "PATCH",

@@ -11,14 +11,14 @@
 /* Syntax only: whether http:// is allowed is the tenant's business, and SQL asks it. */
 enum hk_code check_url(struct hk_str value, struct hk_error *reterr);
 
-/* A UUID. */
-enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
-
 /* An https URL of a host, with nothing behind it but a slash: links of envelopes begin with it. */
 enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr);
 
 /* RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it. */
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
+
+/* A UUID. */
+enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
 
 /* [A-Za-z][A-Za-z0-9_]{0,63} */
 enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr);

@@ -8,10 +8,16 @@ SELECT r.code, r.body FROM connection_connect($1::uuid, $2::uuid, $3::json) r;
 
 -- name: connection_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
--- $5 app_id uuid or NULL, $6 company's external_id text or NULL, $7 state text or NULL
+-- $5 app_id uuid or NULL, $6 company's external_id text or NULL, $7 company_id uuid or NULL, $8 state text or NULL
 -- Goes back by company, by each of up to 100 apps, or through all of the tenant's; looks at list_reach()
 -- of each, and shows none that is older than the first way's end.
-WITH chosen AS MATERIALIZED (
+WITH asked AS MATERIALIZED (
+    SELECT co.id
+      FROM company co
+     WHERE co.tenant_id = $1::uuid AND co.external_id = $6::text AND co.id = coalesce($7::uuid, co.id)
+     UNION ALL
+    SELECT $7::uuid WHERE $6::text IS NULL AND $7::uuid IS NOT NULL
+), chosen AS MATERIALIZED (
     SELECT a.id
       FROM app a
      WHERE a.tenant_id = $1::uuid AND num_nonnulls($2::text, $5::uuid) > 0
@@ -20,12 +26,12 @@ WITH chosen AS MATERIALIZED (
 ), way AS MATERIALIZED (
     SELECT w.is_by_app,
            list_reach($3::integer, CASE WHEN w.is_by_app THEN w.n ELSE 1 END,
-                      $7::text IS NOT NULL OR ($2::text IS NOT NULL AND NOT w.is_by_app)) AS reach
+                      $8::text IS NOT NULL OR ($2::text IS NOT NULL AND NOT w.is_by_app)) AS reach
       FROM (SELECT count(*) AS n, num_nonnulls($2::text, $5::uuid) > 0 AND count(*) <= 100 AS is_by_app FROM chosen) w
 ), seen AS MATERIALIZED (
     (SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS place
        FROM connection c
-      WHERE c.tenant_id = $1::uuid AND $6::text IS NULL AND NOT (SELECT w.is_by_app FROM way w)
+      WHERE c.tenant_id = $1::uuid AND num_nonnulls($6::text, $7::uuid) = 0 AND NOT (SELECT w.is_by_app FROM way w)
         AND c.id < coalesce($4::uuid, uuid_max())
       ORDER BY c.id DESC
       LIMIT (SELECT w.reach FROM way w))
@@ -35,7 +41,8 @@ WITH chosen AS MATERIALIZED (
      CROSS JOIN LATERAL (
             SELECT c AS connection, c.id, row_number() OVER (ORDER BY c.id DESC) AS place
               FROM connection c
-             WHERE c.tenant_id = $1::uuid AND c.app_id = h.id AND $6::text IS NULL AND (SELECT w.is_by_app FROM way w)
+             WHERE c.tenant_id = $1::uuid AND c.app_id = h.id AND num_nonnulls($6::text, $7::uuid) = 0
+               AND (SELECT w.is_by_app FROM way w)
                AND c.id < coalesce($4::uuid, uuid_max())
              ORDER BY c.id DESC
              LIMIT (SELECT w.reach FROM way w)) x
@@ -44,8 +51,7 @@ WITH chosen AS MATERIALIZED (
       FROM (SELECT c AS connection, c.id
               FROM connection c
              WHERE c.tenant_id = $1::uuid
-               AND c.company_id = (SELECT co.id FROM company co
-                                    WHERE co.tenant_id = $1::uuid AND co.external_id = $6::text)
+               AND c.company_id = (SELECT k.id FROM asked k)
             OFFSET 0) x
      WHERE x.id < coalesce($4::uuid, uuid_max())
 ), reached AS MATERIALIZED (
@@ -58,7 +64,7 @@ WITH chosen AS MATERIALIZED (
                                          WHERE a.tenant_id = $1::uuid AND a.id = (v.connection).app_id
                                            AND a.partner = $2::text))
        AND ($5::uuid IS NULL OR (v.connection).app_id = $5::uuid)
-       AND ($7::text IS NULL OR (v.connection).state = $7::text)
+       AND ($8::text IS NULL OR (v.connection).state = $8::text)
      ORDER BY v.id DESC
      LIMIT $3::integer + 1
 )
@@ -79,6 +85,28 @@ WITH found AS (
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT connection_json(f.connection)::text FROM found f) AS body;
+
+-- name: connection_value_list
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 connection_id uuid, $4 limit integer,
+-- $5 cursor: the last version integer or NULL
+WITH found AS (
+    SELECT c.id
+      FROM connection c
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = c.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+     WHERE c.tenant_id = $1::uuid AND c.id = $3::uuid
+), page AS (
+    SELECT v AS connection_values, v.version, row_number() OVER (ORDER BY v.version DESC) AS n
+      FROM connection_values v
+     WHERE v.tenant_id = $1::uuid AND v.connection_id = (SELECT o.id FROM found o)
+       AND v.version < coalesce($5::integer, 2147483647)
+     ORDER BY v.version DESC
+     LIMIT $4::integer + 1
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       coalesce(json_agg(connection_values_json(p.connection_values) ORDER BY p.n) FILTER (WHERE p.n <= $4::integer),
+                '[]')::text AS body,
+       CASE WHEN count(*) > $4::integer THEN (array_agg(p.version ORDER BY p.n))[$4::integer]::text END AS key
+  FROM page p;
 
 -- name: connection_set_values
 -- $1 tenant_id uuid, $2 connection_id uuid, $3 body json, $4 If-Match text or NULL

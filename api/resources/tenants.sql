@@ -30,19 +30,28 @@ SELECT '' AS code,
 -- name: tenant_list
 -- $1 tenant_id uuid (the installation's), $2 limit integer, $3 cursor uuid or NULL,
 -- $4 the beginning of the name text or NULL, $5 state text or NULL
--- A directory statement: the one that reads rows of other tenants than $1.
-WITH page AS (
-    SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS n
+-- A directory statement: the one that reads rows of other tenants than $1. With a name or a state a page looks
+-- at list_reach() tenants at most.
+WITH seen AS MATERIALIZED (
+    SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS place
       FROM tenant t
      WHERE $1::uuid = installation_id() AND t.tenant_id <> $1::uuid AND t.tenant_id < coalesce($3::uuid, uuid_max())
-       AND ($4::text IS NULL OR starts_with(lower(t.name), lower($4::text)))
-       AND ($5::text IS NULL OR t.state = $5::text)
      ORDER BY t.tenant_id DESC
+     LIMIT list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0)
+), page AS (
+    SELECT v.tenant, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM seen v
+     WHERE ($4::text IS NULL OR starts_with(lower((v.tenant).name), lower($4::text)))
+       AND ($5::text IS NULL OR (v.tenant).state = $5::text)
+     ORDER BY v.id DESC
      LIMIT $2::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(tenant_json(p.tenant) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text AS body,
-       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]::text END AS key
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]
+            ELSE (SELECT v.id FROM seen v
+                   WHERE v.place = list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0))
+       END::text AS key
   FROM page p;
 
 -- name: tenant_get

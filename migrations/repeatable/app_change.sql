@@ -79,12 +79,14 @@ BEGIN
         body := fault('', 'The app is archived.');
         RETURN;
     END IF;
-    UPDATE app a
-       SET name = coalesce($4 ->> 'name', a.name), description = coalesce($4 ->> 'description', a.description),
-           updated_at = now()
-     WHERE a.tenant_id = $1 AND a.id = $3
-    RETURNING a.* INTO held;
-    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'app.changed', $3::text, $4);
+    IF json_has_members($4) THEN
+        UPDATE app a
+           SET name = coalesce($4 ->> 'name', a.name),
+               description = coalesce(json_patched($4, 'description', a.description), ''), updated_at = now()
+         WHERE a.tenant_id = $1 AND a.id = $3
+        RETURNING a.* INTO held;
+        INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'app.changed', $3::text, $4);
+    END IF;
     code := '';
     body := app_json(held)::text;
 END

@@ -1,12 +1,24 @@
 -- Changes of connections. The statements are in api/resources/connections.sql. Only tenant admins
 -- get here: no function looks at a partner.
 
--- The companies of a request to connect, numbered from 0 as JSON Pointers do.
+-- The companies of a request to connect, numbered from 0 as JSON Pointers do. `member` is what names
+-- one: company (its external id) or company_id; NULL when none or both do.
+DROP FUNCTION IF EXISTS connection_asked(uuid, json);
 CREATE OR REPLACE FUNCTION connection_asked(tenant_id uuid, given json)
-RETURNS TABLE (n bigint, external_id text, company_id uuid, given_values json) LANGUAGE sql STABLE AS $$
-    SELECT g.n - 1, g.item ->> 'company', c.id, g.item -> 'values'
+RETURNS TABLE (n bigint, member text, external_id text, company_id uuid, given_values json) LANGUAGE sql STABLE AS $$
+    SELECT g.n - 1,
+           CASE WHEN num_nonnulls(g.item ->> 'company', g.item ->> 'company_id') = 1
+                THEN CASE WHEN g.item ->> 'company' IS NULL THEN 'company_id' ELSE 'company' END END,
+           c.external_id, c.id, g.item -> 'values'
       FROM json_array_elements($2 -> 'companies') WITH ORDINALITY AS g (item, n)
-      LEFT JOIN company c ON c.tenant_id = $1 AND c.external_id = g.item ->> 'company' AND c.state = 'active'
+      LEFT JOIN LATERAL (SELECT x.id, x.external_id
+                           FROM company x
+                          WHERE x.tenant_id = $1 AND x.external_id = g.item ->> 'company' AND x.state = 'active'
+                          UNION ALL
+                         SELECT x.id, x.external_id
+                           FROM company x
+                          WHERE x.tenant_id = $1 AND x.id = (g.item ->> 'company_id')::uuid AND x.state = 'active'
+                          LIMIT 1) c ON true
 $$;
 
 -- What is wrong with a request to connect; NULL when nothing is. The first hundred will do. plpgsql,
@@ -16,12 +28,14 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     RETURN (
         SELECT json_agg(json_build_object('pointer', f.pointer, 'detail', f.detail) ORDER BY f.n)
-          FROM (SELECT a.n, format('/companies/%s/company', a.n) AS pointer,
-                       CASE WHEN a.company_id IS NULL THEN 'There is no company with this external id.'
-                            ELSE 'This company is in the list twice.' END AS detail
-                  FROM (SELECT x.*, row_number() OVER (PARTITION BY x.external_id ORDER BY x.n) AS nth
+          FROM (SELECT a.n, format('/companies/%s/%s', a.n, coalesce(a.member, 'company')) AS pointer,
+                       CASE WHEN a.member IS NULL THEN 'A company is named by either company or company_id.'
+                            WHEN a.company_id IS NOT NULL THEN 'This company is in the list twice.'
+                            WHEN a.member = 'company' THEN 'There is no company with this external id.'
+                            ELSE 'There is no company with this id.' END AS detail
+                  FROM (SELECT x.*, row_number() OVER (PARTITION BY x.company_id ORDER BY x.n) AS nth
                           FROM connection_asked($1, $3) x) a
-                 WHERE a.company_id IS NULL OR a.nth > 1
+                 WHERE a.member IS NULL OR a.company_id IS NULL OR a.nth > 1
                  UNION ALL
                 SELECT a.n, v.pointer, v.detail
                   FROM connection_asked($1, $3) a
@@ -34,7 +48,7 @@ $$;
 
 -- Connects companies to an app: all of them or none. A company that is connected keeps its
 -- connection; values that are given replace its own in a new version.
-CREATE OR REPLACE FUNCTION connection_connect(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
+CREATE OR REPLACE FUNCTION connection_make(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     target app;
@@ -92,6 +106,21 @@ BEGIN
     SELECT '', json_build_object('data', json_agg(connection_json(c) ORDER BY a.n))::text INTO code, body
       FROM connection_asked($1, $3) a
       JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id;
+END
+$$;
+
+-- The same as a request asks for it: a dry run takes it back, and answers as if it had been done.
+CREATE OR REPLACE FUNCTION connection_connect(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT m.code, m.body INTO code, body FROM connection_make($1, $2, $3) m;
+    IF code = '' AND coalesce(($3 ->> 'dry_run')::boolean, false) THEN
+        RAISE EXCEPTION USING ERRCODE = 'HKDRY';
+    ELSIF code = '' THEN
+        code := 'created';
+    END IF;
+EXCEPTION WHEN SQLSTATE 'HKDRY' THEN
+    NULL; -- all of it is undone; the variables are not
 END
 $$;
 

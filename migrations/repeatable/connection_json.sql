@@ -16,3 +16,9 @@ BEGIN
              WHERE co.tenant_id = c.tenant_id AND co.id = c.company_id);
 END
 $$;
+
+-- The public JSON form of a version of its values. `applies`: which event types alone carry which.
+CREATE OR REPLACE FUNCTION connection_values_json(v connection_values) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('version', v.version, 'values', v."values"::json, 'applies', coalesce(v.applies, '{}'),
+                             'created_at', v.created_at)
+$$;

@@ -4,9 +4,10 @@ CREATE OR REPLACE FUNCTION message_resend(tenant_id uuid, partner text, message_
                                           OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
-    sent        message;
-    target      subscription;
-    new_version integer;
+    sent             message;
+    target           subscription;
+    new_version      integer;
+    connection_state text;
 BEGIN
     SELECT s.* INTO target
       FROM message m
@@ -22,6 +23,14 @@ BEGIN
     IF sent.status NOT IN ('succeeded', 'failed', 'cancelled') OR target.state NOT IN ('active', 'paused', 'held') THEN
         code := 'conflict';
         body := fault('', format('The message is %s, its subscription %s.', sent.status, target.state));
+        RETURN;
+    END IF;
+
+    -- What a tenant's admin has stopped, nobody sends; what was queued before goes on by itself (BC-06).
+    SELECT c.state INTO connection_state FROM connection c WHERE c.tenant_id = $1 AND c.id = sent.connection_id FOR SHARE;
+    IF connection_state <> 'active' THEN
+        code := 'conflict';
+        body := fault('', format('The connection of its company is %s.', connection_state));
         RETURN;
     END IF;
 

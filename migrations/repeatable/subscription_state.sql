@@ -115,7 +115,8 @@ END
 $$;
 
 -- Makes a subscription that a 401 or a 410 has stopped active again; on request with the messages
--- that were cancelled by that stop (BC-22), each from the start of its schedule.
+-- that were cancelled by that stop (BC-22), each from the start of its schedule; those of companies
+-- that are not connected any more, or paused, stay cancelled.
 CREATE OR REPLACE FUNCTION subscription_revive(tenant_id uuid, partner text, subscription_id uuid, given json,
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -145,6 +146,8 @@ BEGIN
             UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
              WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
                AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at
+               AND EXISTS (SELECT FROM connection c
+                            WHERE c.tenant_id = $1 AND c.id = m.connection_id AND c.state = 'active')
             RETURNING m.id, m.attempts
         )
         INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from)
