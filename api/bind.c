@@ -6,6 +6,7 @@
 
 #include "api/call.h"
 #include "api/page.h"
+#include "api/resources/checks.h"
 #include "api/server.h"
 #include "hk/buf.h"
 #include "hk/utf8.h"
@@ -161,6 +162,8 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
         return HK_OK; /* read by open_cursor(), when all else is bound */
     if (field->type == QUERY_ID && !hk_id_parse(*ret, &id))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a UUID.", name);
+    if (field->type == QUERY_TIME && check_timestamp(*ret, NULL) != HK_OK)
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a time of RFC 3339.", name);
     if (field->type == QUERY_CHOICE && !is_choice(field->choices, *ret))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be one of %s.", name,
                        field->choices);

@@ -24,6 +24,7 @@ const struct route *const route_tables[] = {
     well_known_routes,
     users_routes,
     sessions_routes,
+    audit_log_routes,
     apps_routes,
     custom_fields_routes,
     companies_routes,

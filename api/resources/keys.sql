@@ -26,18 +26,27 @@ SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'invalid_body' END AS
 
 -- name: key_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 role text or NULL, $5 state text or NULL
-WITH page AS (
-    SELECT k AS api_key, k.id, row_number() OVER (ORDER BY k.id DESC) AS n
+-- With a role or a state a page looks at list_reach() keys at most.
+WITH seen AS MATERIALIZED (
+    SELECT k AS api_key, k.id, row_number() OVER (ORDER BY k.id DESC) AS place
       FROM api_key k
      WHERE k.tenant_id = $1::uuid AND k.id < coalesce($3::uuid, uuid_max())
-       AND ($4::text IS NULL OR k.role = $4::text)
-       AND ($5::text IS NULL OR key_state(k) = $5::text)
      ORDER BY k.id DESC
+     LIMIT list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0)
+), page AS (
+    SELECT v.api_key, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
+      FROM seen v
+     WHERE ($4::text IS NULL OR (v.api_key).role = $4::text)
+       AND ($5::text IS NULL OR key_state(v.api_key) = $5::text)
+     ORDER BY v.id DESC
      LIMIT $2::integer + 1
 )
 SELECT '' AS code,
        coalesce(json_agg(key_json(p.api_key) ORDER BY p.n) FILTER (WHERE p.n <= $2::integer), '[]')::text AS body,
-       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]::text END AS key
+       CASE WHEN count(*) > $2::integer THEN (array_agg(p.id ORDER BY p.n))[$2::integer]
+            ELSE (SELECT v.id FROM seen v
+                   WHERE v.place = list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0))
+       END::text AS key
   FROM page p;
 
 -- name: key_get

@@ -18,6 +18,7 @@ extern const struct route issuers_routes[];
 extern const struct route signing_keys_routes[];
 extern const struct route users_routes[];
 extern const struct route sessions_routes[];
+extern const struct route audit_log_routes[];
 extern const struct route apps_routes[];
 extern const struct route custom_fields_routes[];
 extern const struct route companies_routes[];

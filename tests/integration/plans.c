@@ -26,7 +26,8 @@ enum {
 };
 
 /* Not of the size of a tenant: profiles, and what an operator makes by hand. */
-static const char *const small_tables[] = {"profile", "signing_key", "tenant_secret"};
+static const char *const small_tables[] = {"profile", "signing_key", "tenant_secret",
+                                           "user_account", "user_session"};
 
 /* Values that are there, but rare and old: the last that a scan from the newest would find. */
 static const struct {

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keys with fewer scopes than their role, changed keys, and who may give what. */
+#include <string.h>
+
+#include "tests/support/check.h"
+
+static const char *given_admin_key(struct harness *h, const struct tenant *t, const char *scopes,
+                                   const char **ret_path)
+{
+    struct reply reply =
+        api_call(h, t->admin, "POST", "/v1/keys",
+                 "{\"name\": \"k\", \"role\": \"admin\", \"scopes\": [%s]}", scopes);
+
+    assert_status(reply, 201);
+    if (ret_path != NULL)
+        *ret_path = http_text(h->http, "/v1/keys/%s", reply_text(&reply, "id"));
+    return reply_text(&reply, "key");
+}
+
+static void test_a_key_may_do_what_its_scopes_say(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *key = given_admin_key(h, t, "\"apps:read\"", NULL);
+    struct reply reply = api_call(h, key, "GET", "/v1/apps", NULL);
+
+    assert_status(reply, 200);
+    reply = api_call(h, key, "GET", "/v1/companies", NULL);
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", "/v1/apps", "{\"partner\": \"a\", \"name\": \"b\"}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+}
+
+static void test_scopes_are_known_and_of_the_role(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    static const struct {
+        const char *role, *scopes, *pointer;
+    } cases[] = {
+        {"support", "[\"apps:write\"]", "/scopes"},
+        {"support", "[\"apps:read\", \"no:such\"]", "/scopes/1"},
+        {"support", "[\"apps:read apps:write\"]", "/scopes/0"},
+        {"support", "[]", "/scopes"},
+        {"producer", "[\"events:publish\", \"keys:manage\"]", "/scopes"},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
+        struct reply reply = api_call(h, t->admin, "POST", "/v1/keys",
+                                      "{\"name\": \"k\", \"role\": \"%s\", \"scopes\": %s}",
+                                      cases[i].role, cases[i].scopes);
+
+        assert_problem(h, reply, 422, "invalid_body", cases[i].pointer);
+    }
+}
+
+static void test_nobody_gives_more_than_it_has(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path, *key = given_admin_key(h, t, "\"keys:manage\", \"users:manage\"", &path);
+    struct reply reply;
+    static const char *const keys[] = {
+        "{\"name\": \"k\", \"role\": \"admin\"}",
+        "{\"name\": \"k\", \"role\": \"producer\"}",
+        "{\"name\": \"k\", \"role\": \"admin\", \"scopes\": [\"keys:manage\", \"apps:read\"]}",
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(keys); i++) {
+        reply = api_call(h, key, "POST", "/v1/keys", "%s", keys[i]);
+        assert_problem(h, reply, 403, "forbidden", NULL);
+    }
+    reply = api_call(h, key, "PATCH", path, "{\"scopes\": null}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "PATCH", path, "{\"scopes\": [\"apps:read\"]}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", "/v1/users",
+                     "{\"email\": \"a@example.com\", \"name\": \"a\", \"role\": \"admin\"}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", "/v1/keys",
+                     "{\"name\": \"k\", \"role\": \"admin\", \"scopes\": [\"keys:manage\"]}");
+    assert_status(reply, 201);
+}
+
+static void test_a_key_is_changed_and_says_who_made_it(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path, *key = given_admin_key(h, t, "\"apps:read\"", &path);
+    struct reply reply = api_call(h, t->admin, "GET", path, NULL);
+    const char *const stale[] = {"If-Match: \"0123\"", NULL};
+
+    assert_memory_equal(reply_text(&reply, "created_by"), "key:", 4);
+    assert_true(reply_is_null(&reply, "last_used_at"));
+    reply = api_call(h, key, "GET", "/v1/apps", NULL);
+    assert_status(reply, 200);
+    reply = api_call(h, t->admin, "GET", path, NULL);
+    assert_true(is_rfc3339_utc(reply_text(&reply, "last_used_at")));
+    reply = api_send(h, t->admin, "PATCH", path, HK_STR("{\"name\": \"x\"}"), stale);
+    assert_problem(h, reply, 412, "precondition_failed", NULL);
+    reply = api_call(h, t->admin, "PATCH", path,
+                     "{\"name\": \"new\", \"expires_at\": \"2120-01-01T00:00:00Z\","
+                     " \"scopes\": [\"companies:read\"]}");
+    assert_status(reply, 200);
+    assert_string_equal(reply_text(&reply, "name"), "new");
+    assert_string_equal(reply_text(&reply, "scopes.0"), "companies:read");
+    reply = api_call(h, t->admin, "PATCH", path, "{\"expires_at\": null, \"scopes\": null}");
+    assert_status(reply, 200);
+    assert_true(reply_is_null(&reply, "scopes"));
+    reply = api_call(h, t->admin, "PATCH", path, "{\"expires_at\": \"2020-01-01T00:00:00Z\"}");
+    assert_problem(h, reply, 422, "invalid_body", "/expires_at");
+    reply = api_call(h, t->admin, "DELETE", path, NULL);
+    assert_status(reply, 204);
+    reply = api_call(h, t->admin, "PATCH", path, "{\"name\": \"x\"}");
+    assert_problem(h, reply, 409, "conflict", NULL);
+}
+
+static void test_keys_are_listed_by_role_and_state(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path;
+    struct reply reply;
+
+    (void)given_admin_key(h, t, "\"apps:read\"", &path);
+    reply = api_call(h, t->admin, "DELETE", path, NULL);
+    assert_status(reply, 204);
+    reply = api_call(h, t->admin, "GET", "/v1/keys?state=revoked", NULL);
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    reply = api_call(h, t->admin, "GET", "/v1/keys?role=admin&state=active", NULL);
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    reply = api_call(h, t->admin, "GET", "/v1/keys?state=expired", NULL);
+    assert_int_equal(reply_count(&reply, "data"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        harness_test(test_a_key_may_do_what_its_scopes_say, .has_no_worker = true),
+        harness_test(test_scopes_are_known_and_of_the_role, .has_no_worker = true),
+        harness_test(test_nobody_gives_more_than_it_has, .has_no_worker = true),
+        harness_test(test_a_key_is_changed_and_says_who_made_it, .has_no_worker = true),
+        harness_test(test_keys_are_listed_by_role_and_state, .has_no_worker = true),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
