@@ -202,12 +202,13 @@ void ingest_enqueue(struct ingest_request *request)
 {
     struct ingest *ingest = request->call->thread->ingest;
 
-    if (request->n_left == 0) {
-        ingest_request_reply_if_complete(request);
+    if (request->n_left > 0 && idempotency_is_asked(request->call)) {
+        ingest_keyed_add(&ingest->keyed, request);
         return;
     }
-    if (idempotency_is_asked(request->call)) {
-        ingest_keyed_add(&ingest->keyed, request);
+    payload_refuse(request);
+    if (request->n_left == 0) {
+        ingest_request_reply_if_complete(request);
         return;
     }
     skip_refused(request); /* one is left at least */

@@ -7,6 +7,7 @@
 #include "api/call.h"
 #include "api/idempotency.h"
 #include "api/ingest_rows.h"
+#include "api/payload_check.h"
 
 /* A request; lives in its call's pool. */
 struct keyed {
@@ -118,7 +119,13 @@ static void send_chunk(struct keyed *keyed)
 
 static void on_claimed(struct call *call)
 {
-    send_chunk(call->state);
+    struct keyed *keyed = call->state;
+
+    payload_refuse(keyed->request);
+    if (keyed->request->n_left > 0)
+        send_chunk(keyed);
+    else
+        ingest_request_reply_if_complete(keyed->request);
 }
 
 static void read_chunk(struct keyed *keyed, const struct hk_db_result *result)

@@ -25,6 +25,7 @@ struct ingest_request {
         char id_text[HK_ID_TEXT_SIZE];
         bool is_solo;     /* failed together with others: try it alone */
         bool awaits_rule; /* see payload_check.c */
+        bool is_to_be_refused;
         unsigned n_faults;
         struct schema_fault *faults; /* of its payload: with enforce, the reason of its failure */
     } * results;                     /* one per event */

@@ -41,7 +41,7 @@ bool payload_matches(const struct payload_rule *rule, struct hk_str payload, uns
 static void check_event(struct ingest_request *request, unsigned i, const struct payload_rule *rule)
 {
     struct ingest_event *result = &request->results[i];
-    struct event_input *event = &request->batch.events[i];
+    const struct event_input *event = &request->batch.events[i];
     struct schema_report report;
     size_t size;
 
@@ -55,8 +55,18 @@ static void check_event(struct ingest_request *request, unsigned i, const struct
     result->faults = call_alloc(request->call, size);
     result->n_faults = report.n;
     memcpy(result->faults, report.faults, size);
-    if (rule->validation == VALIDATION_ENFORCE) {
-        event->error.code = HK_PAYLOAD_INVALID;
+    result->is_to_be_refused = rule->validation == VALIDATION_ENFORCE;
+}
+
+void payload_refuse(struct ingest_request *request)
+{
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        struct ingest_event *result = &request->results[i];
+
+        if (!result->is_to_be_refused)
+            continue;
+        result->is_to_be_refused = false;
+        request->batch.events[i].error.code = HK_PAYLOAD_INVALID;
         result->kind = RESULT_FAILED;
         request->n_left--;
     }

@@ -11,12 +11,19 @@
 #include "hk/buf.h"
 
 /*
- * Checks every event that has no error yet. What is wrong becomes the event's faults; with enforce
- * its result, too. Ends with ingest_enqueue(): at once when every event type's rule is known, else
- * when the database has told it, in one statement; meanwhile the request waits alone. When the
- * database cannot be asked, the call has failed.
+ * Checks every event that has no error yet. What is wrong becomes the event's faults. Ends with
+ * ingest_enqueue(): at once when every event type's rule is known, else when the database has told
+ * it, in one statement; meanwhile the request waits alone. When the database cannot be asked, the
+ * call has failed.
  */
 void payload_check(struct ingest_request *request);
+
+/*
+ * Gives the events whose payloads must not pass their result. With an Idempotency-Key that is done
+ * when the key has been claimed: whoever repeats a request gets its reply, whatever the schema says
+ * by then.
+ */
+void payload_refuse(struct ingest_request *request);
 
 /*
  * Appends what is wrong as elements of a JSON array, the first `n` of them, with commas between;

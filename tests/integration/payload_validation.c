@@ -244,6 +244,40 @@ static void test_every_process_heeds_a_change_within_five_seconds(void **state)
     }
 }
 
+static struct reply publish_keyed(struct harness *h, const struct tenant *t, const char *key)
+{
+    const char *const headers[] = {http_text(h->http, "Idempotency-Key: %s", key), NULL};
+
+    return api_send(h, t->producer, "POST", "/v1/events",
+                    HK_STR("{\"event_type\": \"order.paid\", \"company\": \"c1\","
+                           " \"payload\": \"none\"}"),
+                    headers);
+}
+
+/* What was accepted stays accepted for who repeats it; what was refused leaves its key free. */
+static void test_a_repeated_request_gets_its_reply_whatever_the_schema_says_now(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_publisher(h, "off");
+    struct expectation refused = {h, t, h->api_url, 422}, accepted = {h, t, h->api_url, 202};
+    struct reply first = publish_keyed(h, t, "k1"), reply;
+
+    assert_status(first, 202);
+    (void)api_want(h, 200, t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"validation\": \"enforce\"}");
+    assert_true(wait_until(is_answered_so, &refused, HEEDED_MS));
+    reply = publish_keyed(h, t, "k1");
+    assert_status(reply, 202);
+    assert_string_equal(reply_text(&reply, "id"), reply_text(&first, "id"));
+    reply = publish_keyed(h, t, "k2");
+    assert_problem(h, reply, 422, "payload_invalid", "/payload");
+    (void)api_want(h, 200, t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"validation\": \"off\"}");
+    assert_true(wait_until(is_answered_so, &accepted, HEEDED_MS));
+    reply = publish_keyed(h, t, "k2");
+    assert_status(reply, 202);
+}
+
 /* Of two tenants with an event type of the same name each has its own schema. */
 static void test_a_tenants_schema_is_for_its_own_payloads(void **state)
 {
@@ -296,6 +330,7 @@ int main(void)
         harness_test(test_a_batch_of_nothing_but_bad_payloads_is_one_problem),
         harness_test(test_a_large_batch_is_told_one_fault_an_event),
         harness_test(test_every_process_heeds_a_change_within_five_seconds),
+        harness_test(test_a_repeated_request_gets_its_reply_whatever_the_schema_says_now),
         harness_test(test_a_tenants_schema_is_for_its_own_payloads),
         harness_test(test_without_its_rule_an_event_is_not_taken, .env = short_queries),
     };
