@@ -31,6 +31,7 @@ enum {
     PLAN_SUCCESS,
     PLAN_TIMEOUT_MS,
     PLAN_BASE_URL,
+    PLAN_HEADERS,
     PLAN_EVENT_TYPE,
     PLAN_SAMPLE,
 };
@@ -49,7 +50,7 @@ struct test {
     struct call *call;
     struct api_thread *thread;
     struct hk_http *http;
-    struct hk_str url, secret;
+    struct hk_str url, secret, username, password, token;
     bool has_made_secret;
     char made_secret[HK_SECRET_TEXT_SIZE];
     struct hk_str profile;
@@ -97,7 +98,24 @@ static struct hk_id new_id(struct test *test)
     return hk_id_new(&test->call->thread->ids, hk_wall_us() / 1000);
 }
 
-/* Adds the request as it goes out; credentials are not shown. */
+/* Whether a header field holds a secret, by its name; a signature is none. */
+static bool is_sensitive(struct hk_str name)
+{
+    static const char *const words[] = {"auth", "key", "token", "secret", "password", "credential"};
+    char text[256];
+
+    if (name.n >= sizeof(text))
+        return true;
+    memcpy(text, name.p, name.n);
+    text[name.n] = '\0';
+    for (size_t i = 0; i < HK_COUNTOF(words); i++) {
+        if (strcasestr(text, words[i]) != NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Adds the request as it goes out; secrets are not shown. */
 static void describe_request(const struct hk_request *request, struct hk_buf *ret)
 {
     const char *comma = "";
@@ -114,8 +132,7 @@ static void describe_request(const struct hk_request *request, struct hk_buf *re
         hk_buf_add_text(ret, comma);
         hk_buf_add_json_string(ret, name);
         hk_buf_add_text(ret, ":");
-        hk_buf_add_json_string(ret, hk_str_eq(name, HK_STR("authorization")) ? HK_STR("***")
-                                                                             : hk_str(colon + 2));
+        hk_buf_add_json_string(ret, is_sensitive(name) ? HK_STR("***") : hk_str(colon + 2));
         comma = ",";
     }
     hk_buf_add_text(ret, "},");
@@ -161,6 +178,10 @@ static bool build_request(struct test_message *message, const struct hk_db_resul
         .url = test->url.p,
         .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
         .secrets = test->secret,
+        .username = test->username,
+        .password = test->username.p == NULL ? HK_STR_NULL : test->password,
+        .bearer_token = test->token,
+        .headers = hk_db_value(plan, row, PLAN_HEADERS),
         .timestamp_s = hk_wall_us() / 1000000,
         .timeout_ms = read_timeout_ms(plan, row),
     };
@@ -218,6 +239,9 @@ static struct test *test_new(struct call *call, unsigned n_messages)
         .http = server_http(call->thread),
         .url = call_body_string(call, "url"),
         .secret = call_body_string(call, "secret"),
+        .username = call_body_string(call, "credentials/username"),
+        .password = call_body_string(call, "credentials/password"),
+        .token = call_body_string(call, "credentials/token"),
         .n_messages = n_messages,
         .n_pending = n_messages,
     };

@@ -37,6 +37,7 @@ extern const struct route test_messages_routes[];
 /* Bodies that are also part of the body that registers an app. */
 extern const struct body_field custom_field_create_body[];
 extern const struct body_field subscription_create_body[];
+extern const struct body_field credentials_body[];
 
 /*
  * Sets "=url_fault": why a tenant that does not allow http:// cannot have the URL at `path` of the
@@ -52,6 +53,7 @@ enum {
     MAX_DESCRIPTION = 2000,
     MAX_EMAIL = 254, /* RFC 5321 */
     MAX_CUSTOM_FIELDS = 50,
+    MAX_HEADERS = 32, /* of a subscription, of a test */
     MAX_CHOICES = 50,
     MAX_FIELD_EVENT_TYPES = 50,
     MAX_BOUND_BYTES = 64, /* of a minimum, of a maximum */

@@ -13,10 +13,10 @@
 #include "api/resources/subscriptions.sql.h"
 #include "hk/url.h"
 
-enum { MAX_EVENT_TYPES = 100, MAX_HEADERS = 32, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
+enum { MAX_EVENT_TYPES = 100, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
 
 /* A user name and a password, or a token: SQL asks for one of the two. */
-static const struct body_field credentials_body[] = {
+const struct body_field credentials_body[] = {
     {.name = "username",
      .type = BODY_STRING,
      .flags = BODY_NONEMPTY,

@@ -5,18 +5,12 @@
  */
 #include "api/call.h"
 #include "api/resources/checks.h"
+#include "api/resources/delivery_checks.h"
 #include "api/resources/resources.h"
 #include "api/test_message.h"
 #include "api/test_message.sql.h"
 #include "hk/sign.h"
 #include "hk/url.h"
-
-static enum hk_code check_secret(struct hk_str value, struct hk_error *reterr)
-{
-    return hk_secret_is_valid(value) ? HK_OK
-                                     : hk_fail(reterr, HK_INVALID_BODY, "",
-                                               "must be \"whsec_\" and base64 of 24 to 64 bytes");
-}
 
 #define URL_FIELD                                                                                  \
     {                                                                                              \
@@ -31,7 +25,16 @@ static const struct body_field test_message_body[] = {
      .flags = BODY_REQUIRED | BODY_NONEMPTY,
      .max = TEST_MAX_MESSAGES},
     {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
-    {.name = "secret", .type = BODY_STRING, .max = HK_SECRET_TEXT_SIZE, .check = check_secret},
+    {.name = "secret",
+     .type = BODY_STRING,
+     .max = HK_SECRET_TEXT_SIZE,
+     .check = check_signing_secret},
+    {.name = "headers",
+     .type = BODY_STRING_MAP,
+     .max = MAX_HEADERS,
+     .check = check_header_value,
+     .check_name = check_header_name},
+    {.name = "credentials", .type = BODY_OBJECT, .fields = credentials_body},
     {0},
 };
 

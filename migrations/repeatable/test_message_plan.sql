@@ -19,7 +19,9 @@ END
 $$;
 
 -- What is wrong with a test; `types` are its event types, in the body's member `member`.
-CREATE OR REPLACE FUNCTION test_message_faults(tenant_id uuid, types json, member text, profile text, url_fault text)
+DROP FUNCTION IF EXISTS test_message_faults(uuid, json, text, text, text);
+CREATE OR REPLACE FUNCTION test_message_faults(tenant_id uuid, types json, member text, profile text, url_fault text,
+                                               given json)
 RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
     SELECT '/url', $5
       FROM tenant t
@@ -30,6 +32,12 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
      UNION ALL
     SELECT '/' || $3, 'Which event types? A list of them must be there.' WHERE $2 IS NULL
      UNION ALL
+    SELECT c.pointer, c.detail FROM credentials_faults($6 -> 'credentials', '/credentials') c
+     UNION ALL
+    SELECT '/headers', h.detail
+      FROM (SELECT headers_fault($6 -> 'headers', $6 -> 'credentials' IS NOT NULL) AS detail) h
+     WHERE h.detail IS NOT NULL
+     UNION ALL
     SELECT format('/%s/%s', $3, g.n - 1),
            format(CASE WHEN t.name IS NULL THEN 'There is no event type "%s".' ELSE 'The event type "%s" has no sample.' END,
                   g.name)
@@ -39,9 +47,10 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
 $$;
 
 -- One row for each message to be sent, or one with a code and the problem's errors.
+DROP FUNCTION IF EXISTS test_message_plan(uuid, json, text, text);
 CREATE OR REPLACE FUNCTION test_message_plan(tenant_id uuid, given json, default_profile text, url_fault text)
 RETURNS TABLE (code text, body text, profile text, envelope text, signature text, success text, timeout_ms integer,
-               base_url text, event_type text, sample text)
+               base_url text, headers text, event_type text, sample text)
 LANGUAGE plpgsql AS $$
 DECLARE
     member text := CASE WHEN given -> 'events' IS NOT NULL THEN 'events'
@@ -51,7 +60,7 @@ DECLARE
     wanted text := coalesce(given ->> 'profile', default_profile);
 BEGIN
     SELECT 'invalid_body', json_agg(f)::text INTO code, body
-      FROM test_message_faults($1, types, member, wanted, $4) f
+      FROM test_message_faults($1, types, member, wanted, $4, given) f
     HAVING count(*) > 0;
     IF code IS NULL AND NOT test_message_take($1) THEN
         code := 'rate_limited';
@@ -63,7 +72,9 @@ BEGIN
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'test_message.sent', '', json_build_object('url', given -> 'url', 'profile', wanted, 'event_types', types));
     RETURN QUERY
-    SELECT '', NULL::text, p.name, p.envelope, p.signature, p.success, p.timeout_ms, n.base_url, t.name, t.sample::text
+    SELECT '', NULL::text, p.name, p.envelope, p.signature, p.success, p.timeout_ms, n.base_url,
+           (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(given -> 'headers') h),
+           t.name, t.sample::text
       FROM json_array_elements_text(types) WITH ORDINALITY AS g (name, n)
       JOIN event_type t ON t.tenant_id = $1 AND t.name = g.name
       JOIN tenant n ON n.tenant_id = $1

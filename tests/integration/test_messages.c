@@ -85,6 +85,27 @@ static void test_a_given_secret_signs_and_is_not_shown(void **state)
     assert_null(strstr(harness_logs(h), SECRET + 6));
 }
 
+static void test_headers_and_credentials_go_out_and_secrets_are_not_shown(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_catalogue(h);
+    struct reply request,
+        reply = test_url(h, t->partner, sinker_url(h, "/t"),
+                         ", \"credentials\": {\"token\": \"tok-1234\"}, "
+                         "\"headers\": {\"X-Env\": \"test\", \"X-Api-Key\": \"k-5678\"}");
+
+    assert_status(reply, 200);
+    request = sinker_request(h, "/t", 0);
+    assert_string_equal(reply_text(&request, "headers.authorization"), "Bearer tok-1234");
+    assert_string_equal(reply_text(&request, "headers.x-api-key"), "k-5678");
+    assert_string_equal(reply_text(&reply, "messages.0.request.headers.X-Env"), "test");
+    assert_string_equal(reply_text(&reply, "messages.0.request.headers.X-Api-Key"), "***");
+    assert_string_equal(reply_text(&reply, "messages.0.request.headers.authorization"), "***");
+    assert_null(strstr(reply.body, "tok-1234"));
+    assert_int_equal(db_int(h, "SELECT count(*) FROM audit_log WHERE detail::text ~ '5678|1234'"),
+                     0);
+}
+
 static void test_each_type_is_a_request_of_its_own(void **state)
 {
     struct harness *h = *state;
@@ -150,6 +171,12 @@ static void test_what_cannot_be_sent_is_refused(void **state)
          "/profile"},
         {"{\"url\": \"https://e.example/\", \"event_types\": [\"order.paid\"], \"secret\": \"x\"}",
          "/secret"},
+        {"{\"url\": \"https://e.example/\", \"event_types\": [\"order.paid\"], "
+         "\"headers\": {\"Webhook-Id\": \"1\"}}",
+         "/headers/Webhook-Id"},
+        {"{\"url\": \"https://e.example/\", \"event_types\": [\"order.paid\"], "
+         "\"credentials\": {\"username\": \"u\"}}",
+         "/credentials/password"},
         {"{\"url\": \"ftp://e.example/\", \"event_types\": [\"order.paid\"]}", "/url"},
     };
     struct harness *h = *state;
@@ -195,6 +222,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_the_whole_exchange_is_shown),
         harness_test(test_a_given_secret_signs_and_is_not_shown),
+        harness_test(test_headers_and_credentials_go_out_and_secrets_are_not_shown),
         harness_test(test_each_type_is_a_request_of_its_own),
         harness_test(test_a_failure_is_told_in_words),
         harness_test(test_a_private_address_is_blocked_and_nothing_is_told,
