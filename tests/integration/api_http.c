@@ -6,7 +6,7 @@
 
 #include "tests/support/check.h"
 
-enum { MAX_ROUTES = 128 };
+enum { MAX_ROUTES = 256 };
 
 static void assert_header(struct harness *h, const struct reply *reply, const char *name,
                           const char *wanted)
