@@ -371,7 +371,7 @@ static void test_bq_09_an_event_in_the_cool_off_is_delivered_at_its_end(void **s
     struct reply made, message, request;
 
     (void)given_story(h, t, "/other");
-    (void)db_text(h, "UPDATE tenant SET cool_off_s = 3 WHERE tenant_id = '%s' RETURNING 1", t->id);
+    (void)api_want(h, 200, t->admin, "PATCH", "/v1/tenant", "{\"cool_off_s\": 3}");
     app_id = db_text(h, "SELECT id FROM app WHERE tenant_id = '%s'", t->id);
     made = api_call(h, t->partner, "POST", http_text(h->http, "/v1/apps/%s/subscriptions", app_id),
                     "{\"url\": \"%s\", \"event_types\": [\"order.paid\"], \"profile\": \"basiq\"}",
