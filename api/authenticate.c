@@ -37,7 +37,7 @@ static struct hk_str session_proof(const h2o_req_t *req)
             break;
         found = cookie_find((struct hk_str){req->headers.entries[at].value.base,
                                             req->headers.entries[at].value.len},
-                            SESSION_COOKIE_NAME);
+                            HK_STR(SESSION_COOKIE_NAME));
     }
     return found;
 }

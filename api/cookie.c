@@ -19,7 +19,7 @@ static struct hk_str trim(struct hk_str s)
 }
 
 /* RFC 6265: pairs with ';' between them. The first of a name counts. */
-struct hk_str cookie_find(struct hk_str header, const char *name)
+struct hk_str cookie_find(struct hk_str header, struct hk_str name)
 {
     while (header.n > 0) {
         const char *semicolon = memchr(header.p, ';', header.n);
@@ -31,7 +31,7 @@ struct hk_str cookie_find(struct hk_str header, const char *name)
         header.n -= pair.n + (semicolon != NULL);
         if (equals == NULL)
             continue;
-        if (hk_str_eq(trim((struct hk_str){pair.p, (size_t)(equals - pair.p)}), hk_str(name)))
+        if (hk_str_eq(trim((struct hk_str){pair.p, (size_t)(equals - pair.p)}), name))
             return trim((struct hk_str){equals + 1, (size_t)(pair.p + pair.n - equals - 1)});
     }
     return HK_STR_NULL;

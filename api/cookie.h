@@ -18,7 +18,7 @@
 #define SESSION_COOKIE_NAME "__Host-hookline_session"
 
 /* The cookie of that name in a Cookie header's value; .p is NULL when it is not there. Borrowed. */
-struct hk_str cookie_find(struct hk_str header, const char *name);
+struct hk_str cookie_find(struct hk_str header, struct hk_str name);
 
 /* A new token for the tenant. */
 void session_token_new(const struct hk_id *tenant_id, char ret[SESSION_TOKEN_SIZE]);

@@ -158,7 +158,7 @@ static bool is_refused(struct call *call, const struct flow *flow,
     char pointer[32];
 
     if (wait_s.p != NULL && !hk_str_eq(wait_s, HK_STR("0"))) {
-        call->retry_after_s = (unsigned)atoll(wait_s.p);
+        call->retry_after_s = (unsigned)strtoul(wait_s.p, NULL, 10);
         call_fail_code(call, HK_TOO_MANY_ATTEMPTS, HK_STR_NULL);
         return true;
     }

@@ -15,7 +15,7 @@ static void must_lie_within(struct hk_str found, struct hk_str header)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hk_str header = {(const char *)data, size};
-    struct hk_str found = cookie_find(header, SESSION_COOKIE_NAME);
+    struct hk_str found = cookie_find(header, HK_STR(SESSION_COOKIE_NAME));
     uint8_t hash[HK_SHA256_SIZE];
     char csrf[CSRF_TOKEN_SIZE];
     struct hk_id tenant_id;

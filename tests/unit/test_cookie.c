@@ -13,7 +13,7 @@ static const struct hk_id tenant = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 
 
 static void assert_found(const char *header, const char *wanted)
 {
-    struct hk_str found = cookie_find(hk_str(header), SESSION_COOKIE_NAME);
+    struct hk_str found = cookie_find(hk_str(header), HK_STR(SESSION_COOKIE_NAME));
 
     if (wanted == NULL) {
         assert_null(found.p);
