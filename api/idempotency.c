@@ -48,10 +48,10 @@ static struct hk_str header_value(const h2o_header_t *header)
 
 bool idempotency_is_asked(const struct call *call)
 {
+    const struct route *route = call->match.route;
     const h2o_req_t *req = call->req;
 
-    /* A wrong password is counted, which a rollback would undo. */
-    return strcmp(call->match.route->method, "POST") == 0 && call->match.route->work == NULL &&
+    return strcmp(route->method, "POST") == 0 && !route->counts_refusals &&
            h2o_find_header_by_str(&req->headers, header_name, sizeof(header_name) - 1, -1) >= 0;
 }
 

@@ -96,6 +96,7 @@ const struct route sessions_routes[] = {
     {
         .method = "POST",
         .path = "/v1/session",
+        .counts_refusals = true,
         .scope = SCOPE_PUBLIC,
         .ok_status = 201,
         .body = session_create_body,
@@ -127,6 +128,7 @@ const struct route sessions_routes[] = {
     {
         .method = "POST",
         .path = "/v1/session/password",
+        .counts_refusals = true,
         .scope = SCOPE_SESSION,
         .ok_status = 204,
         .body = password_change_body,
@@ -137,6 +139,7 @@ const struct route sessions_routes[] = {
     {
         .method = "POST",
         .path = "/v1/password",
+        .counts_refusals = true,
         .scope = SCOPE_PUBLIC,
         .ok_status = 204,
         .body = password_set_body,

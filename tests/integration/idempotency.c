@@ -101,11 +101,13 @@ static void test_a_key_belongs_to_its_caller_and_path(void **state)
     struct harness *h = *state;
     struct tenant *t = given_tenant(h), *other = given_tenant(h);
     const char *second_admin = given_key(h, t, "admin", NULL);
-    struct reply reply = post(h, t->admin, "/v1/companies", "k1", COMPANY);
+    struct reply reply = post(h, t->admin, "/v1/companies", "k1", COMPANY), repeated;
 
     assert_status(reply, 201);
     reply = post(h, t->admin, "/v1/event_types", "k1", "{\"name\": \"a.b\"}");
     assert_status(reply, 201);
+    repeated = post(h, t->admin, "/v1/event_types", "k1", "{\"name\": \"a.b\"}");
+    assert_replay(h, &reply, &repeated);
     reply = post(h, second_admin, "/v1/companies", "k1", COMPANY);
     assert_problem(h, reply, 409, "conflict", "/external_id"); /* judged afresh */
     reply = post(h, other->admin, "/v1/companies", "k1", COMPANY);
