@@ -30,8 +30,8 @@ SELECT '' AS code,
 -- name: tenant_list
 -- $1 tenant_id uuid (the installation's), $2 limit integer, $3 cursor uuid or NULL,
 -- $4 the beginning of the name text or NULL, $5 state text or NULL
--- A directory statement: the one that reads rows of other tenants than $1. With a name or a state a page looks
--- at list_reach() tenants at most.
+-- A directory statement: the one that reads rows of other tenants than $1. With a filter a page looks at
+-- list_reach() tenants at most.
 WITH seen AS MATERIALIZED (
     SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS place
       FROM tenant t
