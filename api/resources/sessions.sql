@@ -41,7 +41,8 @@ SELECT '' AS code,
   FROM tenant t
   LEFT JOIN user_session s ON s.tenant_id = $1::uuid AND s.token_sha256 = decode($2::text, 'hex')
   LEFT JOIN user_account u ON u.tenant_id = $1::uuid AND u.id = s.user_id
- WHERE t.tenant_id = $1::uuid;
+ WHERE t.tenant_id = $1::uuid
+ LIMIT 1;
 
 -- name: session_end
 -- $1 tenant_id uuid, $2 SHA-256 of the session in hex or NULL
