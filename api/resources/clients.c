@@ -90,14 +90,14 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
         return reterr->code;
     set_ids(call);
     set_secret(call);
-    scopes_set_of_roles(call);
+    scopes_set(call);
     return HK_OK;
 }
 
 static enum hk_code prepare_update(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    scopes_set_of_roles(call);
+    scopes_set(call);
     return HK_OK;
 }
 
@@ -105,6 +105,7 @@ static enum hk_code prepare_secret(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
     set_secret(call);
+    scopes_set(call);
     return HK_OK;
 }
 
@@ -118,7 +119,7 @@ const struct route clients_routes[] = {
         .body = client_create_body,
         .stmt = &stmt_client_create,
         .bind = {"tenant", "body", "=id", "=client_id", "=secret", "=secret_sha256",
-                 "=scopes_of_roles"},
+                 "=scopes_of_roles", "=scopes_to_give"},
         .prepare = prepare_create,
     },
     {
@@ -145,7 +146,7 @@ const struct route clients_routes[] = {
         .ok_status = 200,
         .body = client_update_body,
         .stmt = &stmt_client_update,
-        .bind = {"tenant", ":client_id", "body", "if_match", "=scopes_of_roles"},
+        .bind = {"tenant", ":client_id", "body", "if_match", "=scopes_of_roles", "=scopes_to_give"},
         .prepare = prepare_update,
     },
     {
@@ -164,7 +165,8 @@ const struct route clients_routes[] = {
         .body = secret_create_body,
         .body_is_optional = true,
         .stmt = &stmt_client_secret_create,
-        .bind = {"tenant", ":client_id", "body", "=secret", "=secret_sha256"},
+        .bind = {"tenant", ":client_id", "body", "=secret", "=secret_sha256", "=scopes_of_roles",
+                 "=scopes_to_give"},
         .prepare = prepare_secret,
     },
     {

@@ -3,9 +3,9 @@
 
 -- name: client_create
 -- $1 tenant_id uuid, $2 body json, $3 id uuid, $4 client_id text, $5 secret text, $6 its SHA-256 in hex,
--- $7 the scopes of each role json
+-- $7 the scopes of each role json, $8 the scopes that may be given text or NULL: see scope_faults.sql
 SELECT r.code, r.body, CASE r.code WHEN '' THEN $3::text END AS key
-  FROM client_create($1::uuid, $2::json, $3::uuid, $4::text, $5::text, $6::text, $7::json) r;
+  FROM client_create($1::uuid, $2::json, $3::uuid, $4::text, $5::text, $6::text, $7::json, $8::text) r;
 
 -- name: client_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL
@@ -30,16 +30,19 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT client_json(f.client)::text FROM found f) AS body;
 
 -- name: client_update
--- $1 tenant_id uuid, $2 client_id uuid, $3 body json, $4 If-Match text or NULL, $5 the scopes of each role json
-SELECT r.code, r.body FROM client_update($1::uuid, $2::uuid, $3::json, $4::text, $5::json) r;
+-- $1 tenant_id uuid, $2 client_id uuid, $3 body json, $4 If-Match text or NULL, $5 and $6 scopes as in
+-- client_create
+SELECT r.code, r.body FROM client_update($1::uuid, $2::uuid, $3::json, $4::text, $5::json, $6::text) r;
 
 -- name: client_revoke
 -- $1 tenant_id uuid, $2 client_id uuid
 SELECT r.code, NULL::text AS body FROM client_revoke($1::uuid, $2::uuid) AS r (code);
 
 -- name: client_secret_create
--- $1 tenant_id uuid, $2 client_id uuid, $3 body json, $4 secret text, $5 its SHA-256 in hex
-SELECT r.code, r.body FROM client_secret_create($1::uuid, $2::uuid, $3::json, $4::text, $5::text) r;
+-- $1 tenant_id uuid, $2 client_id uuid, $3 body json, $4 secret text, $5 its SHA-256 in hex, $6 and $7 scopes as in
+-- client_create
+SELECT r.code, r.body
+  FROM client_secret_create($1::uuid, $2::uuid, $3::json, $4::text, $5::text, $6::json, $7::text) r;
 
 -- name: client_secret_delete
 -- $1 tenant_id uuid, $2 client_id uuid, $3 secret_id uuid

@@ -7,6 +7,7 @@
 #include "api/resources/checks.h"
 #include "api/resources/issuers.sql.h"
 #include "api/resources/resources.h"
+#include "api/resources/scopes.h"
 
 enum { MAX_ISSUER = 512, MAX_AUDIENCE = 512, MAX_CLAIM = 64, MAX_ALGORITHMS = 4, MAX_CLAIMS = 10 };
 
@@ -57,6 +58,7 @@ static enum hk_code prepare(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
     subscription_set_url_fault(call, "jwks_uri");
+    scopes_set_roles(call);
     return HK_OK;
 }
 
@@ -69,7 +71,7 @@ const struct route issuers_routes[] = {
         .location = "/v1/issuers/",
         .body = issuer_create_body,
         .stmt = &stmt_issuer_create,
-        .bind = {"tenant", "body", "=url_fault"},
+        .bind = {"tenant", "body", "=url_fault", "=roles_to_give"},
         .prepare = prepare,
     },
     {
@@ -96,7 +98,7 @@ const struct route issuers_routes[] = {
         .ok_status = 200,
         .body = issuer_update_body,
         .stmt = &stmt_issuer_update,
-        .bind = {"tenant", ":issuer_id", "body", "if_match", "=url_fault"},
+        .bind = {"tenant", ":issuer_id", "body", "if_match", "=url_fault", "=roles_to_give"},
         .prepare = prepare,
     },
     {

@@ -2,8 +2,9 @@
 -- Each statement returns one row (code text, body text[, key text]): see api/route.h.
 
 -- name: issuer_create
--- $1 tenant_id uuid, $2 body json, $3 what is wrong with jwks_uri unless the tenant allows http, text or NULL
-SELECT r.code, r.body, r.new_id AS key FROM issuer_create($1::uuid, $2::json, $3::text) r;
+-- $1 tenant_id uuid, $2 body json, $3 what is wrong with jwks_uri unless the tenant allows http, text or NULL,
+-- $4 the roles that the caller may give text
+SELECT r.code, r.body, r.new_id AS key FROM issuer_create($1::uuid, $2::json, $3::text, $4::text) r;
 
 -- name: issuer_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL
@@ -28,8 +29,9 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT issuer_json(f.issuer)::text FROM found f) AS body;
 
 -- name: issuer_update
--- $1 tenant_id uuid, $2 issuer_id uuid, $3 body json, $4 If-Match text or NULL, $5 as in issuer_create, text or NULL
-SELECT r.code, r.body FROM issuer_update($1::uuid, $2::uuid, $3::json, $4::text, $5::text) r;
+-- $1 tenant_id uuid, $2 issuer_id uuid, $3 body json, $4 If-Match text or NULL, $5 and $6 as in
+-- issuer_create
+SELECT r.code, r.body FROM issuer_update($1::uuid, $2::uuid, $3::json, $4::text, $5::text, $6::text) r;
 
 -- name: issuer_delete
 -- $1 tenant_id uuid, $2 issuer_id uuid

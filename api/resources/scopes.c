@@ -35,9 +35,10 @@ static void add_scopes_of(struct hk_buf *buf, enum role role)
     hk_buf_add_text(buf, "]");
 }
 
-void scopes_set_of_roles(struct call *call)
+void scopes_set(struct call *call)
 {
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
+    char own[AUTH_SCOPE_NAMES_SIZE];
 
     hk_buf_init(&buf, MAX_JSON);
     hk_buf_add_text(&buf, "{");
@@ -45,4 +46,17 @@ void scopes_set_of_roles(struct call *call)
         add_scopes_of(&buf, role);
     hk_buf_add_text(&buf, "}");
     call_set_param(call, "=scopes_of_roles", hk_buf_str(&buf));
+
+    if (auth_may_give(&call->caller, UINT64_MAX))
+        return;
+    auth_scope_names(call->caller.scopes, own);
+    call_set_param(call, "=scopes_to_give", hk_str(own));
+}
+
+void scopes_set_roles(struct call *call)
+{
+    char roles[AUTH_ROLES_SIZE];
+
+    auth_list_roles(&call->caller, 0, roles);
+    call_set_param(call, "=roles_to_give", hk_str(roles));
 }

@@ -16,7 +16,13 @@ enum { MAX_SCOPES = 64 }; /* in a body's list */
  */
 enum hk_code role_check_partner(enum role role, struct hk_str partner, struct hk_error *reterr);
 
-/* Sets "=scopes_of_roles", {"admin": ["tenant:read", ...], ...}: see scope_faults() in SQL. */
-void scopes_set_of_roles(struct call *call);
+/*
+ * Sets "=scopes_of_roles", {"admin": ["tenant:read", ...], ...}, and "=scopes_to_give", those that
+ * the caller may give, with blanks between, or NULL: any. See scope_faults.sql.
+ */
+void scopes_set(struct call *call);
+
+/* Sets "=roles_to_give": those all of whose scopes the caller may give, with commas between. */
+void scopes_set_roles(struct call *call);
 
 #endif

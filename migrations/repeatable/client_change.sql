@@ -6,8 +6,9 @@ RETURNS void LANGUAGE sql AS $$
     VALUES ($1, $2, decode($4, 'hex'), right($3, 4))
 $$;
 
+DROP FUNCTION IF EXISTS client_create(uuid, json, uuid, text, text, text, json);
 CREATE OR REPLACE FUNCTION client_create(tenant_id uuid, given json, new_id uuid, client_id text, secret text,
-                                         secret_sha256 text, of_roles json, OUT code text, OUT body text)
+                                         secret_sha256 text, of_roles json, to_give text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     wanted text[] := CASE json_typeof(given -> 'scopes')
@@ -18,6 +19,10 @@ BEGIN
       FROM scope_faults(given ->> 'role', wanted, $7) x
     HAVING count(*) > 0;
     IF code IS NOT NULL THEN
+        RETURN;
+    END IF;
+    IF NOT scopes_may_be_given(given ->> 'role', wanted, $7, $8) THEN
+        code := 'forbidden';
         RETURN;
     END IF;
     IF (SELECT count(*) FROM oauth_client c WHERE c.tenant_id = $1 AND c.revoked_at IS NULL) >= 100 THEN
@@ -45,8 +50,9 @@ LANGUAGE sql AS $$
     SELECT c.* FROM oauth_client c WHERE c.tenant_id = $1 AND c.id = $2 AND c.revoked_at IS NULL FOR NO KEY UPDATE
 $$;
 
+DROP FUNCTION IF EXISTS client_update(uuid, uuid, json, text, json);
 CREATE OR REPLACE FUNCTION client_update(tenant_id uuid, client_id uuid, given json, if_match text, of_roles json,
-                                         OUT code text, OUT body text)
+                                         to_give text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     c oauth_client := client_lock($1, $2);
@@ -69,6 +75,9 @@ BEGIN
         SELECT 'invalid_body', json_agg(x)::text INTO code, body
           FROM scope_faults(c.role, c.scopes, $5) x
         HAVING count(*) > 0;
+        IF code IS NULL AND NOT scopes_may_be_given(c.role, c.scopes, $5, $6) THEN
+            code := 'forbidden';
+        END IF;
         IF code IS NOT NULL THEN
             RETURN;
         END IF;
@@ -85,9 +94,12 @@ BEGIN
 END
 $$;
 
--- One more secret; those there are end after the overlap, so that both work while the client changes over.
+-- One more secret; those there are end after the overlap, so that both work while the client changes over. Who sees
+-- it can do what the client can.
+DROP FUNCTION IF EXISTS client_secret_create(uuid, uuid, json, text, text);
 CREATE OR REPLACE FUNCTION client_secret_create(tenant_id uuid, client_id uuid, given json, secret text,
-                                                secret_sha256 text, OUT code text, OUT body text)
+                                                secret_sha256 text, of_roles json, to_give text,
+                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     c     oauth_client := client_lock($1, $2);
@@ -95,6 +107,10 @@ DECLARE
 BEGIN
     IF c.id IS NULL THEN
         code := 'not_found';
+        RETURN;
+    END IF;
+    IF NOT scopes_may_be_given(c.role, c.scopes, $6, $7) THEN
+        code := 'forbidden';
         RETURN;
     END IF;
     DELETE FROM oauth_client_secret s WHERE s.tenant_id = $1 AND s.client_id = $2 AND s.expires_at <= now();

@@ -52,12 +52,19 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION issuer_create(tenant_id uuid, given json, url_fault text,
+-- `roles`: those that the caller may give, separated by commas. Whoever says where an issuer's keys are can sign as
+-- its callers: it must have been able to give its role, before and after.
+DROP FUNCTION IF EXISTS issuer_create(uuid, json, text);
+CREATE OR REPLACE FUNCTION issuer_create(tenant_id uuid, given json, url_fault text, roles text,
                                          OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE
     made token_issuer;
 BEGIN
+    IF given ->> 'role' <> ALL (string_to_array($4, ',')) THEN
+        code := 'forbidden';
+        RETURN;
+    END IF;
     made.tenant_id := $1;
     made.id := uuid_v7();
     made.created_at := now();
@@ -83,8 +90,9 @@ BEGIN
 END
 $$;
 
+DROP FUNCTION IF EXISTS issuer_update(uuid, uuid, json, text, text);
 CREATE OR REPLACE FUNCTION issuer_update(tenant_id uuid, issuer_id uuid, given json, if_match text, url_fault text,
-                                         OUT code text, OUT body text)
+                                         roles text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     i token_issuer;
@@ -96,6 +104,10 @@ BEGIN
     END IF;
     IF NOT etag_matches($4, issuer_json(i)) THEN
         code := 'precondition_failed';
+        RETURN;
+    END IF;
+    IF NOT ARRAY[i.role, coalesce(given ->> 'role', i.role)] <@ string_to_array($6, ',') THEN
+        code := 'forbidden';
         RETURN;
     END IF;
     i := issuer_patched(i, given);

@@ -82,6 +82,81 @@ static void test_nobody_gives_more_than_it_has(void **state)
     assert_status(reply, 201);
 }
 
+static const char *made_path(struct harness *h, const char *key, const char *path, const char *body)
+{
+    struct reply reply = api_call(h, key, "POST", path, "%s", body);
+
+    assert_status(reply, 201);
+    return http_text(h->http, "%s/%s", path, reply_text(&reply, "id"));
+}
+
+/* A client has all scopes of its role when it is given none; its secret is as good as they are. */
+static void test_nobody_gets_more_by_way_of_a_client(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *key = given_admin_key(h, t, "\"clients:manage\"", NULL);
+    const char *full =
+        made_path(h, t->admin, "/v1/clients", "{\"name\": \"c\", \"role\": \"admin\"}");
+    const char *own =
+        made_path(h, key, "/v1/clients",
+                  "{\"name\": \"c\", \"role\": \"admin\", \"scopes\": [\"clients:manage\"]}");
+    static const char *const bodies[] = {
+        "{\"name\": \"c\", \"role\": \"admin\"}",
+        "{\"name\": \"c\", \"role\": \"producer\"}",
+        "{\"name\": \"c\", \"role\": \"admin\", \"scopes\": [\"clients:manage\", \"apps:read\"]}",
+    };
+    struct reply reply;
+
+    for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
+        reply = api_call(h, key, "POST", "/v1/clients", "%s", bodies[i]);
+        assert_problem(h, reply, 403, "forbidden", NULL);
+    }
+    reply = api_call(h, key, "PATCH", own, "{\"scopes\": null}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "PATCH", own, "{\"scopes\": [\"apps:read\"]}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", http_text(h->http, "%s/secrets", full), "{}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", http_text(h->http, "%s/secrets", own), "{}");
+    assert_status(reply, 200);
+    reply = api_call(h, key, "PATCH", full, "{\"name\": \"d\"}");
+    assert_status(reply, 200);
+    reply = api_call(h, t->admin, "PATCH", own, "{\"scopes\": null}");
+    assert_status(reply, 200);
+}
+
+/* Whoever says where the keys of an issuer are can sign as its callers. */
+static void test_nobody_gets_more_by_way_of_an_issuer(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *key = given_admin_key(h, t, "\"issuers:manage\"", NULL);
+    const char *reader = given_admin_key(h, t,
+                                         "\"issuers:manage\", \"event_types:read\","
+                                         " \"events:read\", \"messages:read\"",
+                                         NULL);
+    static const char issuer[] =
+        "{\"issuer\": \"%s\", \"jwks_uri\": \"https://idp.example.com/\", \"audience\": \"a\","
+        " \"algorithms\": [\"ES256\"], \"role\": \"%s\"%s}";
+    const char *admins = http_text(h->http, issuer, "one", "admin", "");
+    const char *receivers = http_text(h->http, issuer, "two", "receiver", ", \"partner\": \"p\"");
+    const char *full = made_path(h, t->admin, "/v1/issuers", admins), *path;
+    struct reply reply = api_call(h, key, "POST", "/v1/issuers", "%s",
+                                  http_text(h->http, issuer, "three", "admin", ""));
+
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", "/v1/issuers", "%s", receivers);
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, reader, "PATCH", full, "{\"jwks_uri\": \"https://my.example.com/\"}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    path = made_path(h, reader, "/v1/issuers", receivers);
+    reply = api_call(h, reader, "PATCH", path, "{\"audience\": \"b\"}");
+    assert_status(reply, 200);
+    reply = api_call(h, reader, "PATCH", path, "{\"role\": \"admin\", \"partner\": null}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+}
+
 static void test_a_key_is_changed_and_says_who_made_it(void **state)
 {
     struct harness *h = *state;
@@ -139,6 +214,8 @@ int main(void)
         harness_test(test_a_key_may_do_what_its_scopes_say, .has_no_worker = true),
         harness_test(test_scopes_are_known_and_of_the_role, .has_no_worker = true),
         harness_test(test_nobody_gives_more_than_it_has, .has_no_worker = true),
+        harness_test(test_nobody_gets_more_by_way_of_a_client, .has_no_worker = true),
+        harness_test(test_nobody_gets_more_by_way_of_an_issuer, .has_no_worker = true),
         harness_test(test_a_key_is_changed_and_says_who_made_it, .has_no_worker = true),
         harness_test(test_keys_are_listed_by_role_and_state, .has_no_worker = true),
     };
