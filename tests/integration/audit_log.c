@@ -217,7 +217,7 @@ static void test_an_export_stops_when_its_client_goes(void **state)
     }
     reply = api_call(h, t->admin, "GET", "/v1/audit-log/export", NULL);
     assert_status(reply, 200);
-    assert_true(count_in(reply.body, "\n") > 20 * N_LINES);
+    assert_true(count_in(reply.body, "\n") > (size_t)20 * N_LINES);
 }
 
 static void test_head_of_an_export_has_no_body(void **state)

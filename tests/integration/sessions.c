@@ -98,8 +98,8 @@ static void test_a_garbled_cookie_is_401(void **state)
     static const char *const cookies[] = {
         "Cookie: __Host-hookline_session=",
         "Cookie: __Host-hookline_session=x",
-        "Cookie: __Host-hookline_session=hks_0000000000000000000000_"
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ("Cookie: __Host-hookline_session=hks_0000000000000000000000_"
+         "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
         "Cookie: hookline_session=x",
     };
     struct harness *h = *state;

@@ -21,8 +21,8 @@ static void test_12_to_128_characters_whichever_they_are(void **state)
 {
     static const char *const good[] = {
         "twelve chars", "ALL CAPITALS", "593105827364",
-        "\xc3\xa9\xc3\xa8\xc3\xaa\xc3\xab\xc3\xa0\xc3\xa2\xc3\xae\xc3\xaf\xc3\xb4\xc3\xb9\xc3\xbb"
-        "\xc3\xa7", /* 12 characters in 24 bytes */
+        ("\xc3\xa9\xc3\xa8\xc3\xaa\xc3\xab\xc3\xa0\xc3\xa2\xc3\xae\xc3\xaf\xc3\xb4\xc3\xb9\xc3\xbb"
+         "\xc3\xa7"), /* 12 characters in 24 bytes */
     };
     struct hk_error error;
 
