@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What is generated is up to date, and docs/openapi.yaml has the routes that the API has.
+# What is generated is up to date, and docs/openapi.yaml has the routes that the API has, each described as its like are.
 # Wants the programs: HOOKLINE_BIN_DIR, or build/dev/bin.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -22,7 +22,8 @@ same docs/configuration.md 'not up to date: hookline config docs >docs/configura
 
 docs/openapi-json --check || status=1
 
-timeout 20 "$bin/hookline-api" --print-routes | awk '{ print $1, $2 }' | sort >"$work/routes"
+timeout 20 "$bin/hookline-api" --print-routes >"$work/scopes"
+awk '{ print $1, $2 }' "$work/scopes" | sort >"$work/routes"
 python3 - >"$work/openapi" <<'END'
 import re
 
@@ -42,4 +43,5 @@ END
 LC_ALL=C sort -o "$work/routes" "$work/routes"
 LC_ALL=C sort -o "$work/openapi" "$work/openapi"
 same "$work/routes" 'the routes of the API (-) and of docs/openapi.yaml (+) differ' <"$work/openapi"
+tests/lint/openapi_operations.py "$work/scopes" || status=1
 exit $status
