@@ -90,6 +90,7 @@ static void derive_key(const struct call *call, struct hk_str text, struct idemp
     struct hk_str query = HK_STR("");
     struct idempotency_scope scope = {
         .actor = hk_str(call->caller.actor),
+        .partner = hk_str(call->caller.partner),
         .method = {req->method.base, req->method.len},
         .path = {req->path.base, path_n},
         .proof = find_proof(call),

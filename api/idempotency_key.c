@@ -63,7 +63,7 @@ void idempotency_key_derive(struct hk_str text, const struct idempotency_scope *
                             struct hk_str query, struct hk_str body, struct idempotency_key *ret)
 {
     const struct hk_str secrets[] = {text, scope->proof};
-    const struct hk_str places[] = {scope->actor, scope->method, scope->path};
+    const struct hk_str places[] = {scope->actor, scope->partner, scope->method, scope->path};
     const struct hk_str contents[] = {query, body};
     uint8_t secret[HK_SHA256_SIZE], place[HK_SHA256_SIZE], content[HK_SHA256_SIZE];
     uint8_t keys[3 * HK_SHA256_SIZE];

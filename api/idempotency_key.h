@@ -16,10 +16,11 @@
 
 /* What a key belongs to. Whatever differs here makes another key of the same text. */
 struct idempotency_scope {
-    struct hk_str actor;  /* the caller: "key:<id>", ... */
-    struct hk_str method; /* "POST" */
-    struct hk_str path;   /* without the query */
-    struct hk_str proof;  /* the caller's long-lived credential, or "" */
+    struct hk_str actor;   /* the caller: "key:<id>", ... */
+    struct hk_str partner; /* for whom it acts: an issuer's tokens may say so anew each time */
+    struct hk_str method;  /* "POST" */
+    struct hk_str path;    /* without the query */
+    struct hk_str proof;   /* the caller's long-lived credential, or "" */
 };
 
 struct idempotency_key {

@@ -142,6 +142,29 @@ static void test_a_caller_is_named_by_issuer_and_subject(void **state)
     signer_free(idp.signer);
 }
 
+/* One subject may act for several: the reply to one is not the other's. */
+static void test_a_kept_reply_belongs_to_its_partner(void **state)
+{
+    struct harness *h = *state;
+    struct idp idp =
+        given_idp(h, SIGNER_ED25519, "EdDSA", "\"role\": \"partner\", \"partner_claim\": \"org\"");
+    const char *const headers[] = {http_text(h->http, "Hookline-Tenant-Id: %s", idp.t->id),
+                                   "Idempotency-Key: k1", NULL};
+    static const char *const partners[] = {"acme", "rival", "acme"};
+
+    for (size_t i = 0; i < HK_COUNTOF(partners); i++) {
+        char *token = token_of(h, &idp, "k1", http_text(h->http, ",\"org\":\"%s\"", partners[i]));
+        struct reply reply =
+            api_send(h, token, "POST", "/v1/apps", HK_STR("{\"name\": \"x\"}"), headers);
+
+        assert_status(reply, 201);
+        assert_string_equal(reply_text(&reply, "partner"), partners[i]);
+        assert_int_equal(reply_header(h->http, &reply, "idempotency-replayed") != NULL, i == 2);
+        free(token);
+    }
+    signer_free(idp.signer);
+}
+
 static void test_required_claims_must_be_there(void **state)
 {
     struct harness *h = *state;
@@ -454,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_a_token_of_each_algorithm_is_believed, LOCAL),
         harness_test(test_a_caller_is_named_by_issuer_and_subject, LOCAL),
+        harness_test(test_a_kept_reply_belongs_to_its_partner, LOCAL),
         harness_test(test_required_claims_must_be_there, LOCAL),
         harness_test(test_what_is_not_of_that_issuer_is_refused, LOCAL),
         harness_test(test_unknown_kids_do_not_make_us_fetch, LOCAL),

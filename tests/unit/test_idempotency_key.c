@@ -77,7 +77,10 @@ static struct idempotency_key derive(const struct request *request)
 static struct request usual(void)
 {
     return (struct request){
-        "k1", {HK_STR("key:1"), HK_STR("POST"), HK_STR("/v1/apps"), HK_STR("hk_1")}, "a=b", "{}"};
+        "k1",
+        {HK_STR("key:1"), HK_STR("acme"), HK_STR("POST"), HK_STR("/v1/apps"), HK_STR("hk_1")},
+        "a=b",
+        "{}"};
 }
 
 static void test_another_request_has_another_fingerprint_in_the_same_place(void **state)
@@ -102,7 +105,7 @@ static void test_another_request_has_another_fingerprint_in_the_same_place(void 
 
 static void test_another_caller_path_or_credential_has_nothing_in_common(void **state)
 {
-    struct request requests[6], request = usual();
+    struct request requests[8], request = usual();
     struct idempotency_key first = derive(&request), second;
 
     (void)state;
@@ -115,6 +118,8 @@ static void test_another_caller_path_or_credential_has_nothing_in_common(void **
     requests[4].scope.proof = HK_STR("hk_2");
     requests[5].text = "k1hk_1"; /* no two parts run together */
     requests[5].scope.proof = HK_STR("");
+    requests[6].scope.partner = HK_STR("rival");
+    requests[7].scope.partner = HK_STR("");
     for (size_t i = 0; i < HK_COUNTOF(requests); i++) {
         second = derive(&requests[i]);
         assert_memory_not_equal(first.id, second.id, sizeof(first.id));
