@@ -12,9 +12,8 @@
 /* A request; lives in its call's pool. */
 struct keyed {
     struct ingest_keyed *all;
-    struct keyed *next; /* in the queue */
+    struct keyed *next; /* in the queue, or of those that run */
     struct ingest_request *request;
-    bool is_running;
     struct ingest_rows rows; /* of the statement under way */
     unsigned first, end;     /* the events that they are of, and perhaps refused ones */
 };
@@ -28,18 +27,20 @@ void ingest_keyed_init(struct ingest_keyed *all, struct hk_db *db, unsigned n_co
         .db = db, .tail = &all->head, .max_running = n_connections > 1 ? n_connections - 1 : 1};
 }
 
-static void unlink_keyed(struct keyed *keyed)
+/* Takes it out of the list; false when it is not there. */
+static bool unlink_keyed(struct keyed **list, struct keyed *keyed)
 {
     struct ingest_keyed *all = keyed->all;
 
-    for (struct keyed **at = &all->head; *at != NULL; at = &(*at)->next) {
+    for (struct keyed **at = list; *at != NULL; at = &(*at)->next) {
         if (*at != keyed)
             continue;
         *at = keyed->next;
         if (all->tail == &keyed->next)
             all->tail = at;
-        return;
+        return true;
     }
+    return false;
 }
 
 /* The request has been replied to, or its connection is gone. */
@@ -47,10 +48,8 @@ static void dispose(void *p)
 {
     struct keyed *keyed = p;
 
-    if (keyed->is_running)
-        keyed->all->n_running--;
-    else
-        unlink_keyed(keyed);
+    if (!unlink_keyed(&keyed->all->head, keyed))
+        (void)unlink_keyed(&keyed->all->running, keyed);
     ingest_rows_done(&keyed->rows);
 }
 
@@ -72,16 +71,32 @@ static struct keyed *take_first(struct ingest_keyed *all)
     all->head = keyed->next;
     if (all->head == NULL)
         all->tail = &all->head;
-    keyed->is_running = true;
-    all->n_running++;
+    keyed->next = all->running;
+    all->running = keyed;
     return keyed;
+}
+
+/* Between two turns a transaction has a query under way. A reply is left to whoever reads it. */
+static unsigned count_running(struct ingest_keyed *all)
+{
+    unsigned n = 0;
+
+    for (struct keyed **at = &all->running; *at != NULL;) {
+        if ((*at)->request->call->query.slot == NULL) {
+            *at = (*at)->next;
+            continue;
+        }
+        at = &(*at)->next;
+        n++;
+    }
+    return n;
 }
 
 bool ingest_keyed_flush(struct ingest_keyed *all)
 {
     bool has_started = false;
 
-    while (all->head != NULL && all->n_running < all->max_running) {
+    while (all->head != NULL && count_running(all) < all->max_running) {
         has_started = true;
         (void)idempotency_begin(take_first(all)->request->call, all->db, on_claimed);
     }

@@ -12,11 +12,12 @@
 struct hk_db;
 struct keyed; /* private */
 
-/* A thread's; those that wait, in order. */
+/* A thread's; those that wait, in order, and those whose transaction has begun. */
 struct ingest_keyed {
     struct hk_db *db; /* role hookline_ingest */
     struct keyed *head, **tail;
-    unsigned n_running, max_running;
+    struct keyed *running;
+    unsigned max_running;
 };
 
 void ingest_keyed_init(struct ingest_keyed *all, struct hk_db *db, unsigned n_connections);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publishing with an Idempotency-Key: one event, or one batch, however often it is posted. */
 #include <string.h>
+#include <unistd.h>
 
+#include "hk/clock.h"
 #include "tests/support/check.h"
 
 #define EVENT  "{\"event_type\": \"order.paid\", \"company\": \"c1\", \"payload\": {\"order\": 7}}"
 #define HEADER "Idempotency-Key: k1\r\n"
 
-enum { N_PARALLEL = 100, N_LARGE = 600 };
+enum { N_PARALLEL = 100, N_LARGE = 600, N_READ_BY_NOBODY = 1000 };
 
 static struct reply post(struct harness *h, const char *key, const char *idempotency_key,
                          const char *body)
@@ -179,12 +181,51 @@ static void test_a_key_that_is_held_up_holds_nobody_else_up(void **state)
     assert_int_equal(count(h, "event"), 2);
 }
 
+static bool all_are_stored(void *arg)
+{
+    return count(arg, "event") == N_READ_BY_NOBODY;
+}
+
+/* A reply that is larger than the buffers, and is not read: the transaction has ended all the same.
+ */
+static void test_who_does_not_read_its_reply_holds_nobody_up(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *one = "{\"event_type\": \"order.paid\", \"company\": \"c1\", \"payload\": {}}";
+    const char *some = one, *body;
+    int64_t began_ms;
+    struct reply reply;
+    int fd = http_raw_connect_small(h->api_url);
+
+    (void)given_story(h, t, "/hook");
+    for (int i = 1; i < 10; i++)
+        some = http_text(h->http, "%s,%s", some, one);
+    body = some;
+    for (int i = 10; i < N_READ_BY_NOBODY; i += 10)
+        body = http_text(h->http, "%s,%s", body, some);
+    body = http_text(h->http, "{\"events\":[%s]}", body);
+    body = http_text(h->http,
+                     "POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n" HEADER
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     t->producer, strlen(body), body);
+    assert_true(http_raw_send(fd, body, strlen(body)));
+    assert_true(wait_until(all_are_stored, h, 20000));
+
+    began_ms = hk_mono_ms();
+    reply = post(h, t->producer, "k2", EVENT);
+    assert_status(reply, 202);
+    assert_true(hk_mono_ms() - began_ms < 10000);
+    (void)close(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         harness_test(test_an_event_is_stored_and_delivered_once),
         harness_test(test_another_body_with_the_key_is_refused),
         harness_test(test_a_refused_event_leaves_its_key_free),
+        harness_test(test_who_does_not_read_its_reply_holds_nobody_up, .has_no_worker = true),
         harness_test(test_a_batch_is_stored_as_a_whole_once),
         harness_test(test_R_34_a_hundred_equal_posts_make_one_event),
         harness_test(test_a_key_that_is_held_up_holds_nobody_else_up),

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -227,8 +228,9 @@ json_t *reply_json(const struct reply *reply, const char *path)
 
 /* ---- raw sockets ---- */
 
-int http_raw_connect(const char *base)
+static int raw_connect(const char *base, bool is_small)
 {
+    static const int buffer_n = 1024, segment_n = 88;
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
     const char *colon = strrchr(base, ':');
@@ -236,10 +238,24 @@ int http_raw_connect(const char *base)
 
     assert(colon != NULL && fd >= 0);
     address.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
+    if (is_small) {
+        (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &buffer_n, sizeof(buffer_n));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_MAXSEG, &segment_n, sizeof(segment_n));
+    }
     if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
         return fd;
     (void)close(fd);
     return -1;
+}
+
+int http_raw_connect(const char *base)
+{
+    return raw_connect(base, false);
+}
+
+int http_raw_connect_small(const char *base)
+{
+    return raw_connect(base, true);
 }
 
 bool http_raw_send(int fd, const void *p, size_t n)

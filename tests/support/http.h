@@ -49,6 +49,9 @@ const char *http_text(struct http *http, const char *format, ...) HK_PRINTF(2, 3
 /* A TCP connection to "http://127.0.0.1:PORT" for bytes of the test's own making; -1: refused. */
 int http_raw_connect(const char *base);
 
+/* The same with buffers so small that the peer cannot get rid of more than some 64 KiB unread. */
+int http_raw_connect_small(const char *base);
+
 /* Sends all bytes; false when the peer has closed. */
 bool http_raw_send(int fd, const void *p, size_t n);
 
