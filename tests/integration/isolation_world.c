@@ -200,6 +200,25 @@ const char *body_of(const struct listed_route *route)
     static const struct {
         const char *method, *path, *body;
     } bodies[] = {
+        {"POST", "/v1/tenants", "{\"name\": \"x\"}"},
+        {"PATCH", "/v1/tenant", "{\"name\": \"x\"}"},
+        {"POST", "/v1/keys", "{\"name\": \"x\", \"role\": \"producer\"}"},
+        {"POST", "/v1/clients", "{\"name\": \"x\", \"role\": \"producer\"}"},
+        {"POST", "/v1/issuers",
+         "{\"issuer\": \"https://i.example/\", \"jwks_uri\": "
+         "\"https://i.example/keys\", \"audience\": \"x\", \"role\": \"support\"}"},
+        {"POST", "/v1/users",
+         "{\"email\": \"x@example.com\", \"name\": \"x\", \"role\": \"support\"}"},
+        {"POST", "/v1/apps", "{\"name\": \"x\", \"partner\": \"acme\"}"},
+        {"POST", "/v1/companies", "{\"external_id\": \"x\", \"name\": \"x\"}"},
+        {"POST", "/v1/companies/import",
+         "{\"companies\": [{\"external_id\": \"y\", \"name\": \"y\"}]}"},
+        {"PUT", "/v1/companies/by_external_id/:company", "{\"name\": \"z\"}"},
+        {"POST", "/v1/event_types", "{\"name\": \"x\", \"sample\": {}}"},
+        {"POST", "/v1/event_types/import", "{\"event_types\": [{\"name\": \"y\"}]}"},
+        {"POST", "/v1/event_types/import_openapi",
+         "{\"openapi\": \"3.1.0\", \"webhooks\": {\"z\": {\"post\": {}}}}"},
+        {"POST", "/v1/profiles", "{\"name\": \"x\", \"base\": \"standard\"}"},
         {"PATCH", "/v1/tenants/:tenant_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/tenants/:tenant_id/keys", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/keys/:key_id", "{\"name\": \"x\"}"},
