@@ -3,14 +3,21 @@
 
 -- name: key_create
 -- $1 tenant_id uuid, $2 body json, $3 key text, $4 key's SHA-256 in hex
-WITH created AS (
+-- A tenant has at most 1000 keys that are good.
+WITH good AS (
+    SELECT count(*) AS n
+      FROM (SELECT FROM api_key k
+             WHERE k.tenant_id = $1::uuid AND k.revoked_at IS NULL AND (k.expires_at <= now()) IS NOT TRUE
+             LIMIT 1000) k
+), created AS (
     INSERT INTO api_key AS k (tenant_id, name, role, partner, scopes, expires_at, key_sha256, hint,
                               requests_per_second, requests_burst)
     SELECT $1::uuid, b.name, b.role, b.partner, json_texts(b.scopes), b.expires_at, decode($4::text, 'hex'),
            right($3::text, 4), b.requests_per_second, b.requests_burst
-      FROM json_to_record($2::json) AS b (name text, role text, partner text, scopes json, expires_at timestamptz,
-                                          requests_per_second integer, requests_burst integer)
-     WHERE (b.expires_at <= now()) IS NOT TRUE
+      FROM good g, json_to_record($2::json) AS b (name text, role text, partner text, scopes json,
+                                                  expires_at timestamptz, requests_per_second integer,
+                                                  requests_burst integer)
+     WHERE g.n < 1000 AND (b.expires_at <= now()) IS NOT TRUE
     RETURNING k AS api_key
 ), audited AS (
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
@@ -19,10 +26,14 @@ WITH created AS (
                              'scopes', (c.api_key).scopes, 'expires_at', (c.api_key).expires_at)
       FROM created c
 )
-SELECT CASE WHEN EXISTS (SELECT FROM created) THEN '' ELSE 'invalid_body' END AS code,
+SELECT CASE WHEN EXISTS (SELECT FROM created) THEN ''
+            WHEN g.n = 1000 THEN 'conflict'
+            ELSE 'invalid_body' END AS code,
        coalesce((SELECT json_plus(key_json(c.api_key), 'key', to_json($3::text))::text FROM created c),
-                fault('/expires_at', 'This moment is in the past.')) AS body,
-       (SELECT (c.api_key).id::text FROM created c) AS key;
+                CASE WHEN g.n = 1000 THEN fault('', 'The tenant has 1000 good keys, which is the most.')
+                     ELSE fault('/expires_at', 'This moment is in the past.') END) AS body,
+       (SELECT (c.api_key).id::text FROM created c) AS key
+  FROM good g;
 
 -- name: key_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 role text or NULL, $5 state text or NULL

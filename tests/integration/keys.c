@@ -129,6 +129,47 @@ static void test_a_suspended_tenants_keys_end_within_5_seconds(void **state)
     assert_true(wait_until(is_refused, &awaited, REVOKED_WITHIN_MS));
 }
 
+static void test_a_key_revoked_on_one_process_ends_on_another_within_5_seconds(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct awaited awaited = {h, given_key(h, t, "support", NULL), "/v1/apps"};
+    const char *path = http_text(h->http, "/v1/keys/%s", key_id(h, t));
+    struct reply reply;
+
+    harness_start_other_api(h);
+    harness_swap_apis(h);
+    assert_int_equal(status_of(h, awaited.key, "/v1/apps"), 200); /* in its cache */
+    harness_swap_apis(h);
+    reply = api_call(h, t->admin, "DELETE", path, NULL);
+    assert_status(reply, 204);
+    harness_swap_apis(h);
+    assert_true(wait_until(is_refused, &awaited, REVOKED_WITHIN_MS));
+}
+
+static void test_a_tenant_has_at_most_1000_good_keys(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char body[] = "{\"name\": \"x\", \"role\": \"support\"}";
+    struct reply reply;
+
+    (void)db_text(h,
+                  "INSERT INTO hookline.api_key (tenant_id, name, role, key_sha256, hint)"
+                  " SELECT '%s', 'x', 'support', sha256(n::text::bytea), 'xxxx'"
+                  "   FROM generate_series(1, 999 - (SELECT count(*) FROM hookline.api_key"
+                  "                                   WHERE tenant_id = '%s')) n",
+                  t->id, t->id);
+    reply = api_call(h, t->admin, "POST", "/v1/keys", "%s", body);
+    assert_status(reply, 201);
+    reply = api_call(h, t->admin, "POST", "/v1/keys", "%s", body);
+    assert_problem(h, reply, 409, "conflict", "");
+    reply = api_call(h, t->admin, "DELETE", http_text(h->http, "/v1/keys/%s", key_id(h, t)), NULL);
+    assert_status(reply, 204);
+    reply = api_call(h, t->admin, "POST", "/v1/keys", "%s", body);
+    assert_status(reply, 201);
+}
+
 static void test_a_key_is_stored_as_its_hash_only(void **state)
 {
     struct harness *h = *state;
@@ -159,6 +200,9 @@ int main(void)
         harness_test(test_two_authorization_headers_are_no_way_in, .has_no_worker = true),
         harness_test(test_a_revoked_key_ends_within_5_seconds, .has_no_worker = true,
                      .env = (const char *const[]){"HOOKLINE_API_THREADS=2", NULL}),
+        harness_test(test_a_key_revoked_on_one_process_ends_on_another_within_5_seconds,
+                     .has_no_worker = true),
+        harness_test(test_a_tenant_has_at_most_1000_good_keys, .has_no_worker = true),
         harness_test(test_an_expired_key_ends_within_5_seconds, .has_no_worker = true),
         harness_test(test_a_suspended_tenants_keys_end_within_5_seconds, .has_no_worker = true),
         harness_test(test_a_key_is_stored_as_its_hash_only, .has_no_worker = true),
