@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/cookie.h"
 #include "api/limit.h"
 #include "api/server.h"
@@ -66,6 +67,7 @@ bool authenticate_take_caller(struct call *call, const char *kind,
                                       : auth_scopes_from_names(scopes, caller->role);
     limit_set_caller(caller, call->thread->config, result, 4);
     auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), caller);
+    auth_guard_trust(call);
     call_act_for(call, &caller->tenant_id);
     return true;
 }
@@ -79,9 +81,11 @@ enum stage_result authenticate_stage(struct call *call)
     if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
         return call_stage_fail(call, HK_BUSY);
     session = session_proof(call->req);
+    call->has_proof = true;
     if (session.p != NULL && call_header(call, "authorization").p == NULL)
         return authenticate_session(call, session);
     proof = bearer_proof(call->req);
+    call->has_proof = proof.n > 0;
     if (proof.n > 0 && memchr(proof.p, '.', proof.n) != NULL)
         return authenticate_tenant_header(call).p == NULL ? authenticate_token(call, proof)
                                                           : authenticate_issuer(call, proof);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/issuer_keys.h"
 #include "api/limit.h"
@@ -113,6 +114,8 @@ enum stage_result authenticate_issuer(struct call *call, struct hk_str token)
         call_act_for(call, &call->caller.tenant_id);
         return STAGE_NEXT;
     }
+    if (auth_guard_refuses(call))
+        return STAGE_REPLIED;
     if (!read_token(proof, &why))
         return authenticate_refuse_token(call, why);
     call->query = (struct hk_db_query){

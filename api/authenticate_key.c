@@ -2,6 +2,7 @@
 /* authenticate_key.c - API keys: asked of the cache, then of the database. */
 #include "api/auth.sql.h"
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/server.h"
 #include "hk/clock.h"
@@ -11,13 +12,17 @@ static hk_db_done_fn on_key_found;
 enum stage_result authenticate_key(struct call *call, struct hk_str proof)
 {
     struct hk_id tenant_id;
+    bool is_key = auth_key_parse(proof, &tenant_id, call->key_sha256);
 
-    if (!auth_key_parse(proof, &tenant_id, call->key_sha256))
-        return call_stage_fail(call, HK_UNAUTHENTICATED);
-    if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
+    if (is_key &&
+        auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
         return STAGE_NEXT;
     }
+    if (auth_guard_refuses(call))
+        return STAGE_REPLIED;
+    if (!is_key)
+        return call_stage_fail(call, HK_UNAUTHENTICATED);
     call->caller.tenant_id = tenant_id;
     call_act_for(call, &tenant_id);
     hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);

@@ -5,6 +5,7 @@
  */
 #include "api/auth.sql.h"
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/cookie.h"
 #include "api/server.h"
@@ -45,13 +46,15 @@ enum stage_result authenticate_session(struct call *call, struct hk_str token)
     struct hk_id tenant_id;
 
     if (!session_token_parse(token, &tenant_id, call->key_sha256))
-        return call_stage_fail(call, HK_UNAUTHENTICATED);
+        return auth_guard_refuses(call) ? STAGE_REPLIED : call_stage_fail(call, HK_UNAUTHENTICATED);
     call->session_token = token;
     hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);
     if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
         return is_wanted(call) ? STAGE_NEXT : call_stage_fail(call, HK_CSRF_FAILED);
     }
+    if (auth_guard_refuses(call))
+        return STAGE_REPLIED;
     call->caller.tenant_id = tenant_id;
     call_act_for(call, &tenant_id);
     call->query = (struct hk_db_query){

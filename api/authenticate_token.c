@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/client_id.h"
 #include "api/limit.h"
@@ -150,6 +151,8 @@ enum stage_result authenticate_token(struct call *call, struct hk_str proof)
         call_act_for(call, &call->caller.tenant_id);
         return STAGE_NEXT;
     }
+    if (auth_guard_refuses(call))
+        return STAGE_REPLIED;
     state = call_alloc(call, sizeof(*state));
     *state = (struct token_proof){.token = proof};
     call->state = state;
@@ -168,6 +171,7 @@ static void on_keys_ready(struct call *call, enum hk_code code)
 void authenticate_succeed(struct call *call, int64_t checked_at_ms)
 {
     auth_cache_put(call->thread->auth_cache, call->key_sha256, checked_at_ms, &call->caller);
+    auth_guard_trust(call);
     call_act_for(call, &call->caller.tenant_id);
     call->stage++;
     call_run(call);

@@ -31,7 +31,8 @@ struct call {
     struct route_match match; /* set by stage_route */
     unsigned stage;
 
-    uint8_t key_sha256[HK_SHA256_SIZE];
+    bool has_proof; /* came with something that can be wrong: see auth_guard.h */
+    uint8_t key_sha256[HK_SHA256_SIZE]; /* of the proof */
     char key_sha256_hex[2 * HK_SHA256_SIZE + 1];
     struct caller caller;            /* set by authenticate_stage */
     struct hk_str session_token;     /* of the cookie that proved it, or new; .p NULL: none */

@@ -13,6 +13,7 @@
 #include <h2o.h>
 #include <stdlib.h>
 
+#include "api/auth_guard.h"
 #include "api/client_id.h"
 #include "api/form.h"
 #include "api/oauth.sql.h"
@@ -85,7 +86,12 @@ static void read_credentials(struct call *call, struct token_request *request)
     struct hk_str secret = {oauth->client_secret, strlen(oauth->client_secret)};
     uint8_t hash[HK_SHA256_SIZE];
     struct hk_id tenant_id;
+    char proof[sizeof(oauth->client_id) + sizeof(oauth->client_secret)];
+    int n = snprintf(proof, sizeof(proof), "%s:%s", oauth->client_id, oauth->client_secret);
 
+    call->has_proof = true;
+    hk_sha256(proof, (size_t)n, call->key_sha256);
+    explicit_bzero(proof, sizeof(proof));
     if (!client_id_parse(id, &tenant_id, &request->client_id))
         tenant_id = request->client_id = (struct hk_id){0};
     hk_sha256(secret.p, secret.n, hash);
@@ -111,6 +117,8 @@ static bool handle_token(struct call *call)
         return reply_error(call, &error);
 
     read_credentials(call, request);
+    if (auth_guard_refuses(call))
+        return true;
     call->query = (struct hk_db_query){
         .stmt = &stmt_client_find,
         .params = {hk_str(call->tenant_id), hk_str(request->client_id_text)},
@@ -182,6 +190,7 @@ static void on_client_found(struct hk_db_query *query, const struct hk_db_result
         (void)reply_error_code(call, code);
         return;
     }
+    auth_guard_trust(call);
     request->role = auth_role_from_name(hk_db_value(result, 0, 0));
     partner = hk_db_value(result, 0, 1);
     (void)snprintf(request->partner, sizeof(request->partner), "%s",
@@ -250,6 +259,8 @@ static void issue(struct call *call)
                   "{\"access_token\":\"%s\",\"token_type\":\"Bearer\",\"expires_in\":%lld,"
                   "\"scope\":\"%s\"}",
                   token, (long long)request->lifetime_s, scope);
+    hk_sha256(token, strlen(token), call->key_sha256);
+    auth_guard_trust(call);
     free(token);
     call_reply(call, 200, hk_buf_str(&reply));
 }

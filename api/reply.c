@@ -4,6 +4,7 @@
 #include <h2o.h>
 #include <stdio.h>
 
+#include "api/auth_guard.h"
 #include "api/call.h"
 #include "api/idempotency.h"
 #include "api/page.h"
@@ -71,6 +72,8 @@ void reply_send(struct call *call, int status, const char *type, struct hk_str b
 {
     h2o_req_t *req = call->req;
 
+    if (status == 401)
+        auth_guard_count(call);
     req->res.status = status;
     req->res.reason = reason_phrase(status);
     reply_add_header(call, "cache-control", hk_str(cache_control(call, status)));

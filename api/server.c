@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "api/auth_cache.h"
+#include "api/auth_guard.h"
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/head_parser.h"
@@ -49,6 +50,7 @@ static struct {
     h2o_globalconf_t h2o;
     SSL_CTX *ssl;
     struct hk_networks allowed_networks; /* that the API may call */
+    struct hk_networks trusted_proxies;
     struct api_thread *threads;
     size_t n_threads; /* that server_stop() has to wake */
     atomic_bool is_stopping;
@@ -186,6 +188,8 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->db = hk_db_new(thread->loop, &options);
     thread->ingest = ingest_new(thread);
     thread->auth_cache = auth_cache_new();
+    thread->auth_guard =
+        auth_guard_new(config->api_auth_failures_per_minute, &server.trusted_proxies);
     thread->schema_cache = schema_cache_new();
     thread->signing_keys = signing_keys_new();
     thread->limits = limits_new(thread);
@@ -265,6 +269,7 @@ static void free_thread_state(struct api_thread *thread)
     ingest_free(thread->ingest);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
+    auth_guard_free(thread->auth_guard);
     schema_cache_free(thread->schema_cache);
     signing_keys_free(thread->signing_keys);
     limits_free(thread->limits);
@@ -302,7 +307,8 @@ int server_run(const struct hk_config *config)
         return 1;
     }
     configure_h2o(config);
-    if (!hk_networks_parse(config->api_allowed_networks, &server.allowed_networks))
+    if (!hk_networks_parse(config->api_allowed_networks, &server.allowed_networks) ||
+        !hk_networks_parse(config->api_trusted_proxies, &server.trusted_proxies))
         return 1;
     if (config->api_tls_cert_file[0] != '\0' || config->api_tls_key_file[0] != '\0') {
         server.ssl = listen_tls_context(config->api_tls_cert_file, config->api_tls_key_file);

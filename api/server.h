@@ -14,6 +14,7 @@
 #include "hk/loop.h"
 
 struct auth_cache;
+struct auth_guard;
 struct signing_keys;
 struct issuer_keys;
 struct hk_http;
@@ -30,6 +31,7 @@ struct api_thread {
     struct hk_db *db;    /* role hookline_api */
     struct ingest *ingest;
     struct auth_cache *auth_cache;
+    struct auth_guard *auth_guard;
     struct schema_cache *schema_cache;
     struct signing_keys *signing_keys;
     struct issuer_keys *issuer_keys;

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/cookie.h"
 #include "api/password.h"
@@ -85,7 +86,8 @@ static bool act_for_given_tenant(struct call *call)
     }
     call->caller.tenant_id = tenant_id;
     call_act_for(call, &tenant_id);
-    return true;
+    call->has_proof = true;
+    return !auth_guard_refuses(call);
 }
 
 enum stage_result sign_in_create_session(struct call *call)
@@ -268,6 +270,7 @@ static void set_cookie(struct call *call, struct hk_str value, int64_t max_age_s
 
 void sign_in_set_cookie(struct call *call)
 {
+    auth_guard_trust(call); /* the new session */
     set_cookie(call, call->session_token, call->thread->config->api_session_lifetime_s);
 }
 

@@ -116,7 +116,7 @@ static void map_ipv4(const void *address, uint8_t ret[16])
 }
 
 /* sockaddr's alignment is not that of its families: the bytes are copied out. */
-static bool bytes_of(const struct sockaddr *address, uint8_t ret[16])
+bool hk_addr_bytes(const struct sockaddr *address, uint8_t ret[16])
 {
     struct sockaddr_in ipv4;
     struct sockaddr_in6 ipv6;
@@ -134,12 +134,19 @@ static bool bytes_of(const struct sockaddr *address, uint8_t ret[16])
     return false;
 }
 
+bool hk_networks_have(const struct hk_networks *networks, const uint8_t address[16])
+{
+    struct range wanted = range_of_bytes(address, 128);
+
+    return is_allowed(networks, &wanted);
+}
+
 bool hk_addr_may_call(const struct sockaddr *address, const struct hk_networks *allowed)
 {
     uint8_t bytes[16];
     struct range wanted;
 
-    if (!bytes_of(address, bytes))
+    if (!hk_addr_bytes(address, bytes))
         return false;
 
     wanted = range_of_bytes(bytes, 128);

@@ -224,6 +224,7 @@ static bool check_texts(const struct hk_config *config, FILE *errors)
                     errors);
         is_valid = false;
     }
+    is_valid &= check_networks("HOOKLINE_API_TRUSTED_PROXIES", config->api_trusted_proxies, errors);
     is_valid &=
         check_networks("HOOKLINE_API_ALLOWED_NETWORKS", config->api_allowed_networks, errors);
     is_valid &=

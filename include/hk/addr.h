@@ -25,6 +25,12 @@ struct hk_networks {
  */
 HK_NODISCARD bool hk_networks_parse(const char *text, struct hk_networks *ret);
 
+/* The address in 16 bytes, as above. Families other than INET and INET6: false. */
+HK_NODISCARD bool hk_addr_bytes(const struct sockaddr *address, uint8_t ret[16]);
+
+/* Whether one of the networks has such an address. */
+HK_NODISCARD bool hk_networks_have(const struct hk_networks *networks, const uint8_t address[16]);
+
 /* Whether the address is public, or in `allowed`. Families other than INET and INET6: false. */
 HK_NODISCARD bool hk_addr_may_call(const struct sockaddr *address,
                                    const struct hk_networks *allowed);

@@ -244,6 +244,40 @@ static void test_a_tenant_s_limits_are_patched_one_by_one(void **state)
     assert_true(reply_is_null(&reply, "events_per_day.limit"));
 }
 
+static void test_a_key_s_limits_are_patched_one_by_one(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h), *other = given_tenant(h);
+    const char *key = given_limited_key(h, t, "support", 1, 1), *path, *tag;
+    struct reply reply = api_call(h, t->admin, "GET", "/v1/keys?limit=1", NULL);
+
+    path = http_text(h->http, "/v1/keys/%s", reply_text(&reply, "data.0.id"));
+    reply = api_call(h, t->admin, "GET", path, NULL);
+    tag = http_text(h->http, "If-Match: %s", reply_header(h->http, &reply, "etag"));
+    reply = api_send(h, t->admin, "PATCH", path, HK_STR("{\"requests_burst\": 50}"),
+                     (const char *const[]){tag, NULL});
+    assert_int_equal(reply_int(&reply, "requests_per_second"), 1);
+    assert_int_equal(reply_int(&reply, "requests_burst"), 50);
+    reply = api_send(h, t->admin, "PATCH", path, HK_STR("{\"requests_burst\": 60}"),
+                     (const char *const[]){tag, NULL});
+    assert_problem(h, reply, 412, "precondition_failed", NULL);
+    reply = look(h, key);
+    assert_string_equal(reply_header(h->http, &reply, "ratelimit-policy"), "\"caller\";q=50;w=50");
+
+    reply = api_call(h, t->admin, "PATCH", path,
+                     "{\"requests_per_second\": null, \"requests_burst\": null}");
+    assert_true(reply_is_null(&reply, "requests_per_second"));
+    assert_true(reply_is_null(&reply, "requests_burst"));
+    harness_restart_api(h); /* callers are known for some seconds */
+    reply = look(h, key);
+    assert_null(reply_header(h->http, &reply, "ratelimit-policy"));
+    expect_refused(h, t->admin, http_text(h->http, "PATCH %s", path),
+                   HK_STR("{\"requests_per_second\": -1}"), 422, "invalid_body",
+                   "/requests_per_second");
+    reply = api_call(h, other->admin, "PATCH", path, "{\"requests_per_second\": 1}");
+    assert_problem(h, reply, 404, "not_found", NULL);
+}
+
 #define DEFAULTS                                                                                   \
     (const char *const[])                                                                          \
     {                                                                                              \
@@ -264,6 +298,7 @@ int main(void)
         harness_test(test_requests_at_once_wait_for_one_lease),
         harness_test(test_limits_are_checked),
         harness_test(test_a_tenant_s_limits_are_patched_one_by_one),
+        harness_test(test_a_key_s_limits_are_patched_one_by_one),
     };
 
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
