@@ -9,11 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libpq-fe.h>
-
 #include "api/route.h"
 #include "hk/db.h"
 #include "tests/support/check.h"
+#include "tests/support/plan.h"
 
 enum {
     MAX_PARAMS = HK_STMT_MAX_PARAMS,
@@ -24,10 +23,6 @@ enum {
     MAX_BLOCKS = 8 * MAX_ROWS,
     N_PARTNERS = 3,
 };
-
-/* Not of the size of a tenant: profiles, and what an operator makes by hand. */
-static const char *const small_tables[] = {"profile", "signing_key", "tenant_secret",
-                                           "user_account", "user_session"};
 
 /* Values that are there, but rare and old: the last that a scan from the newest would find. */
 static const struct {
@@ -115,93 +110,23 @@ static struct {
     unsigned n_bad;
 } world;
 
-static PGresult *run(PGconn *connection, const char *sql)
-{
-    PGresult *result = PQexec(connection, sql);
-
-    if (PQresultStatus(result) != PGRES_TUPLES_OK && PQresultStatus(result) != PGRES_COMMAND_OK)
-        fail_msg("%.600s: %s", sql, PQerrorMessage(connection));
-    return result;
-}
-
-/* The first value, to be freed; NULL for NULL. */
-static char *value_of(PGconn *connection, const char *sql)
-{
-    PGresult *result = run(connection, sql);
-    char *value = PQntuples(result) == 0 || PQgetisnull(result, 0, 0)
-                      ? NULL
-                      : strdup(PQgetvalue(result, 0, 0));
-
-    PQclear(result);
-    return value;
-}
-
 /* ---- a plan --------------------------------------------------------------------------------- */
-
-struct touched {
-    int64_t rows;
-    const char *seq_scan; /* of which table; borrowed from the plan */
-};
-
-static int64_t number(const json_t *node, const char *name)
-{
-    return (int64_t)json_number_value(json_object_get(node, name));
-}
-
-static bool is_small(const char *table)
-{
-    for (size_t i = 0; i < HK_COUNTOF(small_tables); i++) {
-        if (strcmp(small_tables[i], table) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void walk_plan(const json_t *node, struct touched *touched)
-{
-    const char *type = json_string_value(json_object_get(node, "Node Type"));
-    const char *table = json_string_value(json_object_get(node, "Relation Name"));
-    const json_t *child;
-    size_t i;
-
-    if (table != NULL || strcmp(type, "Bitmap Index Scan") == 0)
-        touched->rows += number(node, "Actual Loops") *
-                         (number(node, "Actual Rows") + number(node, "Rows Removed by Filter") +
-                          number(node, "Rows Removed by Index Recheck"));
-    if (table != NULL && strcmp(type, "Seq Scan") == 0 && !is_small(table) &&
-        number(node, "Actual Loops") > 0)
-        touched->seq_scan = table;
-    json_array_foreach(json_object_get(node, "Plans"), i, child) walk_plan(child, touched);
-}
 
 /* Runs `EXECUTE statement(values)` under EXPLAIN, and complains when it has touched too much. */
 static void explain(const char *what, const char *execute)
 {
-    char sql[8192];
-    char *text;
-    json_t *plan;
-    const json_t *root;
-    struct touched touched = {0};
-    int64_t n_blocks;
+    struct plan_cost cost = plan_explain(world.api, execute);
 
-    (void)snprintf(sql, sizeof(sql), "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) %s", execute);
-    text = value_of(world.api, sql);
-    plan = json_loads(text, 0, NULL);
-    root = json_object_get(json_array_get(plan, 0), "Plan");
-    assert_non_null(root);
-    walk_plan(root, &touched);
-    n_blocks = number(root, "Shared Hit Blocks") + number(root, "Shared Read Blocks");
     world.n_explained++;
-    if (touched.seq_scan != NULL || touched.rows > MAX_ROWS || n_blocks > MAX_BLOCKS) {
-        print_error("%s: %lld rows, %lld blocks%s%s\n", what, (long long)touched.rows,
-                    (long long)n_blocks, touched.seq_scan == NULL ? "" : ", Seq Scan on ",
-                    touched.seq_scan == NULL ? "" : touched.seq_scan);
+    if (cost.seq_scan[0] != '\0' || cost.n_rows > MAX_ROWS || cost.n_blocks > MAX_BLOCKS) {
+        print_error("%s: %lld rows, %lld blocks%s%s\n", what, (long long)cost.n_rows,
+                    (long long)cost.n_blocks, cost.seq_scan[0] == '\0' ? "" : ", Seq Scan on ",
+                    cost.seq_scan);
         if (getenv("PLANS_VERBOSE") != NULL)
-            print_error("%s\n%s\n", execute, text);
+            (void)fprintf(stderr, "%s\n%s\n", execute, cost.text);
         world.n_bad++;
     }
-    json_decref(plan);
-    free(text);
+    plan_cost_done(&cost);
 }
 
 /* ---- a list --------------------------------------------------------------------------------- */
@@ -250,7 +175,7 @@ static void explain_pages(const struct route *route, struct values values)
     write_execute(route, &values, execute, sizeof(execute));
     write_name(route, &values, name, sizeof(name));
     explain(name, execute);
-    result = run(world.api, execute);
+    result = plan_query(world.api, execute);
     if (PQnfields(result) > 2 && !PQgetisnull(result, 0, 2))
         key = strdup(PQgetvalue(result, 0, 2));
     PQclear(result);
@@ -380,13 +305,12 @@ static void explain_list(const struct route *route)
     bool is_directory = strcmp(route->path, "/v1/tenants") == 0;
     const char *tenant = is_directory ? "00000000-0000-0000-0000-000000000000"
                                       : "00000000-0000-7000-8000-000000000001";
-    char sql[16384];
+    char sql[256];
 
     (void)snprintf(sql, sizeof(sql), "SELECT set_config('hookline.tenant_id', '%s', false)",
                    tenant);
-    PQclear(run(world.api, sql));
-    (void)snprintf(sql, sizeof(sql), "PREPARE %s AS %s", route->stmt->name, route->stmt->text);
-    PQclear(run(world.api, sql));
+    PQclear(plan_query(world.api, sql));
+    plan_prepare(world.api, route->stmt);
     for (unsigned i = 0; i < (has_partner(route) ? N_PARTNERS : 1); i++) {
         struct values values = {{NULL}};
 
@@ -394,7 +318,7 @@ static void explain_list(const struct route *route)
             explain_filters(route, &values);
     }
     (void)snprintf(sql, sizeof(sql), "DEALLOCATE %s", route->stmt->name);
-    PQclear(run(world.api, sql));
+    PQclear(plan_query(world.api, sql));
 }
 
 static void explain_all(void)
@@ -421,7 +345,7 @@ static void test_no_list_reads_a_table_that_was_never_analyzed(void **state)
 static void test_no_list_reads_a_table_that_is_analyzed(void **state)
 {
     (void)state;
-    PQclear(run(world.owner, "VACUUM ANALYZE"));
+    PQclear(plan_query(world.owner, "VACUUM ANALYZE"));
     explain_all();
 }
 
@@ -433,9 +357,9 @@ static int open_world(void **state)
     pg_create_database(world.database);
     pg_url(world.database, true, url);
     world.owner = PQconnectdb(url);
-    PQclear(run(world.owner, seed));
+    PQclear(plan_query(world.owner, seed));
     for (size_t i = 0; i < HK_COUNTOF(known_values); i++)
-        known[i] = value_of(world.owner, known_values[i].sql);
+        known[i] = plan_value(world.owner, known_values[i].sql);
     pg_url(world.database, false, url);
     (void)snprintf(options, sizeof(options),
                    "%s user=hookline_api options='-c search_path=hookline %s'", url,

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/support/plan.h - what a statement touches when it runs: the rows and blocks that EXPLAIN
+ * counts, which say more than the names of the nodes. An index that is read from end to end is no
+ * better than the table.
+ */
+#ifndef SUPPORT_PLAN_H
+#define SUPPORT_PLAN_H
+
+#include <libpq-fe.h>
+
+#include "hk/db.h"
+
+struct plan_cost {
+    int64_t n_rows;    /* of tables, those that a filter removed included */
+    int64_t n_blocks;  /* found in memory or not */
+    char seq_scan[64]; /* a table that was read whole, but for the small ones; "": none */
+    char *text;        /* the plan as JSON; plan_cost_done() frees it */
+};
+
+/* Runs any SQL; the test fails when that does. To be cleared. */
+PGresult *plan_query(PGconn *session, const char *sql);
+
+/* The first value, to be freed; NULL for NULL and no row. */
+char *plan_value(PGconn *session, const char *sql);
+
+/* PREPARE under the statement's own name. */
+void plan_prepare(PGconn *session, const struct hk_stmt *stmt);
+
+/* Runs `EXECUTE name (values)` under EXPLAIN (ANALYZE, BUFFERS): what it does is done. */
+struct plan_cost plan_explain(PGconn *session, const char *execute);
+void plan_cost_done(struct plan_cost *cost);
+
+#endif
