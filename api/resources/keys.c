@@ -110,6 +110,7 @@ static enum hk_code prepare_update(struct call *call, struct hk_error *reterr)
         return refuse_more(reterr);
     auth_list_roles(&call->caller, scopes, roles);
     call_set_param(call, "=roles", hk_str(roles));
+    scopes_set(call);
     return HK_OK;
 }
 
@@ -150,7 +151,8 @@ const struct route keys_routes[] = {
         .ok_status = 200,
         .body = key_update_body,
         .stmt = &stmt_key_update,
-        .bind = {"tenant", ":key_id", "body", "if_match", "=roles"},
+        .bind = {"tenant", ":key_id", "body", "if_match", "=roles", "=scopes_of_roles",
+                 "=scopes_to_give"},
         .prepare = prepare_update,
     },
     {

@@ -69,8 +69,10 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT key_json(f.api_key)::text FROM found f) AS body;
 
 -- name: key_update
--- $1 tenant_id uuid, $2 key_id uuid, $3 body json, $4 If-Match or NULL, $5 roles that the scopes fit
-SELECT r.code, r.body FROM key_update($1::uuid, $2::uuid, $3::json, $4::text, $5::text) r;
+-- $1 tenant_id uuid, $2 key_id uuid, $3 body json, $4 If-Match or NULL, $5 roles that the scopes fit,
+-- $6 the scopes of each role json, $7 the scopes that may be given text or NULL: see scope_faults.sql
+SELECT r.code, r.body
+  FROM key_update($1::uuid, $2::uuid, $3::json, $4::text, $5::text, $6::json, $7::text) r;
 
 -- name: key_revoke
 -- $1 tenant_id uuid, $2 key_id uuid

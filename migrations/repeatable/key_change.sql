@@ -1,7 +1,9 @@
 -- A change of an API key. `roles`: with scopes given, the roles that have all of them; without, those all of whose
--- scopes the caller may give.
+-- scopes the caller may give. Whoever lets a key live longer must have been able to give its scopes: it may have the
+-- text of one that has expired.
+DROP FUNCTION IF EXISTS key_update(uuid, uuid, json, text, text);
 CREATE OR REPLACE FUNCTION key_update(tenant_id uuid, key_id uuid, given json, if_match text, roles text,
-                                      OUT code text, OUT body text)
+                                      of_roles json, to_give text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     k      api_key;
@@ -22,6 +24,8 @@ BEGIN
         code := 'conflict';
         body := fault('', 'The key has been revoked.');
     ELSIF json_typeof($3 -> 'scopes') = 'null' AND NOT fits THEN
+        code := 'forbidden';
+    ELSIF $3 -> 'expires_at' IS NOT NULL AND NOT scopes_may_be_given(k.role, k.scopes, $6, $7) THEN
         code := 'forbidden';
     ELSIF scopes IS NOT NULL AND NOT fits THEN
         code := 'invalid_body';

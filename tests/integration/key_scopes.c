@@ -58,7 +58,8 @@ static void test_nobody_gives_more_than_it_has(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_tenant(h);
-    const char *path, *key = given_admin_key(h, t, "\"keys:manage\", \"users:manage\"", &path);
+    const char *path, *key = given_admin_key(h, t, "\"keys:manage\", \"users:manage\"", &path),
+                      *reader;
     struct reply reply;
     static const char *const keys[] = {
         "{\"name\": \"k\", \"role\": \"admin\"}",
@@ -74,6 +75,13 @@ static void test_nobody_gives_more_than_it_has(void **state)
     assert_problem(h, reply, 403, "forbidden", NULL);
     reply = api_call(h, key, "PATCH", path, "{\"scopes\": [\"apps:read\"]}");
     assert_problem(h, reply, 403, "forbidden", NULL);
+    (void)given_admin_key(h, t, "\"apps:read\"", &reader); /* which may have expired */
+    reply = api_call(h, key, "PATCH", reader, "{\"expires_at\": null}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "PATCH", reader, "{\"name\": \"reader\"}");
+    assert_status(reply, 200);
+    reply = api_call(h, key, "PATCH", path, "{\"expires_at\": null}");
+    assert_status(reply, 200);
     reply = api_call(h, key, "POST", "/v1/users",
                      "{\"email\": \"a@example.com\", \"name\": \"a\", \"role\": \"admin\"}");
     assert_problem(h, reply, 403, "forbidden", NULL);
