@@ -274,6 +274,7 @@ static void call_dispose(void *p)
     struct call *call = p;
 
     limit_abandon(call);
+    hk_loop_stop_timer(call->thread->loop, &call->reply_timer);
     hk_db_abandon(&call->query);
     if (call->job != NULL)
         hk_offload_abandon(call->job);

@@ -13,6 +13,7 @@
 
 #include "api/auth.h"
 #include "api/route.h"
+#include "hk/loop.h"
 
 typedef struct st_h2o_req_t h2o_req_t;
 struct api_thread;
@@ -59,7 +60,8 @@ struct call {
         unsigned n_taken; /* of the limits, in their order */
         int64_t left[LIMIT_COUNT];
     } limit;
-    unsigned retry_after_s; /* of a problem that may be repeated; 0: the usual */
+    struct hk_timer reply_timer; /* see reply_start_timer() */
+    unsigned retry_after_s;      /* of a problem that may be repeated; 0: the usual */
 
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */

@@ -56,6 +56,7 @@ static void send_page(struct export *export, h2o_send_state_t state)
 {
     h2o_iovec_t bytes = h2o_iovec_init(export->page.p, export->page.n);
 
+    reply_start_timer(export->call, export->page.n);
     h2o_send(export->call->req, &bytes, export->page.n == 0 ? 0 : 1, state);
 }
 

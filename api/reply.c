@@ -3,6 +3,7 @@
 
 #include <h2o.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "api/auth_guard.h"
 #include "api/call.h"
@@ -11,7 +12,12 @@
 #include "api/problem.h"
 #include "api/server.h"
 
-enum { MAX_PROBLEM_BYTES = 1 << 20, MAX_LIST_BYTES = 64 << 20, MAX_LINK_BYTES = 2048 };
+enum {
+    MAX_PROBLEM_BYTES = 1 << 20,
+    MAX_LIST_BYTES = 64 << 20,
+    MAX_LINK_BYTES = 2048,
+    BYTES_PER_MS = 64
+};
 
 void reply_add_header(struct call *call, const char *name, struct hk_str value)
 {
@@ -68,12 +74,28 @@ static const char *cache_control(const struct call *call, int status)
                                                                          : "no-store";
 }
 
+/* h2o finds it broken, and closes it. */
+static void on_too_slow(struct hk_timer *timer)
+{
+    h2o_conn_t *conn = HK_CONTAINER_OF(timer, struct call, reply_timer)->req->conn;
+
+    (void)shutdown(h2o_socket_get_fd(conn->callbacks->get_socket(conn)), SHUT_RDWR);
+}
+
+void reply_start_timer(struct call *call, size_t n)
+{
+    hk_loop_set_timer(call->thread->loop, &call->reply_timer,
+                      call->thread->config->api_reply_timeout_ms + (int64_t)(n / BYTES_PER_MS),
+                      on_too_slow);
+}
+
 void reply_send(struct call *call, int status, const char *type, struct hk_str body)
 {
     h2o_req_t *req = call->req;
 
     if (status == 401)
         auth_guard_count(call);
+    reply_start_timer(call, body.n);
     req->res.status = status;
     req->res.reason = reason_phrase(status);
     reply_add_header(call, "cache-control", hk_str(cache_control(call, status)));

@@ -19,4 +19,10 @@ void reply_send(struct call *call, int status, const char *media_type, struct hk
 /* `name` is a lower-case constant; copies `value`, which has no control characters. */
 void reply_add_header(struct call *call, const char *name, struct hk_str value);
 
+/*
+ * From now on the client has so long to take `n` bytes; then its connection is ended. h2o has no
+ * time limit for writing, and who takes a byte now and then keeps its place for ever.
+ */
+void reply_start_timer(struct call *call, size_t n);
+
 #endif

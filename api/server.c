@@ -40,7 +40,7 @@ enum {
     MAX_TURN_MS = 1000,
     MAX_OFFLOADED_JOBS = 16, /* a password takes some 30 ms: the last one waits half a second */
     UNACKED_SEND_TIMEOUT_MS =
-        30000, /* h2o has no write timeout: a client that reads nothing ends here */
+        30000, /* a client that is gone, or reads nothing at all: see reply_start_timer(), too */
     ERROR_BODY_SLACK_BYTES =
         4 << 20, /* up to here a body too large gets our own reply, above h2o's */
 };

@@ -13,6 +13,29 @@
 
 #define GET "GET /healthz HTTP/1.1\r\nHost: a\r\n"
 
+/* ---- readers ---- */
+
+/* As many as there may be connections, and each is given more than the buffers hold. */
+static void test_who_does_not_read_makes_room_for_others(void **state)
+{
+    static const char request[] = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct harness *h = *state;
+    int fds[4], other;
+    char answer[sizeof("HTTP/1.1 200")];
+
+    for (size_t i = 0; i < HK_COUNTOF(fds); i++) {
+        fds[i] = http_raw_connect_small(h->api_url);
+        assert_true(http_raw_send(fds[i], request, strlen(request)));
+    }
+    other = http_raw_connect(h->api_url);
+    assert_true(http_raw_send(other, GET "\r\n", strlen(GET "\r\n")));
+    (void)http_raw_read(other, answer, sizeof(answer), 15000, NULL);
+    assert_int_equal(http_raw_status(answer), 200);
+    for (size_t i = 0; i < HK_COUNTOF(fds); i++)
+        (void)close(fds[i]);
+    (void)close(other);
+}
+
 /* ---- stopping ---- */
 
 static const char event[] =
@@ -277,6 +300,8 @@ static void test_the_rest_api_is_the_same_under_tls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        harness_test(test_who_does_not_read_makes_room_for_others, .has_no_worker = true,
+                     ENV("HOOKLINE_API_REPLY_TIMEOUT_MS=500", "HOOKLINE_API_MAX_CONNECTIONS=4")),
         harness_test(test_a_stop_answers_what_is_under_way, .has_no_worker = true),
         harness_test(test_a_stop_does_not_wait_for_idle_connections, .has_no_worker = true),
         harness_test(test_a_stop_waits_only_so_long, .has_no_worker = true,
