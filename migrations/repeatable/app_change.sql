@@ -25,6 +25,15 @@ DECLARE
     subscriber json := given -> 'subscription';
     made       app;
 BEGIN
+    IF subscriber IS NOT NULL THEN
+        PERFORM tenant_share($1);
+        body := subscription_activity_fault($1, NULL);
+        IF body IS NOT NULL THEN
+            code := 'conflict';
+            RETURN;
+        END IF;
+    END IF;
+    PERFORM cap_lock($1, 'app ' || coalesce($2, given ->> 'partner'));
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
       FROM (SELECT * FROM custom_fields_faults($1, fields, '/custom_fields/%s')
              UNION ALL

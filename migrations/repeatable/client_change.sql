@@ -25,6 +25,7 @@ BEGIN
         code := 'forbidden';
         RETURN;
     END IF;
+    PERFORM cap_lock($1, 'client');
     IF (SELECT count(*) FROM oauth_client c WHERE c.tenant_id = $1 AND c.revoked_at IS NULL) >= 100 THEN
         code := 'conflict';
         body := fault('', 'The tenant has 100 clients, which is the most.');

@@ -34,7 +34,8 @@ END
 $$;
 
 -- Sees to it that there is an active company of this external id and name. What had to be done, the
--- outcome says: created, updated, restored (it was archived), unchanged.
+-- outcome says: created, updated, restored (it was archived), unchanged. The first and the third count: the
+-- caller takes them from the quota when it holds all its companies, because whoever archives one holds that first.
 CREATE OR REPLACE FUNCTION company_upsert(tenant_id uuid, external_id text, new_name text,
                                           OUT outcome text, OUT held company)
 LANGUAGE plpgsql AS $$
@@ -44,7 +45,6 @@ BEGIN
     RETURNING c.* INTO held;
     IF held.id IS NOT NULL THEN
         outcome := 'created';
-        PERFORM quota_take($1, 'companies', 1);
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'company.created', held.id::text, json_build_object('external_id', $2, 'name', $3));
         RETURN;
@@ -52,9 +52,6 @@ BEGIN
 
     SELECT c.* INTO held FROM company c WHERE c.tenant_id = $1 AND c.external_id = $2 FOR NO KEY UPDATE;
     outcome := CASE WHEN held.state = 'archived' THEN 'restored' WHEN held.name <> $3 THEN 'updated' ELSE 'unchanged' END;
-    IF outcome = 'restored' THEN
-        PERFORM quota_take($1, 'companies', 1);
-    END IF;
     IF outcome <> 'unchanged' THEN
         UPDATE company c SET name = $3, state = 'active', updated_at = now()
          WHERE c.tenant_id = $1 AND c.id = held.id
@@ -84,6 +81,9 @@ BEGIN
         RETURN;
     END IF;
     SELECT u.outcome, u.held INTO done FROM company_upsert($1, $2, $3 ->> 'name') u;
+    IF done.outcome IN ('created', 'restored') THEN
+        PERFORM quota_take($1, 'companies', 1);
+    END IF;
     code := '';
     IF done.outcome = 'created' THEN
         code := 'created';
@@ -101,6 +101,7 @@ DECLARE
     item       record;
     done       record;
     results    json[] := '{}';
+    n_more     bigint := 0;
 BEGIN
     SELECT 'invalid_body', json_agg(json_build_object(
                'pointer', format('/companies/%s/external_id', d.n), 'detail', 'This external id is in the list twice.')
@@ -121,11 +122,15 @@ BEGIN
                      ORDER BY 2
         LOOP
             SELECT u.outcome, (u.held).id INTO done FROM company_upsert($1, item.external_id, item.name) u;
+            n_more := n_more + (done.outcome IN ('created', 'restored'))::integer;
             results[item.n] := json_build_object(
                 'external_id', item.external_id,
                 'id', CASE WHEN is_dry_run AND done.outcome = 'created' THEN NULL ELSE done.id END,
                 'result', done.outcome);
         END LOOP;
+        IF n_more > 0 THEN
+            PERFORM quota_take($1, 'companies', n_more);
+        END IF;
         IF is_dry_run THEN
             RAISE EXCEPTION USING ERRCODE = 'HKDRY';
         END IF;

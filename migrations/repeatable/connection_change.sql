@@ -46,6 +46,15 @@ BEGIN
 END
 $$;
 
+-- Whether values, and which event types carry them, are others than those of a version: else there is no new one.
+CREATE OR REPLACE FUNCTION connection_values_differ(tenant_id uuid, connection_id uuid, version integer, given text,
+                                                    applies json) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT (v."values", v.applies::text) IS DISTINCT FROM ($4, $5::text)
+      FROM connection_values v
+     WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = $3
+$$;
+
 -- Connects companies to an app: all of them or none. A company that is connected keeps its
 -- connection; values that are given replace its own in a new version.
 CREATE OR REPLACE FUNCTION connection_make(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
@@ -63,6 +72,12 @@ BEGIN
         body := fault('', 'The app is archived.');
         RETURN;
     END IF;
+    -- None is archived meanwhile: that disconnects what is connected by then. The order is company_import()'s.
+    PERFORM
+       FROM company c
+      WHERE c.tenant_id = $1 AND c.id = ANY (ARRAY(SELECT a.company_id FROM connection_asked($1, $3) a))
+      ORDER BY c.external_id
+        FOR SHARE;
     body := connection_faults($1, $2, $3)::text;
     IF body IS NOT NULL THEN
         code := 'invalid_body';
@@ -86,15 +101,20 @@ BEGIN
            custom_values_applies($1, $2, coalesce(a.given_values, '{}'))
       FROM connection_asked($1, $3) a
       JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id
-     WHERE c.values_version = 0 OR a.given_values IS NOT NULL;
+     WHERE c.values_version = 0
+        OR a.given_values IS NOT NULL
+           AND connection_values_differ($1, c.id, c.values_version, custom_values_pick($1, $2, a.given_values),
+                                        custom_values_applies($1, $2, a.given_values));
 
     UPDATE connection c
        SET values_version = v.version, state = connection_state_of($1, $2, c.state, v."values"::json), updated_at = now()
       FROM connection_asked($1, $3) a
       JOIN connection o ON o.tenant_id = $1 AND o.app_id = $2 AND o.company_id = a.company_id
-      JOIN connection_values v
-           ON v.tenant_id = $1 AND v.connection_id = o.id
-          AND v.version = o.values_version + (o.values_version = 0 OR a.given_values IS NOT NULL)::integer
+     CROSS JOIN LATERAL (SELECT x.version, x."values"
+                           FROM connection_values x
+                          WHERE x.tenant_id = $1 AND x.connection_id = o.id
+                          ORDER BY x.version DESC
+                          LIMIT 1) v
      WHERE c.tenant_id = $1 AND c.id = o.id;
 
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
@@ -137,7 +157,8 @@ BEGIN
 END
 $$;
 
--- Puts the given values in place of the connection's, in a new version; null takes a value away.
+-- Puts the given values in place of the connection's, in a new version when they are others; null takes a value
+-- away.
 DROP FUNCTION IF EXISTS connection_set_values(uuid, uuid, json);
 CREATE OR REPLACE FUNCTION connection_set_values(tenant_id uuid, connection_id uuid, given json, if_match text,
                                                  OUT code text, OUT body text)
@@ -145,6 +166,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     held       connection;
     new_values text;
+    applies    json;
 BEGIN
     held := connection_lock($1, $2);
     IF held.id IS NULL THEN
@@ -170,16 +192,18 @@ BEGIN
     SELECT custom_values_pick($1, held.app_id, custom_values_merge(v."values"::json, $3 -> 'values')) INTO new_values
       FROM connection_values v
      WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = held.values_version;
-    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
-    VALUES ($1, $2, held.values_version + 1, new_values,
-            custom_values_applies($1, held.app_id, new_values::json));
-    UPDATE connection c
-       SET values_version = c.values_version + 1, updated_at = now(),
-           state = connection_state_of($1, c.app_id, c.state, new_values::json)
-     WHERE c.tenant_id = $1 AND c.id = $2
-    RETURNING c.* INTO held;
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    VALUES ($1, 'connection.changed', $2::text, json_build_object('values_version', held.values_version));
+    applies := custom_values_applies($1, held.app_id, new_values::json);
+    IF connection_values_differ($1, $2, held.values_version, new_values, applies) THEN
+        INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
+        VALUES ($1, $2, held.values_version + 1, new_values, applies);
+        UPDATE connection c
+           SET values_version = c.values_version + 1, updated_at = now(),
+               state = connection_state_of($1, c.app_id, c.state, new_values::json)
+         WHERE c.tenant_id = $1 AND c.id = $2
+        RETURNING c.* INTO held;
+        INSERT INTO audit_log (tenant_id, action, object_id, detail)
+        VALUES ($1, 'connection.changed', $2::text, json_build_object('values_version', held.values_version));
+    END IF;
     code := '';
     body := connection_json(held)::text;
 END

@@ -73,6 +73,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made event_type;
 BEGIN
+    PERFORM cap_lock($1, 'event_type');
     made := event_type_insert($1, $2);
     IF made.name IS NULL THEN
         code := 'conflict';
@@ -136,8 +137,9 @@ BEGIN
         RETURN;
     END IF;
 
+    PERFORM cap_lock($1, 'event_type');
     BEGIN
-        -- The order keeps two imports from a deadlock.
+        -- In order: who changes types one by one must not meet it half way.
         FOR given IN SELECT g.n, g.item FROM json_array_elements($2) WITH ORDINALITY AS g (item, n) ORDER BY g.item ->> 'name'
         LOOP
             merged := event_type_insert($1, given.item);

@@ -65,6 +65,7 @@ BEGIN
         code := 'forbidden';
         RETURN;
     END IF;
+    PERFORM cap_lock($1, 'issuer');
     made.tenant_id := $1;
     made.id := uuid_v7();
     made.created_at := now();

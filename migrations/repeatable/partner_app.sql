@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     code := 'invalid_body';
     IF wanted IS NOT NULL THEN
-        app_id := (app_share($1, $2, $3)).id;
+        app_id := (app_lock($1, $2, $3)).id; -- as subscription_create() will
         IF app_id IS NULL THEN
             body := fault('/' || member, 'There is no such app.');
             RETURN;
@@ -18,7 +18,7 @@ BEGIN
         body := fault('/' || member, 'Which app is it for? Only a partner can leave this out.');
         RETURN;
     ELSE
-        PERFORM pg_advisory_xact_lock(hashtextextended('partner_app ' || $1 || $2, 0)); -- two first calls make one app
+        PERFORM cap_lock($1, 'app ' || $2); -- two first calls make one app
         SELECT count(*), (array_agg(a.id))[1] INTO n_apps, app_id
           FROM app a
          WHERE a.tenant_id = $1 AND a.partner = $2 AND a.state = 'active';

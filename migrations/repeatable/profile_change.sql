@@ -47,6 +47,7 @@ BEGIN
         body := fault('/base', format('There is no shipped profile "%s".', $2 ->> 'base'));
         RETURN;
     END IF;
+    PERFORM cap_lock($1, 'profile');
     IF (SELECT count(*) FROM profile p WHERE p.tenant_id = $1) >= 50 THEN
         code := 'conflict';
         body := fault('', 'There are 50 profiles, which is the most.');
@@ -97,15 +98,17 @@ BEGIN
         RETURN;
     END IF;
 
-    held := profile_merge(held, $3);
-    UPDATE profile p
-       SET envelope = held.envelope, signature = held.signature, secret_of = held.secret_of, starts = held.starts,
-           success = held.success, timeout_ms = held.timeout_ms, schedule = held.schedule,
-           jitter_percent = held.jitter_percent, on_401 = held.on_401, on_410 = held.on_410,
-           retry_after_cap_ms = held.retry_after_cap_ms, updated_at = now()
-     WHERE p.tenant_id = $1 AND p.name = $2
-    RETURNING p.* INTO held;
-    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'profile.changed', $2, $3);
+    IF json_has_members($3) THEN
+        held := profile_merge(held, $3);
+        UPDATE profile p
+           SET envelope = held.envelope, signature = held.signature, secret_of = held.secret_of, starts = held.starts,
+               success = held.success, timeout_ms = held.timeout_ms, schedule = held.schedule,
+               jitter_percent = held.jitter_percent, on_401 = held.on_401, on_410 = held.on_410,
+               retry_after_cap_ms = held.retry_after_cap_ms, updated_at = now()
+         WHERE p.tenant_id = $1 AND p.name = $2
+        RETURNING p.* INTO held;
+        INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'profile.changed', $2, $3);
+    END IF;
     code := '';
     body := profile_json(held)::text;
 END

@@ -144,9 +144,15 @@ LANGUAGE plpgsql AS $$
 DECLARE
     target app;
 BEGIN
-    target := app_share($1, $2, $3);
+    PERFORM tenant_share($1);
+    target := app_lock($1, $2, $3); -- its subscriptions are counted
     IF target.id IS NULL THEN
         code := 'not_found';
+        RETURN;
+    END IF;
+    body := subscription_activity_fault($1, NULL);
+    IF body IS NOT NULL THEN
+        code := 'conflict';
         RETURN;
     END IF;
     IF target.state = 'archived' THEN
@@ -179,6 +185,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     held subscription;
 BEGIN
+    PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
         code := 'not_found';
@@ -199,18 +206,20 @@ BEGIN
         RETURN;
     END IF;
 
-    held := subscription_merge(held, $4);
-    UPDATE subscription s
-       SET url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
-           profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
-           rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
-           updated_at = now()
-     WHERE s.tenant_id = $1 AND s.id = $3
-    RETURNING s.* INTO held;
-    PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');
-    INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    VALUES ($1, 'subscription.changed', $3::text,
-            json_build_object('members', (SELECT json_agg(k) FROM json_object_keys($4) k)));
+    IF json_has_members($4) THEN
+        held := subscription_merge(held, $4);
+        UPDATE subscription s
+           SET url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
+               profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
+               rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
+               updated_at = now()
+         WHERE s.tenant_id = $1 AND s.id = $3
+        RETURNING s.* INTO held;
+        PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');
+        INSERT INTO audit_log (tenant_id, action, object_id, detail)
+        VALUES ($1, 'subscription.changed', $3::text,
+                json_build_object('members', (SELECT json_agg(k) FROM json_object_keys($4) k)));
+    END IF;
     code := '';
     body := subscription_json(held)::text;
 END

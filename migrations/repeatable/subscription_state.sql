@@ -19,10 +19,15 @@ BEGIN
 END
 $$;
 
--- Whether a tenant's subscription may have the URL today: what it may not have is paused by
--- tenant_update(), and neither resumed nor revived.
-CREATE OR REPLACE FUNCTION url_is_allowed(tenant_id uuid, url text) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT t.allow_http OR $2 NOT ILIKE 'http:%' FROM tenant t WHERE t.tenant_id = $1
+-- Why a subscription of that URL (NULL: judged elsewhere) may not become active, as a problem's errors; NULL when it
+-- may. A key is believed for some seconds after its tenant has been stopped, and what has an http:// URL that is not
+-- allowed any more, tenant_update() has paused. Ask behind tenant_share().
+CREATE OR REPLACE FUNCTION subscription_activity_fault(tenant_id uuid, url text) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN t.state <> 'active' THEN fault('', format('The tenant is %s.', t.state))
+                WHEN NOT t.allow_http AND $2 ILIKE 'http:%'
+                THEN fault('/url', 'The tenant does not allow http:// any more.') END
+      FROM tenant t
+     WHERE t.tenant_id = $1
 $$;
 
 -- Stops sending. What waits is held; what is in flight ends on its own, and is held should it have to
@@ -73,6 +78,7 @@ DECLARE
     held       subscription;
     n_released integer;
 BEGIN
+    PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
         code := 'not_found';
@@ -84,9 +90,9 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT url_is_allowed($1, held.url) THEN
+    body := subscription_activity_fault($1, held.url);
+    IF body IS NOT NULL THEN
         code := 'conflict';
-        body := fault('/url', 'The tenant does not allow http:// any more.');
         RETURN;
     END IF;
 
@@ -124,6 +130,7 @@ DECLARE
     held      subscription;
     n_revived integer := 0;
 BEGIN
+    PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
         code := 'not_found';
@@ -135,9 +142,9 @@ BEGIN
         RETURN;
     END IF;
 
-    IF NOT url_is_allowed($1, held.url) THEN
+    body := subscription_activity_fault($1, held.url);
+    IF body IS NOT NULL THEN
         code := 'conflict';
-        body := fault('/url', 'The tenant does not allow http:// any more.');
         RETURN;
     END IF;
 

@@ -71,6 +71,12 @@ CREATE OR REPLACE FUNCTION tenant_lock(tenant_id uuid) RETURNS tenant LANGUAGE s
     SELECT t.* FROM tenant t WHERE t.tenant_id = $1 AND t.tenant_id <> installation_id() FOR NO KEY UPDATE
 $$;
 
+-- The same, shared: the tenant stays as it is until the transaction ends. Who makes a subscription active
+-- begins with this, before it holds anything that tenant_stop() wants.
+CREATE OR REPLACE FUNCTION tenant_share(tenant_id uuid) RETURNS tenant LANGUAGE sql AS $$
+    SELECT t.* FROM tenant t WHERE t.tenant_id = $1 FOR SHARE
+$$;
+
 -- Changes a tenant by a merge patch. Which members the caller may give, the route's table knows.
 CREATE OR REPLACE FUNCTION tenant_update(tenant_id uuid, given json, if_match text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -115,7 +121,8 @@ BEGIN
     ELSIF before.state <> 'active' AND after.state = 'active' THEN
         detail := json_plus(detail, 'released_messages', to_json(tenant_resume($1, 'tenant_suspended')));
     END IF;
-    IF before.allow_http AND NOT after.allow_http THEN
+    -- After a suspension too: what was forbidden meanwhile was held, and is active only now.
+    IF NOT after.allow_http AND (before.allow_http OR before.state <> 'active' AND after.state = 'active') THEN
         detail := json_plus(detail, 'http_messages', to_json(tenant_stop($1, 'paused', 'http_not_allowed', true)));
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'tenant.changed', $1::text, detail);

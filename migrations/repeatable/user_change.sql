@@ -46,6 +46,7 @@ BEGIN
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
+    PERFORM cap_lock($1, 'user');
     IF (SELECT count(*) FROM user_account u WHERE u.tenant_id = $1) >= 1000 THEN
         code := 'conflict';
         body := fault('', 'The tenant has 1000 users, which is the most.');

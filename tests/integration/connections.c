@@ -117,6 +117,29 @@ static void test_each_version_of_the_values_is_listed(void **state)
     (void)api_want(h, 404, given_key(h, w.t, "partner", "other"), "GET", path, NULL);
 }
 
+static void test_the_same_values_again_are_no_new_version(void **state)
+{
+    struct harness *h = *state;
+    struct world w = given_world(h);
+    const char *rows, *path;
+    struct reply reply;
+
+    (void)api_want(h, 201, w.t->partner, "POST", at(h, "/v1/apps/%s/custom_fields", w.app_id),
+                   "{\"key\": \"f\", \"type\": \"number\"}");
+    path = at(h, "/v1/connections/%s", given_connection(h, w.t, w.app_id, "c1"));
+    (void)api_want(h, 200, w.t->admin, "PATCH", path, "{\"values\": {\"f\": 1.50}}");
+    rows = db_all_rows(h);
+    (void)api_want(h, 200, w.t->admin, "PATCH", path, "{\"values\": {\"f\": 1.50}}");
+    (void)api_want(h, 200, w.t->admin, "PATCH", path, "{\"values\": {}}");
+    assert_string_equal(db_all_rows(h), rows);
+    reply = api_want(h, 201, w.t->admin, "POST", w.connections,
+                     "{\"companies\": [{\"company\": \"c1\", \"values\": {\"f\": 1.50}}]}");
+    assert_int_equal(reply_int(&reply, "data.0.values_version"), 2);
+    reply = api_want(h, 201, w.t->admin, "POST", w.connections,
+                     "{\"companies\": [{\"company\": \"c1\", \"values\": {\"f\": 2}}]}");
+    assert_int_equal(reply_int(&reply, "data.0.values_version"), 3);
+}
+
 static void test_connections_and_apps_are_found(void **state)
 {
     struct harness *h = *state;
@@ -201,6 +224,7 @@ int main(void)
         harness_test(test_a_company_that_is_named_badly_is_pointed_at, .has_no_worker = true),
         harness_test(test_a_dry_run_answers_as_if_and_changes_nothing, .has_no_worker = true),
         harness_test(test_each_version_of_the_values_is_listed, .has_no_worker = true),
+        harness_test(test_the_same_values_again_are_no_new_version, .has_no_worker = true),
         harness_test(test_connections_and_apps_are_found, .has_no_worker = true),
         harness_test(test_an_app_is_changed_by_a_merge_patch, .has_no_worker = true),
         harness_test(test_what_is_not_connected_is_not_sent_again),

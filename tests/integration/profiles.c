@@ -57,6 +57,18 @@ static void test_a_tenants_own_begins_as_its_base(void **state)
     assert_string_equal(reply_text(&reply, "envelope"), "standard");
 }
 
+static void test_an_empty_patch_changes_nothing(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *rows;
+
+    (void)api_want(h, 201, t->admin, "POST", "/v1/profiles", "{\"name\": \"erp-1\"}");
+    rows = db_all_rows(h);
+    (void)api_want(h, 200, t->admin, "PATCH", "/v1/profiles/erp-1", "{}");
+    assert_string_equal(db_all_rows(h), rows);
+}
+
 static void test_names_are_taken_once_and_shipped_ones_never(void **state)
 {
     struct harness *h = *state;
@@ -172,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_the_shipped_profiles_are_everybodys),
         harness_test(test_a_tenants_own_begins_as_its_base),
+        harness_test(test_an_empty_patch_changes_nothing, .has_no_worker = true),
         harness_test(test_names_are_taken_once_and_shipped_ones_never),
         harness_test(test_each_setting_is_checked),
         harness_test(test_a_changed_profile_is_that_of_the_next_attempt),

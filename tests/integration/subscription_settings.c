@@ -35,6 +35,19 @@ static struct reply send_one(struct harness *h, const struct story *s)
     return sinker_request(h, "/hook", n);
 }
 
+/* RFC 7396: {} changes nothing, not even the time of the last change. */
+static void test_an_empty_patch_changes_nothing(void **state)
+{
+    struct harness *h = *state;
+    struct story s = given(h);
+    struct reply before = api_want(h, 200, s.t->partner, "GET", s.path, NULL);
+    const char *rows = db_all_rows(h);
+    struct reply after = change(h, &s, "{}");
+
+    assert_string_equal(after.body, before.body);
+    assert_string_equal(db_all_rows(h), rows);
+}
+
 /* ---- header fields ---- */
 
 static void test_header_fields_arrive_and_sensitive_ones_are_never_shown(void **state)
@@ -397,6 +410,7 @@ static void test_bq_09_an_event_in_the_cool_off_is_delivered_at_its_end(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        harness_test(test_an_empty_patch_changes_nothing, .has_no_worker = true),
         harness_test(test_header_fields_arrive_and_sensitive_ones_are_never_shown),
         harness_test(test_a_patch_merges_header_fields_by_their_caseless_names),
         harness_test(test_header_fields_that_are_not_the_subscribers_are_refused),

@@ -195,6 +195,23 @@ static void test_forbidding_http_pauses_what_has_it(void **state)
     sinker_wait(h, "/hook", 2, SOON_MS);
 }
 
+/* Held by the suspension, it is not among what forbidding pauses; the end of the suspension is. */
+static void test_http_that_was_forbidden_during_a_suspension_stays_stopped(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_waiting(h);
+    struct reply reply;
+
+    (void)operate(h, t, 200, "PATCH", "{\"state\": \"suspended\"}");
+    (void)operate(h, t, 200, "PATCH", "{\"allow_http\": false}");
+    (void)operate(h, t, 200, "PATCH", "{\"state\": \"active\"}");
+    reply = api_want(h, 200, t->support, "GET", "/v1/subscriptions", NULL);
+    assert_string_equal(reply_text(&reply, "data.0.state"), "paused");
+    assert_string_equal(reply_text(&reply, "data.0.state_reason"), "http_not_allowed");
+    assert_string_equal(message_status(h, t), "held http_not_allowed");
+    assert_int_equal(sinker_count(h, "/hook"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +223,7 @@ int main(void)
         harness_test(test_what_is_in_flight_when_its_tenant_is_suspended_is_not_tried_again),
         harness_test(test_an_archived_tenants_queue_is_cancelled_and_it_can_be_restored),
         harness_test(test_forbidding_http_pauses_what_has_it),
+        harness_test(test_http_that_was_forbidden_during_a_suspension_stays_stopped),
     };
 
     return cmocka_run_group_tests_name("tenants", tests, NULL, NULL);
