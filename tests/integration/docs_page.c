@@ -35,9 +35,11 @@ static const char *browse(struct harness *h, const char *path)
 static void test_the_reference_is_shown_in_a_browser(void **state)
 {
     struct harness *h = *state;
-    const char *page = browse(h, "/docs");
+    const char *page = browse(h, "/docs#/apps/createApp");
 
     assert_non_null(strstr(page, "data-path=\"/v1/apps\""));
+    assert_non_null(strstr(page, "operations-tag-tenants")); /* the first of the tags, and ... */
+    assert_non_null(strstr(page, "operations-tag-service")); /* ... the last */
     assert_non_null(strstr(page, "receiveStandardWebhook")); /* webhooks: are shown */
     assert_null(strstr(harness_logs(h), "Content Security Policy"));
 }
