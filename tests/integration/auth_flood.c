@@ -118,6 +118,58 @@ static void test_a_good_key_that_is_new_gets_through_after_retry_after(void **st
     assert_true(is_let_through(&try));
 }
 
+static bool is_refused(void *arg)
+{
+    const struct try *try = arg;
+    struct reply reply = look(try->h, try->key);
+
+    if (reply.status != 200 && reply.status != 401)
+        assert_refused(try->h, reply);
+    return reply.status == 429;
+}
+
+/* That a proof was good once lets it be asked about, no more. */
+static void test_a_known_key_that_is_revoked_is_refused_as_any_other(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct try try = {h, given_key(h, t, "support", NULL)};
+    struct reply reply = look(h, try.key), list;
+
+    assert_status(reply, 200);
+    list = api_call(h, t->admin, "GET", "/v1/keys?limit=1", NULL);
+    flood_from(h, "hk_nonsense", NULL);
+    reply = api_call(h, t->admin, "DELETE",
+                     http_text(h->http, "/v1/keys/%s", reply_text(&list, "data.0.id")), NULL);
+    assert_status(reply, 204);
+    assert_true(wait_until(is_refused, &try, 15000));
+}
+
+static void test_every_kind_of_proof_is_refused_in_a_flood(void **state)
+{
+    static const char *const wrong[] = {
+        "Authorization: Bearer hk_nonsense",
+        "Authorization: Bearer a.b.c",
+        "Cookie: __Host-hookline_session=nonsense",
+        "Cookie: __Host-hookline_session="
+        "hks_0000000000000000000000_0000000000000000000000000000000000000000000",
+    };
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *tenant_header = http_text(h->http, "Hookline-Tenant-Id: %s", t->id);
+
+    flood_from(h, "hk_nonsense", NULL);
+    for (size_t i = 0; i < HK_COUNTOF(wrong); i++) {
+        assert_refused(h, api_send(h, NULL, "GET", "/v1/apps", HK_STR_NULL,
+                                   (const char *const[]){wrong[i], NULL}));
+        assert_refused(h, api_send(h, NULL, "POST", "/v1/events", HK_STR("{}"),
+                                   (const char *const[]){wrong[i], tenant_header, NULL}));
+    }
+    assert_refused(h, api_call(h, NULL, "POST", "/v1/password",
+                               "{\"tenant_id\": \"%s\", \"token\": \"x\", \"password\": \"%s\"}",
+                               t->id, USER_PASSWORD));
+}
+
 static void test_no_proof_at_all_is_no_failure(void **state)
 {
     struct harness *h = *state;
@@ -206,6 +258,10 @@ int main(void)
                      .env = (const char *const[]){ON, NULL}),
         harness_test(test_a_good_key_that_is_new_gets_through_after_retry_after,
                      .has_no_worker = true, .env = (const char *const[]){ON, NULL}),
+        harness_test(test_a_known_key_that_is_revoked_is_refused_as_any_other,
+                     .has_no_worker = true, .env = (const char *const[]){ON, NULL}),
+        harness_test(test_every_kind_of_proof_is_refused_in_a_flood, .has_no_worker = true,
+                     .env = (const char *const[]){ON, NULL}),
         harness_test(test_no_proof_at_all_is_no_failure, .has_no_worker = true,
                      .env = (const char *const[]){ON, NULL}),
         harness_test(
