@@ -47,11 +47,11 @@ static bool reply_error(struct call *call, const struct hk_error *error)
     const struct hk_code_info *info = hk_code_info(error->code);
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
 
+    hk_buf_init(&buf, MAX_REPLY_BYTES);
     if (info->http_status >= 500) {
         call_fail(call, error);
         return true;
     }
-    hk_buf_init(&buf, MAX_REPLY_BYTES);
     problem_write(&buf, error, HK_STR_NULL, call->request_id);
     buf.n--; /* the closing brace */
     hk_buf_printf(&buf, ",\"error\":\"%s\",\"error_description\":", info->slug);

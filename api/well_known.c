@@ -12,11 +12,11 @@ static void reply_keys(struct call *call, enum hk_code code)
 {
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
 
+    hk_buf_init(&buf, MAX_REPLY_BYTES);
     if (code != HK_OK) {
         call_fail_code(call, code, HK_STR_NULL);
         return;
     }
-    hk_buf_init(&buf, MAX_REPLY_BYTES);
     signing_keys_write_set(call->thread->signing_keys, &buf);
     call_reply(call, 200, hk_buf_str(&buf));
 }

@@ -10,6 +10,7 @@
 #include "hk/clock.h"
 #include "tests/support/load.h"
 #include "tests/support/message.h"
+#include "tests/support/oauth.h"
 
 #define BACK_MS  10000 /* everything goes on so soon after PostgreSQL is ready */
 #define DRAIN_MS 60000
@@ -73,6 +74,27 @@ static void test_R_11_without_postgresql_nothing_is_accepted(void **state)
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.event"), 1);
     (void)publish(h, t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 2, BACK_MS);
+}
+
+static void test_without_postgresql_there_are_no_tokens_and_no_keys(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct client client = given_client(h, t, "\"name\": \"c\", \"role\": \"support\"");
+    const char *authorization = basic(h, client.client_id, client.secret);
+    struct reply reply;
+
+    pg_stop(SIGINT);
+    for (int i = 0; i < 3; i++) {
+        reply = ask_token(h, authorization, "grant_type=client_credentials");
+        assert_problem(h, reply, 503, "database_unavailable", NULL);
+        reply = api_call(h, NULL, "GET", "/.well-known/jwks.json", NULL);
+        assert_problem(h, reply, 503, "database_unavailable", NULL);
+    }
+    pg_start();
+    wait_ready(h);
+    reply = ask_token(h, authorization, "grant_type=client_credentials");
+    assert_status(reply, 200);
 }
 
 static void restart_under_load(struct harness *h, int signal_no)
@@ -194,6 +216,8 @@ static const char *const impatient[] = {"HOOKLINE_API_QUERY_TIMEOUT_MS=1000", NU
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        harness_test(test_without_postgresql_there_are_no_tokens_and_no_keys, .has_no_worker = true,
+                     .env = (const char *const[]){"HOOKLINE_API_QUERY_TIMEOUT_MS=500", NULL}),
         harness_test(test_R_11_without_postgresql_nothing_is_accepted, .env = impatient),
         harness_test(test_R_11_a_fast_restart_under_load_loses_nothing, .n_workers = 2),
         harness_test(test_R_11_a_crash_under_load_loses_nothing, .n_workers = 2),
