@@ -142,6 +142,13 @@ static bool is_choice(const char *choices, struct hk_str value)
     return false;
 }
 
+/* Of HTTP. */
+static bool is_status(struct hk_str value)
+{
+    return value.n == 3 && value.p[0] >= '1' && value.p[0] <= '5' && value.p[1] >= '0' &&
+           value.p[1] <= '9' && value.p[2] >= '0' && value.p[2] <= '9';
+}
+
 static enum hk_code bind_query(struct call *call, const char *name, struct hk_str *ret,
                                struct hk_error *reterr)
 {
@@ -164,6 +171,9 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a UUID.", name);
     if (field->type == QUERY_TIME && check_timestamp(*ret, NULL) != HK_OK)
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a time of RFC 3339.", name);
+    if (field->type == QUERY_STATUS && !is_status(*ret))
+        return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a number from 100 to 599.",
+                       name);
     if (field->type == QUERY_CHOICE && !is_choice(field->choices, *ret))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be one of %s.", name,
                        field->choices);

@@ -35,7 +35,7 @@ enum scope {
 
 /* A query parameter besides ?limit and ?cursor. An unknown one is refused. A zero row ends a table.
  */
-enum query_type { QUERY_TEXT = 1, QUERY_ID, QUERY_CHOICE, QUERY_TIME };
+enum query_type { QUERY_TEXT = 1, QUERY_ID, QUERY_CHOICE, QUERY_TIME, QUERY_STATUS };
 struct query_field {
     const char *name;
     enum query_type type;

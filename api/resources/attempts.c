@@ -3,6 +3,15 @@
 #include "api/resources/attempts.sql.h"
 #include "api/resources/resources.h"
 
+static const struct query_field attempt_list_query[] = {
+    {.name = "outcome",
+     .type = QUERY_CHOICE,
+     .choices = "succeeded|http_status|timeout|dns|connect|tls|reset|blocked_address|protocol|"
+                "request_invalid"},
+    {.name = "status_code", .type = QUERY_STATUS},
+    {0},
+};
+
 const struct route attempts_routes[] = {
     {
         .method = "GET",
@@ -10,8 +19,10 @@ const struct route attempts_routes[] = {
         .scope = SCOPE_MESSAGES_READ,
         .ok_status = 200,
         .is_list = true,
+        .query = attempt_list_query,
         .stmt = &stmt_attempt_list,
-        .bind = {"tenant", "partner", ":message_id", "?limit", "?cursor"},
+        .bind = {"tenant", "partner", ":message_id", "?limit", "?cursor", "?outcome",
+                 "?status_code"},
     },
     {
         .method = "GET",

@@ -7,9 +7,9 @@
 #include "api/resources/resources.h"
 
 static const struct query_field event_list_query[] = {
-    {.name = "company", .type = QUERY_TEXT},
-    {.name = "event_type", .type = QUERY_TEXT},
-    {0},
+    {.name = "company", .type = QUERY_TEXT},     {.name = "event_type", .type = QUERY_TEXT},
+    {.name = "external_id", .type = QUERY_TEXT}, {.name = "since", .type = QUERY_TIME},
+    {.name = "until", .type = QUERY_TIME},       {0},
 };
 
 const struct route events_routes[] = {
@@ -21,7 +21,8 @@ const struct route events_routes[] = {
         .is_list = true,
         .query = event_list_query,
         .stmt = &stmt_event_list,
-        .bind = {"tenant", "partner", "?limit", "?cursor", "?company", "?event_type"},
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?company", "?event_type",
+                 "?external_id", "?since", "?until"},
     },
     {
         .method = "GET",

@@ -5,7 +5,8 @@
 
 -- name: event_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
--- $5 company's external_id text or NULL, $6 event_type text or NULL
+-- $5 company's external_id text or NULL, $6 event_type text or NULL, $7 external_id text or NULL,
+-- $8 since timestamptz or NULL, $9 until timestamptz or NULL
 -- With a filter, and for a partner, a page looks at list_reach() events at most, and ends with the first
 -- that makes it full. The partner's companies come first because they are cheap to tell.
 WITH mine AS MATERIALIZED (
@@ -19,7 +20,10 @@ WITH mine AS MATERIALIZED (
     SELECT v.event, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
       FROM (SELECT e AS event, e.id, e.company_id, e.event_type
               FROM event e
-             WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
+             WHERE e.tenant_id = $1::uuid AND e.id < least(coalesce($4::uuid, uuid_max()), id_until($9::timestamptz))
+               AND e.id >= id_since($8::timestamptz)
+               AND ($7::text IS NULL OR e.id = (SELECT k.event_id FROM event_key k
+                                                 WHERE k.tenant_id = $1::uuid AND k.external_id = $7::text))
              ORDER BY e.id DESC
              LIMIT list_reach($3::integer, 1, num_nonnulls($2::text, $5::text, $6::text) > 0)) v
      WHERE ($5::text IS NULL OR v.company_id = (SELECT c.id FROM company c
@@ -42,7 +46,9 @@ SELECT '' AS code,
             WHEN num_nonnulls($2::text, $5::text, $6::text) > 0
             THEN (SELECT e.id
                     FROM event e
-                   WHERE e.tenant_id = $1::uuid AND e.id < coalesce($4::uuid, uuid_max())
+                   WHERE e.tenant_id = $1::uuid AND e.id < least(coalesce($4::uuid, uuid_max()), id_until($9::timestamptz))
+                     AND e.id >= id_since($8::timestamptz)
+                     AND $7::text IS NULL -- which one event has at most
                    ORDER BY e.id DESC
                   OFFSET list_reach($3::integer, 1, true) - 1
                    LIMIT 1)

@@ -14,6 +14,9 @@ static const struct query_field message_list_query[] = {
     {.name = "subscription_id", .type = QUERY_ID},
     {.name = "app_id", .type = QUERY_ID},
     {.name = "company", .type = QUERY_TEXT},
+    {.name = "event_type", .type = QUERY_TEXT},
+    {.name = "since", .type = QUERY_TIME},
+    {.name = "until", .type = QUERY_TIME},
     {.name = "status",
      .type = QUERY_CHOICE,
      .choices = "pending|sending|succeeded|failed|cancelled|held"},
@@ -30,7 +33,7 @@ const struct route messages_routes[] = {
         .query = message_list_query,
         .stmt = &stmt_message_list,
         .bind = {"tenant", "partner", "?limit", "?cursor", "?event_id", "?subscription_id",
-                 "?app_id", "?company", "?status"},
+                 "?app_id", "?company", "?status", "?event_type", "?since", "?until"},
     },
     {
         .method = "GET",

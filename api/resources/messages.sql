@@ -4,7 +4,8 @@
 -- name: message_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,
 -- $5 event_id uuid or NULL, $6 subscription_id uuid or NULL, $7 app_id uuid or NULL,
--- $8 company's external_id text or NULL, $9 status text or NULL
+-- $8 company's external_id text or NULL, $9 status text or NULL, $10 event_type text or NULL,
+-- $11 since timestamptz or NULL, $12 until timestamptz or NULL
 -- Goes back by each of up to 100 subscriptions when the list is limited to some, else through all of the
 -- tenant's messages; looks at list_reach() of each way, and shows none that is older than the end of the way
 -- that ended first: what is older there has not been looked at.
@@ -28,7 +29,7 @@ WITH of_company AS MATERIALIZED (
 ), way AS MATERIALIZED (
     SELECT w.is_by_subscription,
            list_reach($3::integer, CASE WHEN w.is_by_subscription THEN w.n ELSE 1 END,
-                      num_nonnulls($5::uuid, $8::text, $9::text) > 0
+                      num_nonnulls($5::uuid, $8::text, $9::text, $10::text) > 0
                       OR (num_nonnulls($2::text, $7::uuid) > 0 AND NOT w.is_by_subscription)) AS reach
       FROM (SELECT count(*) AS n,
                    num_nonnulls($2::text, $6::uuid, $7::uuid, $8::text) > 0 AND count(*) <= 100 AS is_by_subscription
@@ -37,7 +38,8 @@ WITH of_company AS MATERIALIZED (
     (SELECT m AS message, m.id, row_number() OVER (ORDER BY m.id DESC) AS place
        FROM message m
       WHERE m.tenant_id = $1::uuid AND NOT (SELECT w.is_by_subscription FROM way w)
-        AND m.id < coalesce($4::uuid, uuid_max())
+        AND m.id < least(coalesce($4::uuid, uuid_max()), id_until($12::timestamptz))
+        AND m.id >= id_since($11::timestamptz)
         AND m.id BETWEEN coalesce(message_id_floor($5::uuid), uuid_min())
                      AND coalesce(message_id_ceiling($5::uuid), uuid_max())
       ORDER BY m.id DESC
@@ -49,7 +51,8 @@ WITH of_company AS MATERIALIZED (
             SELECT m AS message, m.id, row_number() OVER (ORDER BY m.id DESC) AS place
               FROM message m
              WHERE m.tenant_id = $1::uuid AND m.subscription_id = h.id AND (SELECT w.is_by_subscription FROM way w)
-               AND m.id < coalesce($4::uuid, uuid_max())
+               AND m.id < least(coalesce($4::uuid, uuid_max()), id_until($12::timestamptz))
+               AND m.id >= id_since($11::timestamptz)
                AND m.id BETWEEN coalesce(message_id_floor($5::uuid), uuid_min())
                             AND coalesce(message_id_ceiling($5::uuid), uuid_max())
              ORDER BY m.id DESC
@@ -64,6 +67,11 @@ WITH of_company AS MATERIALIZED (
        AND ($8::text IS NULL OR (v.message).connection_id = ANY ((SELECT o.connection_ids FROM of_company o)::uuid[]))
        AND ($9::text IS NULL OR (v.message).status = CASE $9::text WHEN 'sending' THEN 'pending' ELSE $9::text END)
        AND (coalesce($9::text, '') NOT IN ('pending', 'sending') OR message_status(v.message) = $9::text)
+       AND ($10::text IS NULL
+            OR EXISTS (SELECT
+                         FROM event e
+                        WHERE e.tenant_id = $1::uuid AND e.id = (v.message).event_id AND e.event_type = $10::text
+                       OFFSET 0))
        AND (num_nonnulls($2::text, $7::uuid) = 0
             OR (SELECT w.is_by_subscription FROM way w)
             OR EXISTS (SELECT

@@ -16,6 +16,15 @@ CREATE OR REPLACE FUNCTION message_id_ceiling(event_id uuid) RETURNS uuid LANGUA
     SELECT (left(event_id::text, 18) || '-ffff-ffffffffffff')::uuid
 $$;
 
+-- The ids of a time (to the millisecond, as they are shown) and later: "id >= id_since(since)", "id < id_until(until)".
+-- NULL bounds nothing.
+CREATE OR REPLACE FUNCTION id_since(since timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT uuid_v7_floor(greatest(since + interval '999 microseconds', 'epoch'))
+$$;
+CREATE OR REPLACE FUNCTION id_until(until timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN until IS NULL THEN uuid_max() ELSE id_since(until) END
+$$;
+
 -- How many rows a page of a list looks at, of each of the n ways (apps, subscriptions) that it goes back: the
 -- page and one more when all of them are wanted; else so many that a filter that no index serves ends, found or
 -- not: the page is short then, or empty, and the next one goes on behind what was looked at.

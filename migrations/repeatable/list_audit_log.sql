@@ -5,8 +5,8 @@ CREATE OR REPLACE FUNCTION audit_walk(tenant_id uuid, page_limit integer, before
 RETURNS TABLE (line audit_log, place bigint) LANGUAGE sql STABLE AS $$
     SELECT a, row_number() OVER (ORDER BY a.id DESC)
       FROM audit_log a
-     WHERE a.tenant_id = $1 AND a.id < least(coalesce($3, uuid_max()), coalesce(uuid_v7_floor($8), uuid_max()))
-       AND a.id >= coalesce(uuid_v7_floor($7), uuid_min())
+     WHERE a.tenant_id = $1 AND a.id < least(coalesce($3, uuid_max()), CASE WHEN $8 IS NULL THEN uuid_max() ELSE uuid_v7_floor(greatest($8, 'epoch')) END)
+       AND a.id >= uuid_v7_floor(greatest($7, 'epoch'))
        AND ($5 IS NULL OR a.object_id = $5)
        AND ($5 IS NOT NULL OR $6 IS NULL OR a.actor = $6)
        AND ($5 IS NOT NULL OR $6 IS NOT NULL OR $4 IS NULL OR a.action = $4)

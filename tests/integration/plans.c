@@ -231,7 +231,9 @@ static const char *filter_value(const struct query_field *field, unsigned n)
     if (field->type == QUERY_ID) /* of nothing */
         return n == 0 ? "00000000-0000-7000-8000-0000000000ff" : NULL;
     if (strstr(field->name, "since") != NULL || strstr(field->name, "until") != NULL)
-        return n == 0 ? "2026-01-01T00:00:00Z" : NULL;
+        return n == 0 ? "2026-01-01T00:00:00Z" : n == 1 ? "2100-01-01T00:00:00Z" : NULL;
+    if (field->type == QUERY_STATUS)
+        return n == 0 ? "404" : NULL;
     return n == 0 ? "nothing" : NULL;
 }
 
