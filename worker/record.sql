@@ -133,7 +133,9 @@ WITH given AS MATERIALIZED (
      WHERE x.ends_as = 'held'
 ), settled AS (
     UPDATE message m
-       SET status = e.status, status_reason = e.reason, attempts = e.attempts,
+       SET status = e.status, attempts = e.attempts,
+           -- A message that is to be cancelled stays one: queue_cancel() may have come between.
+           status_reason = CASE WHEN e.status = 'held' THEN coalesce(m.status_reason, e.reason) ELSE e.reason END,
            finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
       FROM ended e
      WHERE m.tenant_id = e.tenant_id AND m.id = e.message_id

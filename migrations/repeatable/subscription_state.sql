@@ -56,7 +56,7 @@ BEGIN
              WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND NOT (q.leased AND q.due_at > now())
             RETURNING q.message_id
         )
-        UPDATE message m SET status = 'held', status_reason = 'subscription_' || $4
+        UPDATE message m SET status = 'held', status_reason = coalesce(m.status_reason, 'subscription_' || $4) -- see revoked_reason()
           FROM stopped t
          WHERE m.tenant_id = $1 AND m.id = t.message_id;
         GET DIAGNOSTICS n_held = ROW_COUNT;
@@ -107,7 +107,7 @@ BEGIN
              WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.message_id = w.message_id AND q.due_at = 'infinity'
             RETURNING q.message_id
         )
-        UPDATE message m SET status = 'pending', status_reason = NULL
+        UPDATE message m SET status = 'pending', status_reason = revoked_reason(m.status_reason)
           FROM released t
          WHERE m.tenant_id = $1 AND m.id = t.message_id;
         GET DIAGNOSTICS n_released = ROW_COUNT;

@@ -20,7 +20,7 @@ BEGIN
          WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND NOT (q.leased AND q.due_at > now())
         RETURNING q.message_id
     )
-    UPDATE message m SET status = 'held', status_reason = $3
+    UPDATE message m SET status = 'held', status_reason = coalesce(m.status_reason, $3) -- see revoked_reason()
       FROM stopped t
      WHERE m.tenant_id = $1 AND m.id = t.message_id;
     GET DIAGNOSTICS n_held = ROW_COUNT;
@@ -55,7 +55,7 @@ BEGIN
          WHERE q.tenant_id = $1 AND q.subscription_id = w.subscription_id AND q.message_id = w.message_id
         RETURNING q.message_id
     )
-    UPDATE message m SET status = 'pending', status_reason = NULL
+    UPDATE message m SET status = 'pending', status_reason = revoked_reason(m.status_reason)
       FROM released t
      WHERE m.tenant_id = $1 AND m.id = t.message_id;
     GET DIAGNOSTICS n_released = ROW_COUNT;
@@ -145,10 +145,6 @@ BEGIN
     UPDATE tenant t SET state = 'archived', updated_at = now() WHERE t.tenant_id = $1;
     PERFORM tenant_stop($1, 'held', 'tenant_suspended', false);
     n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1), NULL, 'tenant_archived');
-    -- What is in flight may end well; it is not tried again (see queue_cancel()).
-    UPDATE message m SET status_reason = 'tenant_archived'
-      FROM queue q
-     WHERE q.tenant_id = $1 AND m.tenant_id = $1 AND m.id = q.message_id AND m.status = 'pending';
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'tenant.archived', $1::text, json_build_object('cancelled_messages', n_cancelled));
     code := '';

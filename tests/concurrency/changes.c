@@ -227,6 +227,54 @@ static void test_what_is_given_back_after_the_resume_is_not_held(void **state)
     message_wait(h, t, path, "succeeded");
 }
 
+/* ---- record / disconnect ---- */
+
+/* A paused subscription's message is in flight, and its company is disconnected: never again. */
+static void record_and_disconnect(struct harness *h, bool records_first)
+{
+    struct tenant *t = given_tenant(h);
+    struct subscription subscription = given_story(h, t, "/hook");
+    PGconn *worker = session_worker(h), *api = session_api(h, t);
+    const char *path = message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+    const char *connection = only_connection(h, t, "") + strlen("/v1/connections/");
+    const char *disconnect =
+        http_text(h->http, "SELECT connection_disconnect('%s', '%s', 'cancel')", t->id, connection);
+    struct claimed claimed = session_claim(worker, 1, LONG_MS);
+
+    call_checked(h, t, "POST", subscription_path(h, &subscription, "/pause"), 200);
+    session_run(records_first ? worker : api, "BEGIN");
+    if (records_first) {
+        assert_int_equal(session_record(worker, &claimed, 0, "release"), 1);
+        assert_int_equal(PQsendQuery(api, disconnect), 1);
+        session_wait_blocked(h, api);
+        session_run(worker, "COMMIT");
+        PQclear(PQgetResult(api));
+    } else {
+        session_run(api, disconnect);
+        session_record_send(worker, &claimed, 0, "release");
+        session_wait_blocked(h, worker);
+        session_run(api, "COMMIT");
+        assert_int_equal(session_finish_record(worker), 1);
+    }
+    PQfinish(api);
+    claimed_done(&claimed);
+    PQfinish(worker);
+    call_checked(h, t, "POST", subscription_path(h, &subscription, "/resume"), 200);
+    (void)harness_start_worker(h);
+    message_wait(h, t, path, "cancelled");
+    assert_int_equal(sinker_count(h, "/hook"), 0);
+}
+
+static void test_BC_06_what_is_held_during_the_disconnect_is_never_sent(void **state)
+{
+    record_and_disconnect(*state, true);
+}
+
+static void test_BC_06_what_is_held_after_the_disconnect_began_is_never_sent(void **state)
+{
+    record_and_disconnect(*state, false);
+}
+
 /* ---- record / archive ---- */
 
 static void test_a_retry_recorded_during_the_archiving_is_not_sent_again(void **state)
@@ -317,6 +365,8 @@ int main(void)
         change_test(test_R_34_an_external_id_whose_first_event_was_not_stored_is_free),
         change_test(test_what_is_held_while_its_subscription_is_resumed_is_sent),
         change_test(test_what_is_given_back_after_the_resume_is_not_held),
+        change_test(test_BC_06_what_is_held_during_the_disconnect_is_never_sent),
+        change_test(test_BC_06_what_is_held_after_the_disconnect_began_is_never_sent),
         change_test(test_a_retry_recorded_during_the_archiving_is_not_sent_again),
         change_test(test_a_stop_recorded_during_a_change_of_what_it_cancels_counts),
         change_test(test_a_stop_recorded_during_a_change_of_its_subscription_counts),
