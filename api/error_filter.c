@@ -14,10 +14,11 @@ static void send_problem(h2o_ostream_t *super, h2o_req_t *req, h2o_iovec_t *bufs
                          h2o_send_state_t state)
 {
     struct problem_ostream *self = HK_CONTAINER_OF(super, struct problem_ostream, super);
+    bool is_head = h2o_memis(req->method.base, req->method.len, H2O_STRLIT("HEAD"));
 
     (void)bufs;
     (void)n_bufs;
-    h2o_ostream_send_next(&self->super, req, &self->body, 1, state);
+    h2o_ostream_send_next(&self->super, req, &self->body, is_head ? 0 : 1, state);
 }
 
 static bool is_plain_text(const h2o_req_t *req)

@@ -131,6 +131,19 @@ static void test_413_for_a_body_that_is_too_large(void **state)
         400, "bad_request");
 }
 
+static void test_HEAD_gets_no_body_of_an_error_either(void **state)
+{
+    struct harness *h = *state;
+    bool is_closed;
+    struct reply reply =
+        send_raw(h, HK_STR("HEAD /v1/apps HTTP/1.1\r\n" HOST "Content-Length: 99999999\r\n\r\n"),
+                 &is_closed);
+
+    assert_status(reply, 413);
+    assert_int_equal(reply.body_n, 0);
+    assert_true(is_closed);
+}
+
 static void test_the_rest_has_the_headers_that_belong_to_it(void **state)
 {
     struct harness *h = *state;
@@ -155,6 +168,7 @@ int main(void)
         harness_test(test_414_for_a_target_that_is_too_long, .has_no_worker = true),
         harness_test(test_431_for_a_head_that_does_not_end, .has_no_worker = true),
         harness_test(test_413_for_a_body_that_is_too_large, .has_no_worker = true),
+        harness_test(test_HEAD_gets_no_body_of_an_error_either, .has_no_worker = true),
         harness_test(test_the_rest_has_the_headers_that_belong_to_it, .has_no_worker = true),
     };
 
