@@ -151,8 +151,8 @@ static void test_every_kind_of_proof_is_refused_in_a_flood(void **state)
         "Authorization: Bearer hk_nonsense",
         "Authorization: Bearer a.b.c",
         "Cookie: __Host-hookline_session=nonsense",
-        "Cookie: __Host-hookline_session="
-        "hks_0000000000000000000000_0000000000000000000000000000000000000000000",
+        ("Cookie: __Host-hookline_session="
+         "hks_0000000000000000000000_0000000000000000000000000000000000000000000"),
     };
     struct harness *h = *state;
     struct tenant *t = given_tenant(h);
