@@ -20,6 +20,9 @@ static void make_one_of_each(struct harness *h, struct tenant *t, struct change 
     const char *app_id = reply_text(&reply, "data.0.app_id");
     const char *company_id = reply_text(&reply, "data.0.company.id");
 
+    reply = api_call(h, t->partner, "POST", http_text(h->http, "/v1/apps/%s/custom_fields", app_id),
+                     "{\"key\": \"code\", \"type\": \"text\"}");
+    assert_status(reply, 201);
     ret[0] = (struct change){h->operator_key, http_text(h->http, "/v1/tenants/%s", t->id),
                              "{\"name\": \"n2\"}"};
     ret[1] = (struct change){t->partner, http_text(h->http, "/v1/apps/%s", app_id),
@@ -27,7 +30,7 @@ static void make_one_of_each(struct harness *h, struct tenant *t, struct change 
     ret[2] = (struct change){t->admin, http_text(h->http, "/v1/companies/%s", company_id),
                              "{\"name\": \"n2\"}"};
     ret[3] = (struct change){t->admin, http_text(h->http, "/v1/connections/%s", connection_id),
-                             "{\"values\": {}}"};
+                             "{\"values\": {\"code\": \"x\"}}"};
     ret[4] = (struct change){t->admin, "/v1/event_types/order.paid", "{\"description\": \"d2\"}"};
     ret[5] =
         (struct change){t->partner, http_text(h->http, "/v1/subscriptions/%s", subscription.id),

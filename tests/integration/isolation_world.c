@@ -228,7 +228,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/apps/:app_id/custom_fields/:key", "{\"label\": \"x\"}"},
         {"PATCH", "/v1/companies/:company_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/connections", "{\"companies\": [{\"company\": \"c1\"}]}"},
-        {"PATCH", "/v1/connections/:connection_id", "{\"values\": {}}"},
+        {"PATCH", "/v1/connections/:connection_id", "{\"values\": {\"code\": \"x\"}}"},
         {"POST", "/v1/event_types/:name/validate", "{\"payload\": {}}"},
         {"PATCH", "/v1/event_types/:name", "{\"description\": \"x\"}"},
         {"POST", "/v1/apps/:app_id/subscriptions",
