@@ -23,17 +23,6 @@ static const struct query_field export_query[] = {
     {0},
 };
 
-static enum hk_code prepare_of_tenant(struct call *call, struct hk_error *reterr)
-{
-    struct hk_str tenant_id = call_path_param(call, "tenant_id");
-    struct hk_id id;
-
-    if (!hk_id_parse(tenant_id, &id))
-        return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
-    call_set_tenant(call, tenant_id);
-    return HK_OK;
-}
-
 const struct route audit_log_routes[] = {
     {
         .method = "GET",
@@ -68,7 +57,7 @@ const struct route audit_log_routes[] = {
         .stmt = &stmt_audit_log_list_of,
         .bind = {"tenant", "?limit", "?cursor", "?action", "?object_id", "?actor", "?since",
                  "?until", ":tenant_id"},
-        .prepare = prepare_of_tenant,
+        .prepare = tenant_prepare_one,
     },
     {0},
 };

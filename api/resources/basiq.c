@@ -8,7 +8,6 @@
 #include "api/resources/basiq.sql.h"
 #include "api/resources/checks.h"
 #include "api/resources/resources.h"
-#include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
 #include "hk/url.h"
 
@@ -50,21 +49,6 @@ static const struct query_field webhook_list_query[] = {
     {0},
 };
 
-static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
-{
-    (void)reterr;
-    secrets_set_signing(call);
-    subscription_set_url_fault(call, "url");
-    return HK_OK;
-}
-
-static enum hk_code prepare_update(struct call *call, struct hk_error *reterr)
-{
-    (void)reterr;
-    subscription_set_url_fault(call, "url");
-    return HK_OK;
-}
-
 const struct route basiq_routes[] = {
     {
         .method = "POST",
@@ -75,7 +59,7 @@ const struct route basiq_routes[] = {
         .body = webhook_create_body,
         .stmt = &stmt_basiq_webhook_create,
         .bind = {"tenant", "partner", "body", "=secret", "=url_fault"},
-        .prepare = prepare_create,
+        .prepare = subscription_prepare_create,
     },
     {
         .method = "GET",
@@ -104,7 +88,7 @@ const struct route basiq_routes[] = {
         .body = webhook_update_body,
         .stmt = &stmt_basiq_webhook_update,
         .bind = {"tenant", "partner", ":webhook_id", "body", "=url_fault"},
-        .prepare = prepare_update,
+        .prepare = subscription_prepare_update,
     },
     {
         .method = "DELETE",

@@ -45,6 +45,14 @@ extern const struct body_field credentials_body[];
  */
 void subscription_set_url_fault(struct call *call, const char *path);
 
+/* For `prepare` of routes whose body is a subscription's with its URL at "url": sets "=secret"
+ * (when it is made) and "=url_fault". */
+enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr);
+enum hk_code subscription_prepare_update(struct call *call, struct hk_error *reterr);
+
+/* For `prepare` of operators' routes below /v1/tenants/:tenant_id: acts for that tenant. */
+enum hk_code tenant_prepare_one(struct call *call, struct hk_error *reterr);
+
 /* Limits that more than one table names; characters unless said otherwise. */
 enum {
     MAX_NAME = 200,

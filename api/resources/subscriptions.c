@@ -112,7 +112,7 @@ void subscription_set_url_fault(struct call *call, const char *path)
         call_set_param(call, "=url_fault", hk_str(error.detail));
 }
 
-static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
+enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
     secrets_set_signing(call);
@@ -120,7 +120,7 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
     return HK_OK;
 }
 
-static enum hk_code prepare_update(struct call *call, struct hk_error *reterr)
+enum hk_code subscription_prepare_update(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
     subscription_set_url_fault(call, "url");
@@ -137,7 +137,7 @@ const struct route subscriptions_routes[] = {
         .body = subscription_create_body,
         .stmt = &stmt_subscription_create,
         .bind = {"tenant", "partner", ":app_id", "body", "=secret", "=url_fault"},
-        .prepare = prepare_create,
+        .prepare = subscription_prepare_create,
     },
     {
         .method = "GET",
@@ -165,7 +165,7 @@ const struct route subscriptions_routes[] = {
         .body = subscription_update_body,
         .stmt = &stmt_subscription_update,
         .bind = {"tenant", "partner", ":subscription_id", "body", "=url_fault", "if_match"},
-        .prepare = prepare_update,
+        .prepare = subscription_prepare_update,
     },
     {
         .method = "DELETE",

@@ -77,7 +77,7 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
     return HK_OK;
 }
 
-static enum hk_code prepare_one(struct call *call, struct hk_error *reterr)
+enum hk_code tenant_prepare_one(struct call *call, struct hk_error *reterr)
 {
     struct hk_str tenant_id = call_path_param(call, "tenant_id");
     struct hk_id id;
@@ -97,7 +97,7 @@ static enum hk_code prepare_key(struct call *call, struct hk_error *reterr)
         return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
 
     secrets_set_key(call, &id);
-    return prepare_one(call, reterr);
+    return tenant_prepare_one(call, reterr);
 }
 
 const struct route tenants_routes[] = {
@@ -129,7 +129,7 @@ const struct route tenants_routes[] = {
         .ok_status = 200,
         .stmt = &stmt_tenant_get,
         .bind = {"tenant", ":tenant_id"},
-        .prepare = prepare_one,
+        .prepare = tenant_prepare_one,
     },
     {
         .method = "PATCH",
@@ -139,7 +139,7 @@ const struct route tenants_routes[] = {
         .body = tenant_update_body,
         .stmt = &stmt_tenant_update,
         .bind = {"tenant", "body", "if_match"},
-        .prepare = prepare_one,
+        .prepare = tenant_prepare_one,
     },
     {
         .method = "DELETE",
@@ -148,7 +148,7 @@ const struct route tenants_routes[] = {
         .ok_status = 204,
         .stmt = &stmt_tenant_archive,
         .bind = {"tenant"},
-        .prepare = prepare_one,
+        .prepare = tenant_prepare_one,
     },
     {
         .method = "GET",
@@ -184,7 +184,7 @@ const struct route tenants_routes[] = {
         .ok_status = 200,
         .stmt = &stmt_tenant_quotas_get,
         .bind = {"tenant", ":tenant_id"},
-        .prepare = prepare_one,
+        .prepare = tenant_prepare_one,
     },
     {
         .method = "GET",
