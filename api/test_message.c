@@ -13,6 +13,7 @@
 #include "api/bind.h"
 #include "api/server.h"
 #include "hk/clock.h"
+#include "hk/describe.h"
 #include "hk/encode.h"
 #include "hk/envelope.h"
 #include "hk/http.h"
@@ -84,60 +85,9 @@ enum stage_result test_message_stage(struct call *call)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-static void add_member(struct hk_buf *buf, const char *name, struct hk_str value)
-{
-    hk_buf_printf(buf, "\"%s\":", name);
-    if (value.p == NULL)
-        hk_buf_add_text(buf, "null");
-    else
-        hk_buf_add_json_string(buf, value);
-}
-
 static struct hk_id new_id(struct test *test)
 {
     return hk_id_new(&test->call->thread->ids, hk_wall_us() / 1000);
-}
-
-/* Whether a header field holds a secret, by its name; a signature is none. */
-static bool is_sensitive(struct hk_str name)
-{
-    static const char *const words[] = {"auth", "key", "token", "secret", "password", "credential"};
-    char text[256];
-
-    if (name.n >= sizeof(text))
-        return true;
-    memcpy(text, name.p, name.n);
-    text[name.n] = '\0';
-    for (size_t i = 0; i < HK_COUNTOF(words); i++) {
-        if (strcasestr(text, words[i]) != NULL)
-            return true;
-    }
-    return false;
-}
-
-/* Adds the request as it goes out; secrets are not shown. */
-static void describe_request(const struct hk_request *request, struct hk_buf *ret)
-{
-    const char *comma = "";
-
-    hk_buf_add_text(ret, ",\"request\":{\"method\":\"POST\",");
-    add_member(ret, "url", hk_str(request->url));
-    hk_buf_add_text(ret, ",\"headers\":{");
-    for (unsigned i = 0; i < request->n_headers; i++) {
-        const char *line = request->headers[i], *colon = strchr(line, ':');
-        struct hk_str name = {line, (size_t)(colon - line)};
-
-        if (colon[1] == '\0')
-            continue; /* one that is not sent */
-        hk_buf_add_text(ret, comma);
-        hk_buf_add_json_string(ret, name);
-        hk_buf_add_text(ret, ":");
-        hk_buf_add_json_string(ret, is_sensitive(name) ? HK_STR("***") : hk_str(colon + 2));
-        comma = ",";
-    }
-    hk_buf_add_text(ret, "},");
-    add_member(ret, "body", request->body);
-    hk_buf_add_text(ret, "}");
 }
 
 static bool read_envelope(struct test *test, const struct hk_db_result *plan, unsigned row,
@@ -192,7 +142,7 @@ static bool build_request(struct test_message *message, const struct hk_db_resul
     hk_id_format(&id, message_id);
     hk_id_format(&envelope.event_id, event_id);
     hk_buf_add_text(&message->exchange, "{");
-    add_member(&message->exchange, "event_type", envelope.event_type);
+    hk_buf_add_json_member(&message->exchange, "event_type", envelope.event_type);
     hk_buf_printf(&message->exchange, ",\"event_id\":\"%s\",\"message_id\":\"%s\"", event_id,
                   message_id);
     hk_buf_init(&headers, HK_REQUEST_TEXT_SIZE);
@@ -278,7 +228,8 @@ static void send_one(struct test_message *message, const struct hk_db_result *pl
         on_outcome(message, &invalid);
         return;
     }
-    describe_request(request, &message->exchange);
+    hk_buf_add_text(&message->exchange, ",\"request\":");
+    hk_describe_request(request, &message->exchange);
     message->request = request;
     hk_http_send(http, request, on_outcome, message);
 }
@@ -329,11 +280,12 @@ static void describe_body(struct hk_str body, struct hk_buf *ret)
     char encoded[HK_B64_SIZE(KEEP_RESPONSE_BYTES)];
 
     if (hk_utf8_is_valid(body) && memchr(body.p, '\0', body.n) == NULL) {
-        add_member(ret, "body", body);
+        hk_buf_add_json_member(ret, "body", body);
         hk_buf_add_text(ret, ",\"body_encoding\":\"text\"");
         return;
     }
-    add_member(ret, "body", (struct hk_str){encoded, hk_b64_encode(body.p, body.n, encoded)});
+    hk_buf_add_json_member(ret, "body",
+                           (struct hk_str){encoded, hk_b64_encode(body.p, body.n, encoded)});
     hk_buf_add_text(ret, ",\"body_encoding\":\"base64\"");
 }
 
@@ -351,7 +303,7 @@ static void describe_response(const struct hk_outcome *outcome, struct hk_buf *r
         memcpy(headers, outcome->response_headers.p, n);
     hk_utf8_scrub(headers, n);
     hk_buf_printf(ret, ",\"response\":{\"status_code\":%d,", outcome->status);
-    add_member(ret, "headers", (struct hk_str){headers, n});
+    hk_buf_add_json_member(ret, "headers", (struct hk_str){headers, n});
     hk_buf_add_text(ret, ",");
     describe_body(outcome->response_body.p == NULL ? HK_STR("") : outcome->response_body, ret);
     hk_buf_printf(ret, ",\"truncated\":%s}", outcome->is_truncated ? "true" : "false");
@@ -364,9 +316,9 @@ static void reply(struct test *test)
 
     hk_buf_init(&buf, TEST_MAX_MESSAGES * (MAX_EXCHANGE_BYTES + 1) + MAX_BODY_BYTES);
     hk_buf_add_text(&buf, "{");
-    add_member(&buf, "profile", test->profile);
+    hk_buf_add_json_member(&buf, "profile", test->profile);
     hk_buf_add_text(&buf, ",");
-    add_member(&buf, "secret", test->has_made_secret ? test->secret : HK_STR_NULL);
+    hk_buf_add_json_member(&buf, "secret", test->has_made_secret ? test->secret : HK_STR_NULL);
     hk_buf_add_text(&buf, ",\"messages\":[");
     for (unsigned i = 0; i < test->n_messages; i++) {
         hk_buf_add_text(&buf, i == 0 ? "" : ",");
@@ -404,7 +356,7 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     hk_buf_printf(buf, ",\"outcome\":\"%s\"",
                   is_success(message, outcome) ? "succeeded" : hk_outcome_name(outcome->kind));
     hk_buf_add_text(buf, ",");
-    add_member(buf, "error", hk_str(outcome->error));
+    hk_buf_add_json_member(buf, "error", hk_str(outcome->error));
     describe_response(outcome, buf);
     add_time(buf, "duration_us", outcome->duration_us);
     add_time(buf, "dns_us", outcome->dns_us);

@@ -159,3 +159,12 @@ void hk_buf_add_json_string(struct hk_buf *buf, struct hk_str s)
     if (buf->is_full)
         cut(buf, n_before);
 }
+
+void hk_buf_add_json_member(struct hk_buf *buf, const char *name, struct hk_str value)
+{
+    hk_buf_printf(buf, "\"%s\":", name);
+    if (value.p == NULL)
+        hk_buf_add_text(buf, "null");
+    else
+        hk_buf_add_json_string(buf, value);
+}

@@ -30,6 +30,9 @@ void hk_buf_printf(struct hk_buf *buf, const char *format, ...) HK_PRINTF(2, 3);
 /* Appends `s` as a JSON string with its quotes; `s` is valid UTF-8. */
 void hk_buf_add_json_string(struct hk_buf *buf, struct hk_str s);
 
+/* Appends "name":"value", or "name":null when value.p is NULL; `name` needs no escaping. */
+void hk_buf_add_json_member(struct hk_buf *buf, const char *name, struct hk_str value);
+
 static inline struct hk_str hk_buf_str(const struct hk_buf *buf)
 {
     return (struct hk_str){buf->n == 0 ? "" : buf->p, buf->n};

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hk/describe.h - a request as people may see it: everything that goes out, but no secret. Pure.
+ */
+#ifndef HK_DESCRIBE_H
+#define HK_DESCRIBE_H
+
+#include "hk/buf.h"
+#include "hk/request.h"
+
+/*
+ * Whether a header field's value is a secret, by its name in any case ("X-Api-Key"). A signature is
+ * none: it proves that somebody knows one.
+ */
+HK_NODISCARD bool hk_header_is_sensitive(struct hk_str name);
+
+/* Appends the header section as it goes out, "name: value\n" each; what is secret as "***". */
+void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *ret);
+
+/* Appends {"method","url","headers":{"name":"value",...},"body"}; what is secret as "***". */
+void hk_describe_request(const struct hk_request *request, struct hk_buf *ret);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What people may see of a request: all of it but secrets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "hk/describe.h"
+
+static struct hk_request request; /* too large for a test's stack frame */
+static struct hk_buf text;
+
+static void build(void)
+{
+    struct hk_request_parts parts = {
+        .url = "https://receiver.example/hook?a=1",
+        .message_id = HK_STR("msg_p5jXN8AQM9LWM0D4loKWxJek"),
+        .body = HK_STR("{\"test\": 2432232314}"),
+        .secrets = HK_STR("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
+        .username = HK_STR("shop"),
+        .password = HK_STR("canary"),
+        .headers = HK_STR("X-Api-Key: canary\nX-Region: eu"),
+        .timestamp_s = INT64_C(1614265330),
+        .timeout_ms = 15000,
+    };
+    const char *why;
+
+    assert_true(hk_request_build(&parts, &request, &why));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    hk_buf_init(&text, 65536);
+    build();
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    hk_buf_done(&text);
+    return 0;
+}
+
+static void test_secrets_are_masked_and_signatures_are_not(void **state)
+{
+    (void)state;
+    hk_describe_request(&request, &text);
+
+    assert_string_equal(
+        text.p, "{\"method\":\"POST\",\"url\":\"https://receiver.example/hook?a=1\",\"headers\":{"
+                "\"content-type\":\"application/json\",\"user-agent\":\"Hookline/" HOOKLINE_VERSION
+                "\",\"webhook-id\":\"msg_p5jXN8AQM9LWM0D4loKWxJek\","
+                "\"webhook-timestamp\":\"1614265330\","
+                "\"webhook-signature\":\"v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=\","
+                "\"authorization\":\"***\",\"X-Api-Key\":\"***\",\"X-Region\":\"eu\"},"
+                "\"body\":\"{\\\"test\\\": 2432232314}\"}");
+}
+
+static void test_header_lines_have_no_secret_and_no_empty_field(void **state)
+{
+    (void)state;
+    hk_describe_header_lines(&request, &text);
+
+    assert_null(strstr(text.p, "canary"));
+    assert_non_null(strstr(text.p, "\nauthorization: ***\nX-Api-Key: ***\nX-Region: eu\n"));
+    assert_null(strstr(text.p, "expect"));
+}
+
+static void test_names_tell_what_is_secret(void **state)
+{
+    static const char *const secret[] = {"Authorization", "x-API-KEY", "X-Auth", "My-Token",
+                                         "Client-Secret"};
+    static const char *const open[] = {"webhook-signature", "X-Delivery-Hmac-SHA256", "X-Region"};
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(secret); i++)
+        assert_true(hk_header_is_sensitive(hk_str(secret[i])));
+    for (size_t i = 0; i < HK_COUNTOF(open); i++)
+        assert_false(hk_header_is_sensitive(hk_str(open[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_secrets_are_masked_and_signatures_are_not, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_header_lines_have_no_secret_and_no_empty_field, set_up,
+                                        tear_down),
+        cmocka_unit_test(test_names_tell_what_is_secret),
+    };
+
+    return cmocka_run_group_tests_name("describe", tests, NULL, NULL);
+}
