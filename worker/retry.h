@@ -22,9 +22,10 @@ enum verdict_kind { VERDICT_SUCCEEDED, VERDICT_RETRY, VERDICT_FAILED, VERDICT_RE
 
 struct verdict {
     enum verdict_kind kind;
-    int64_t delay_ms;   /* with VERDICT_RETRY, else 0 */
-    const char *reason; /* static; with VERDICT_FAILED, else NULL */
-    const char *stop;   /* static: the subscription's new state; NULL: it stays as it is */
+    int64_t delay_ms;    /* with VERDICT_RETRY, else 0 */
+    const char *reason;  /* static; with VERDICT_FAILED, else NULL */
+    const char *stop;    /* static: the subscription's new state; NULL: it stays as it is */
+    int64_t throttle_ms; /* for so long the receiver wants nothing of this subscription; or 0 */
 };
 
 /*
