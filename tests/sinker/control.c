@@ -292,7 +292,7 @@ static void get_requests(struct sinker *sinker, h2o_req_t *req, struct hk_str qu
 
 /* A message goes to one path: ids that differ are summed over paths. */
 struct totals {
-    uint64_t n_requests, n_ids, n_duplicates, n_invalid;
+    uint64_t n_requests, n_ids, n_duplicates, n_invalid, n_open, max_open;
     json_t *by_status;
     struct histogram latency;
 };
@@ -319,6 +319,9 @@ static void add_stats(struct totals *totals, const struct sink_path *path)
     totals->n_ids += path->ids.n;
     totals->n_duplicates += stats->n_duplicates;
     totals->n_invalid += stats->n_invalid;
+    totals->n_open += path->n_open;
+    if (stats->max_open > totals->max_open)
+        totals->max_open = stats->max_open;
     for (unsigned i = 0; i < stats->n_statuses; i++)
         add_status(totals->by_status, stats->by_status[i].status, stats->by_status[i].n);
     histogram_merge(&totals->latency, &stats->latency);
@@ -329,20 +332,24 @@ static json_int_t percentile(const struct totals *totals, double percent)
     return (json_int_t)histogram_percentile(&totals->latency, percent);
 }
 
+/* ?path= one path, ?prefix= all that begin so; else all */
 static void get_stats(struct sinker *sinker, h2o_req_t *req, struct hk_str query)
 {
-    struct hk_str path = query_text(req, query, "path");
+    struct hk_str path = query_text(req, query, "path"), prefix = query_text(req, query, "prefix");
     struct totals totals = {.by_status = json_object()};
     json_t *json;
 
     for (const struct sink_path *p = sinker->store.paths; p != NULL; p = p->next) {
-        if (path.p == NULL || hk_str_eq(path, (struct hk_str){p->name, p->name_n}))
+        if ((path.p == NULL || hk_str_eq(path, (struct hk_str){p->name, p->name_n})) &&
+            (prefix.p == NULL ||
+             (p->name_n >= prefix.n && memcmp(p->name, prefix.p, prefix.n) == 0)))
             add_stats(&totals, p);
     }
-    json = json_pack("{s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "requests",
+    json = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:I, s:I, s:I}}", "requests",
                      (json_int_t)totals.n_requests, "distinct_ids", (json_int_t)totals.n_ids,
                      "duplicates", (json_int_t)totals.n_duplicates, "signature_invalid",
-                     (json_int_t)totals.n_invalid, "by_status", totals.by_status, "latency_us",
+                     (json_int_t)totals.n_invalid, "open", (json_int_t)totals.n_open, "max_open",
+                     (json_int_t)totals.max_open, "by_status", totals.by_status, "latency_us",
                      "count", (json_int_t)totals.latency.n, "p50", percentile(&totals, 50), "p90",
                      percentile(&totals, 90), "p99", percentile(&totals, 99), "max",
                      (json_int_t)totals.latency.max_us);

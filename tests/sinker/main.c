@@ -2,7 +2,7 @@
 /*
  * main.c - the sinker's options, listener, TLS and loop.
  *
- *     sinker [--listen 127.0.0.1:0] [--record N] [--tls-cert FILE --tls-key FILE]
+ *     sinker [--listen 127.0.0.1:0] [--record N] [--body-bytes N] [--tls-cert FILE --tls-key FILE]
  *
  * Prints {"listening":"127.0.0.1:PORT"} on stdout when it is ready; SIGTERM and SIGINT end it.
  */
@@ -18,7 +18,7 @@
 
 #include "tests/sinker/sinker.h"
 
-#define MAX_BODY_BYTES ((size_t)16 << 20)
+#define MAX_BODY_BYTES (16L << 20)
 #define KEEP_ALIVE_MS  300000
 #define MAX_WAIT_MS    250 /* a signal between two turns is seen at the latest then */
 #define ACCEPT_AT_ONCE 64
@@ -31,6 +31,7 @@ struct options {
     const char *tls_cert;
     const char *tls_key;
     long n_kept;
+    long n_body;
 };
 
 static struct {
@@ -55,33 +56,42 @@ static HK_NORETURN void die(const char *what, const char *why)
     exit(2);
 }
 
+static long read_number(const char *option, const char *text, long max)
+{
+    char *end = NULL;
+    long number = strtol(text, &end, 10);
+
+    if (end == text || *end != '\0' || number < 0 || number > max)
+        die(option, "a number is wanted that is not too large");
+    return number;
+}
+
 static struct options read_options(int argc, char **argv)
 {
     static const struct option known[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"record", required_argument, NULL, 'r'},
-        {"tls-cert", required_argument, NULL, 'c'},
-        {"tls-key", required_argument, NULL, 'k'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},     {"record", required_argument, NULL, 'r'},
+        {"body-bytes", required_argument, NULL, 'b'}, {"tls-cert", required_argument, NULL, 'c'},
+        {"tls-key", required_argument, NULL, 'k'},    {NULL, 0, NULL, 0},
     };
     static char default_listen[] = "127.0.0.1:0";
-    struct options options = {.listen = default_listen, .n_kept = DEFAULT_N_KEPT};
-    char *end = NULL;
+    struct options options = {
+        .listen = default_listen, .n_kept = DEFAULT_N_KEPT, .n_body = STORE_BODY_BYTES};
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
         if (option == 'l') {
             options.listen = optarg;
         } else if (option == 'r') {
-            options.n_kept = strtol(optarg, &end, 10);
-            if (end == optarg || *end != '\0' || options.n_kept < 0 || options.n_kept > MAX_N_KEPT)
-                die("--record", "a number from 0 to 10000000 is wanted");
+            options.n_kept = read_number("--record", optarg, MAX_N_KEPT);
+        } else if (option == 'b') {
+            options.n_body = read_number("--body-bytes", optarg, MAX_BODY_BYTES);
         } else if (option == 'c') {
             options.tls_cert = optarg;
         } else if (option == 'k') {
             options.tls_key = optarg;
         } else {
-            die("usage", "sinker [--listen ADDRESS:PORT] [--record N] [--tls-cert F --tls-key F]");
+            die("usage", "sinker [--listen ADDRESS:PORT] [--record N] [--body-bytes N] "
+                         "[--tls-cert F --tls-key F]");
         }
     }
     if (optind != argc || (options.tls_cert == NULL) != (options.tls_key == NULL))
@@ -218,7 +228,7 @@ int main(int argc, char **argv)
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)sigaction(SIGINT, &stop, NULL);
-    store_init(&self.sinker.store, (size_t)options.n_kept);
+    store_init(&self.sinker.store, (size_t)options.n_kept, (size_t)options.n_body);
     self.sinker.timers = hk_loop_new();
     set_up_h2o(tls_new(&options));
     self.listener = h2o_evloop_socket_create(self.context.loop, fd, H2O_SOCKET_FLAG_DONT_READ);

@@ -27,12 +27,14 @@
 /* A reply that waits; in the request's pool. */
 struct delayed {
     struct hk_timer timer;
+    struct sink_path *path;
     h2o_req_t *req;
     struct hk_str body;
 };
 
 struct hanging {
     struct hanging *next;
+    struct sink_path *path;
     h2o_req_t *req;
 };
 
@@ -132,8 +134,9 @@ static struct hk_str prepare_reply(h2o_req_t *req, const struct reply_spec *repl
     return (struct hk_str){body.base, body.len};
 }
 
-static void send_reply(h2o_req_t *req, struct hk_str body)
+static void send_reply(struct sink_path *path, h2o_req_t *req, struct hk_str body)
 {
+    store_close(path);
     h2o_send_inline(req, body.n == 0 ? "" : body.p, body.n);
 }
 
@@ -141,14 +144,15 @@ static void on_delay_over(struct hk_timer *timer)
 {
     struct delayed *delayed = HK_CONTAINER_OF(timer, struct delayed, timer);
 
-    send_reply(delayed->req, delayed->body);
+    send_reply(delayed->path, delayed->req, delayed->body);
 }
 
-static void delay_reply(struct sinker *sinker, h2o_req_t *req, struct hk_str body, int delay_ms)
+static void delay_reply(struct sinker *sinker, struct sink_path *path, h2o_req_t *req,
+                        struct hk_str body, int delay_ms)
 {
     struct delayed *delayed = h2o_mem_alloc_pool(&req->pool, sizeof(*delayed));
 
-    *delayed = (struct delayed){.req = req, .body = body};
+    *delayed = (struct delayed){.path = path, .req = req, .body = body};
     hk_loop_set_timer(sinker->timers, &delayed->timer, delay_ms, on_delay_over);
 }
 
@@ -167,8 +171,9 @@ static bool client_has_left(h2o_req_t *req)
 }
 
 /* The reply goes nowhere: it makes h2o close the connection. */
-static void end_connection(h2o_req_t *req)
+static void end_connection(struct sink_path *path, h2o_req_t *req)
 {
+    store_close(path);
     req->http1_is_persistent = 0;
     req->res.status = 500;
     req->res.reason = reason_of(500);
@@ -186,7 +191,7 @@ static void on_look_after_hanging(struct hk_timer *timer)
 
         if (client_has_left(hanging->req)) {
             *link = hanging->next;
-            end_connection(hanging->req); /* frees the pool that `hanging` is in */
+            end_connection(hanging->path, hanging->req); /* frees the pool that `hanging` is in */
         } else {
             link = &hanging->next;
         }
@@ -195,14 +200,14 @@ static void on_look_after_hanging(struct hk_timer *timer)
         hk_loop_set_timer(sinker->timers, timer, LOOK_EVERY_MS, on_look_after_hanging);
 }
 
-static void hang(struct sinker *sinker, h2o_req_t *req)
+static void hang(struct sinker *sinker, struct sink_path *path, h2o_req_t *req)
 {
     struct hanging *hanging = h2o_mem_alloc_pool(&req->pool, sizeof(*hanging));
 
     if (sinker->hanging == NULL)
         hk_loop_set_timer(sinker->timers, &sinker->look_after_hanging, LOOK_EVERY_MS,
                           on_look_after_hanging);
-    *hanging = (struct hanging){.next = sinker->hanging, .req = req};
+    *hanging = (struct hanging){.next = sinker->hanging, .path = path, .req = req};
     sinker->hanging = hanging;
 }
 
@@ -210,12 +215,12 @@ static void hang(struct sinker *sinker, h2o_req_t *req)
  * Disconnecting a TCP socket by connect(AF_UNSPEC) sends the RST at once and leaves the descriptor
  * to h2o, whose write then fails. (SO_LINGER 0 would need a close(2) behind h2o's back.)
  */
-static void reset(h2o_req_t *req)
+static void reset(struct sink_path *path, h2o_req_t *req)
 {
     struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
     (void)connect(socket_of(req), &nobody, sizeof(nobody));
-    end_connection(req);
+    end_connection(path, req);
 }
 
 static int status_of(const struct reply_spec *reply)
@@ -231,7 +236,8 @@ static int status_of(const struct reply_spec *reply)
     abort();
 }
 
-static void perform(struct sinker *sinker, h2o_req_t *req, const struct reply_spec *reply)
+static void perform(struct sinker *sinker, struct sink_path *path, h2o_req_t *req,
+                    const struct reply_spec *reply)
 {
     struct hk_str body;
 
@@ -239,15 +245,15 @@ static void perform(struct sinker *sinker, h2o_req_t *req, const struct reply_sp
     case REPLY_ANSWER:
         body = prepare_reply(req, reply);
         if (reply->delay_ms == 0)
-            send_reply(req, body);
+            send_reply(path, req, body);
         else
-            delay_reply(sinker, req, body, reply->delay_ms);
+            delay_reply(sinker, path, req, body, reply->delay_ms);
         return;
     case REPLY_HANG:
-        hang(sinker, req);
+        hang(sinker, path, req);
         return;
     case REPLY_RESET:
-        reset(req);
+        reset(path, req);
         return;
     }
 }
@@ -271,7 +277,7 @@ void receive(struct sinker *sinker, h2o_req_t *req, struct hk_str path, struct h
     request.signature = judge_signature(&request.path->rule, &request);
     request.status = status_of(reply);
     store_add(&sinker->store, &request);
-    perform(sinker, req, reply);
+    perform(sinker, request.path, req, reply);
     if (sinker->waiters != NULL)
         control_tell_waiters(sinker);
 }

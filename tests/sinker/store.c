@@ -16,9 +16,9 @@ static uint64_t hash(struct hk_str s, uint64_t seed)
     return h;
 }
 
-void store_init(struct store *store, size_t n_kept)
+void store_init(struct store *store, size_t n_kept, size_t n_body)
 {
-    *store = (struct store){.n_ring = n_kept};
+    *store = (struct store){.n_ring = n_kept, .n_body = n_body};
     store->buckets = calloc(N_BUCKETS, sizeof(struct sink_path *));
     store->ring = calloc(n_kept == 0 ? 1 : n_kept, sizeof(struct sink_record *));
     assert(store->buckets != NULL && store->ring != NULL);
@@ -105,7 +105,7 @@ static char *put(char *p, struct hk_str s)
     return p + s.n;
 }
 
-static struct sink_record *copy_request(const struct sink_request *request)
+static struct sink_record *copy_request(const struct sink_request *request, size_t n_body)
 {
     struct hk_str body = request->body;
     struct sink_record *record;
@@ -114,8 +114,8 @@ static struct sink_record *copy_request(const struct sink_request *request)
 
     for (size_t i = 0; i < request->n_headers; i++)
         headers_n += request->headers[i].name.n + request->headers[i].value.n + 2;
-    if (body.n > STORE_MAX_BODY_BYTES)
-        body.n = STORE_MAX_BODY_BYTES;
+    if (body.n > n_body)
+        body.n = n_body;
     record = malloc(sizeof(*record) + request->method.n + headers_n + body.n);
     assert(record != NULL);
     *record = (struct sink_record){
@@ -147,7 +147,7 @@ void store_add(struct store *store, const struct sink_request *request)
         struct sink_record **slot = &store->ring[store->n_requests % store->n_ring];
 
         free(*slot);
-        *slot = copy_request(request);
+        *slot = copy_request(request, store->n_body);
         (*slot)->index = store->n_requests;
         (*slot)->number = stats->n_requests;
     }
@@ -157,6 +157,14 @@ void store_add(struct store *store, const struct sink_request *request)
     count_status(stats, request->status);
     if (request->webhook_id.p != NULL)
         count_id(request->path, request->webhook_id, request->received_at_us);
+    if (++request->path->n_open > stats->max_open)
+        stats->max_open = request->path->n_open;
+}
+
+void store_close(struct sink_path *path)
+{
+    assert(path->n_open > 0);
+    path->n_open--;
 }
 
 const struct sink_record *store_record(const struct store *store, uint64_t index)

@@ -10,9 +10,9 @@
 #include "tests/sinker/idset.h"
 #include "tests/sinker/rule.h"
 
-#define STORE_MAX_PATHS      65536
-#define STORE_MAX_BODY_BYTES 65536
-#define STORE_MAX_STATUSES   12
+#define STORE_MAX_PATHS    65536
+#define STORE_BODY_BYTES   65536 /* kept of a body, unless the sinker is told otherwise */
+#define STORE_MAX_STATUSES 12
 
 /* Where a status belongs but the reply has none. */
 enum { STATUS_HANG = 0, STATUS_RESET = -1 };
@@ -28,6 +28,7 @@ struct sink_stats {
         int status;
         uint64_t n;
     } by_status[STORE_MAX_STATUSES];
+    unsigned max_open;
     struct histogram latency;
 };
 
@@ -36,6 +37,7 @@ struct sink_path {
     struct sink_path *next; /* of all */
     struct rule rule;
     struct sink_stats stats;
+    unsigned n_open; /* requests that came and have no answer yet */
     struct idset ids;
     size_t name_n;
     char name[];
@@ -79,11 +81,12 @@ struct store {
     unsigned n_paths;
     struct sink_record **ring; /* index % n_ring */
     size_t n_ring;
+    size_t n_body; /* bytes kept of a body */
     uint64_t n_requests;
 };
 
-/* `n_kept` requests are kept in full; 0: counts only. */
-void store_init(struct store *store, size_t n_kept);
+/* `n_kept` requests are kept, with the first `n_body` bytes of their bodies; 0: counts only. */
+void store_init(struct store *store, size_t n_kept, size_t n_body);
 
 /* The path with that name, made when there is none; past the maximum, one path stands for all. */
 struct sink_path *store_path(struct store *store, struct hk_str name);
@@ -91,8 +94,9 @@ struct sink_path *store_path(struct store *store, struct hk_str name);
 /* The path with that name, or NULL. */
 struct sink_path *store_find_path(const struct store *store, struct hk_str name);
 
-/* Counts the request and keeps it. */
+/* Counts the request and keeps it. It is open until store_close(). */
 void store_add(struct store *store, const struct sink_request *request);
+void store_close(struct sink_path *path);
 
 /* The first kept request at or after `index`, or NULL. */
 const struct sink_record *store_record(const struct store *store, uint64_t index);
