@@ -49,7 +49,8 @@ struct hk_db *hk_db_new(struct hk_loop *loop, const struct hk_db_options *option
     db->options.url = copy_text(options->url);
     db->options.user = copy_text(options->user);
     db->options.name = copy_text(options->name);
-    db->options.listen_channel = copy_text(options->listen_channel);
+    for (size_t i = 0; i < HK_DB_MAX_CHANNELS; i++)
+        db->options.listen_channels[i] = copy_text(options->listen_channels[i]);
     db->connect_options = make_connect_options(options);
     db->queue.previous = db->queue.next = &db->queue;
     db->connections = calloc(options->n_connections, sizeof(*db->connections));
@@ -99,7 +100,8 @@ void hk_db_free(struct hk_db *db)
     free_text(db->options.url);
     free_text(db->options.user);
     free_text(db->options.name);
-    free_text(db->options.listen_channel);
+    for (size_t i = 0; i < HK_DB_MAX_CHANNELS; i++)
+        free_text(db->options.listen_channels[i]);
     free(db->connect_options);
     free(db->connections);
     free(db);

@@ -104,6 +104,17 @@ static bool send_text(struct db_connection *connection, const char *format, ...)
     return PQsendQueryParams(connection->pg, sql, 0, NULL, NULL, NULL, NULL, 0) == 1;
 }
 
+static bool send_listens(struct db_connection *connection)
+{
+    const char *const *channels = connection->db->options.listen_channels;
+
+    for (size_t i = 0; i < HK_DB_MAX_CHANNELS; i++) {
+        if (channels[i] != NULL && !send_text(connection, "LISTEN %s", channels[i]))
+            return false;
+    }
+    return true;
+}
+
 /* Connected: pipeline mode, the schema's version, and LISTEN, where the pool wants them. */
 static void set_up(struct db_connection *connection)
 {
@@ -114,9 +125,8 @@ static void set_up(struct db_connection *connection)
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1 ||
         (options->schema_version > 0 &&
          !send_text(connection, "SELECT schema_require(%d)", options->schema_version)) ||
-        (options->listen_channel != NULL &&
-         !send_text(connection, "LISTEN %s", options->listen_channel)) ||
-        PQpipelineSync(connection->pg) != 1 || !watch_socket(connection))
+        !send_listens(connection) || PQpipelineSync(connection->pg) != 1 ||
+        !watch_socket(connection))
         db_connection_fail(connection, "cannot be set up");
 }
 
@@ -408,30 +418,32 @@ static void read_results(struct db_connection *connection)
 }
 
 /* After the results: a notification that came with them is handed out only then. */
-static bool take_notifications(struct db_connection *connection)
+static void hand_out_notifications(struct db_connection *connection)
 {
-    bool is_notified = false;
+    const struct hk_db_options *options = &connection->db->options;
     PGnotify *notify;
 
     while (connection->pg != NULL && (notify = PQnotifies(connection->pg)) != NULL) {
-        is_notified = true;
+        if (options->on_notified != NULL)
+            options->on_notified(options->notified_arg, notify->relname, notify->extra);
         PQfreemem(notify);
     }
-    return is_notified;
 }
 
 static void on_ready(struct hk_watch *watch, unsigned events)
 {
     struct db_connection *connection = HK_CONTAINER_OF(watch, struct db_connection, watch);
     struct hk_db *db = connection->db;
+    bool was_set_up = connection->state > DB_SETUP;
 
     if ((events & HK_READABLE) != 0 && PQconsumeInput(connection->pg) != 1) {
         db_connection_fail(connection, "lost");
         return;
     }
     read_results(connection);
-    if (take_notifications(connection) && db->options.on_notified != NULL)
-        db->options.on_notified(db->options.notified_arg);
+    if (!was_set_up && connection->state > DB_SETUP && db->options.on_listening != NULL)
+        db->options.on_listening(db->options.notified_arg);
+    hand_out_notifications(connection);
     if (connection->state >= DB_SETUP && !watch_socket(connection))
         db_connection_fail(connection, "lost");
     db_dispatch(db);
@@ -459,8 +471,7 @@ void db_connection_close(struct db_connection *connection)
     connection->state = DB_DOWN;
 }
 
-/* 50 ms, doubling to 2 s, and up to as much again at random: many processes must not come back as
- * one. */
+/* 50 ms, doubling to 2 s, and up to as much again at random: many must not come back as one. */
 static int64_t retry_delay_ms(unsigned n_failures)
 {
     int64_t delay_ms = MIN_RETRY_MS;

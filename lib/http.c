@@ -5,8 +5,7 @@
  * libcurl tells which sockets to watch (on_socket_wanted) and when to call it next
  * (on_timer_wanted); the loop tells when a socket is ready (on_socket_ready) or that time has come
  * (on_timer_due); after either, collect() ends the transfers that are done. A transfer keeps its
- * easy handle for its whole life and goes back to a free list: setting up a handle costs more than
- * a request.
+ * easy handle for life and goes back to a free list: setting one up costs more than a request.
  */
 #include "hk/http.h"
 
@@ -37,6 +36,7 @@ struct transfer {
 
     bool has_blocked_address;
     bool has_opened_socket;
+    bool has_begun; /* the connection is there: from here on the request is written */
     struct response response;
 };
 
@@ -120,8 +120,7 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-/*
- * CURLOPT_OPENSOCKETFUNCTION: the last word on where we connect. It sees the resolved address, so a
+/* CURLOPT_OPENSOCKETFUNCTION: the last word on where we connect. It sees the resolved address, so a
  * name that changes its mind, an odd spelling of an IP address or an IPv4-mapped one gains nothing.
  */
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
@@ -146,6 +145,14 @@ static int on_close_socket(void *arg, curl_socket_t fd)
 
     hk_loop_unwatch(http->options.loop, &find_socket(http, fd)->watch);
     return close(fd);
+}
+
+/* CURLOPT_PREREQFUNCTION: after name, connection and TLS, before the first byte of the request. */
+static int on_connected(void *arg, char *ip HK_UNUSED, char *own_ip HK_UNUSED, int port HK_UNUSED,
+                        int own_port HK_UNUSED)
+{
+    ((struct transfer *)arg)->has_begun = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 static long status_of(const struct transfer *transfer)
@@ -188,11 +195,9 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"));
     must(curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
     must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-    /* Without this, a time-out waits for the thread that resolves a name, and every tenant with it.
-     */
+    /* Else a time-out waits for the thread that resolves a name, and every tenant with it. */
     must(curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L));
-    /* A slow HTTP/2 stream would hold up the others of its connection; there is no gain (limits).
-     */
+    /* A slow HTTP/2 stream would hold up the others of its connection; there is no gain. */
     must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
     must(curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L));
     must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
@@ -204,6 +209,8 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->http));
+    must(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected));
+    must(curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
     must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
@@ -279,7 +286,6 @@ struct hk_request *hk_http_take(struct hk_http *http)
         transfer = new_transfer(http);
     else
         http->free = transfer->next_free;
-    transfer->next_free = NULL;
     return &transfer->request;
 }
 
@@ -312,7 +318,7 @@ void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done
 
     transfer->done = done;
     transfer->done_arg = done_arg;
-    transfer->has_blocked_address = transfer->has_opened_socket = false;
+    transfer->has_blocked_address = transfer->has_opened_socket = transfer->has_begun = false;
     response_reset(&transfer->response, request->keep_body_bytes);
     link_headers(transfer);
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
@@ -329,6 +335,11 @@ void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done
                           timeout_ms < MAX_CONNECT_MS ? timeout_ms : MAX_CONNECT_MS));
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
         abort(); /* out of memory, or a handle that is in use: our fault */
+}
+
+bool hk_http_has_begun(struct hk_request *request)
+{
+    return HK_CONTAINER_OF(request, struct transfer, request)->has_begun;
 }
 
 void hk_http_abandon(struct hk_http *http, struct hk_request *request)
@@ -424,8 +435,7 @@ static struct hk_outcome make_outcome(const struct transfer *transfer, CURLcode 
     const char *address = NULL;
 
     (void)curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
-    if (address != NULL)
-        (void)snprintf(outcome.remote_address, sizeof(outcome.remote_address), "%s", address);
+    (void)snprintf(outcome.remote_address, HK_OUTCOME_ADDRESS_SIZE, "%s", address ? address : "");
     failure = explain(transfer, code, outcome.remote_address[0] != '\0');
     outcome.kind = failure.kind;
     outcome.error = failure.error;
@@ -471,8 +481,7 @@ static void collect(struct hk_http *http)
 
 static void on_socket_ready(struct hk_watch *watch, unsigned events)
 {
-    struct http_socket *socket = HK_CONTAINER_OF(watch, struct http_socket, watch);
-    struct hk_http *http = socket->http;
+    struct hk_http *http = HK_CONTAINER_OF(watch, struct http_socket, watch)->http;
     int flags = ((events & HK_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
                 ((events & HK_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
     int n_running;

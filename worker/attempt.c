@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum action { SEND, GIVE_BACK, RECORD, RECORD_LATER, RELEASE };
+enum action { SEND, GIVE_BACK, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
 
 /* clang-format off */
 static const struct rule {
@@ -18,6 +18,7 @@ static const struct rule {
     {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, GIVE_BACK,    "the subscription has stopped, or the lease is too short"},
     {ATTEMPT_LEASED,    EVENT_DRAINED,       ATTEMPT_RECORDING, GIVE_BACK,    "the worker stops before sending"},
 
+    {ATTEMPT_SENDING,   EVENT_STOPPED,       ATTEMPT_RECORDING, WITHDRAW,     "the subscription was stopped before a byte was sent"},
     {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, RECORD,       "the receiver answered, or will not"},
     {ATTEMPT_SENDING,   EVENT_ABANDONED,     ATTEMPT_FINISHED,  RELEASE,      "the drain took too long: the lease ends by itself"},
 
@@ -91,6 +92,9 @@ static void perform(struct attempt *attempt, enum action action)
         return;
     case GIVE_BACK:
         attempt->ops->give_back(attempt);
+        return;
+    case WITHDRAW:
+        attempt->ops->withdraw(attempt);
         return;
     case RECORD:
         attempt->ops->record(attempt);

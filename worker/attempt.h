@@ -27,6 +27,7 @@ enum attempt_event {
     EVENT_STARTED,       /* may be sent now */
     EVENT_WITHHELD,      /* must not be sent: subscription not active, or the claim came late */
     EVENT_DRAINED,       /* the worker is about to stop */
+    EVENT_STOPPED,       /* the subscription was: only for what has not begun to be sent */
     EVENT_OUTCOME,       /* `outcome` and `verdict` are set */
     EVENT_RECORDED,      /* the verdict is durable */
     EVENT_RECORD_FAILED, /* the database could not be asked */
@@ -41,6 +42,7 @@ struct attempt_ops {
     void (*moved)(struct attempt *attempt, enum attempt_state from, const char *why);
     void (*send)(struct attempt *attempt);
     void (*give_back)(struct attempt *attempt); /* records the verdict `release`, no attempt */
+    void (*withdraw)(struct attempt *attempt);  /* the same, after the request is abandoned */
     void (*record)(struct attempt *attempt);
     void (*record_later)(struct attempt *attempt);
     void (*release)(struct attempt *attempt); /* frees it */
@@ -53,6 +55,7 @@ struct attempt {
     void *owner;                     /* of the ops */
     struct attempt *next_waiting;    /* record.c */
     struct attempt *previous, *next; /* the owner's list of all */
+    struct hk_request *request;      /* the client has it; else NULL */
 
     struct hk_id tenant_id, subscription_id, message_id;
     int32_t fence;

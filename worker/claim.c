@@ -23,6 +23,7 @@
 #define MAX_BODY_BYTES     (32u << 20)
 #define KEEP_SCRATCH_BYTES (256u << 10)
 #define FAILED_DELAY_MS    1000
+#define STOP_CHANNEL       "hookline_stopped"
 #define LEASE_MARGIN_MS    1000 /* of a lease: for recording what the request brought */
 
 struct claim {
@@ -74,12 +75,41 @@ enum {
     COLUMN_PASSWORD,
 };
 
-static void on_notified(void *notified_arg)
+/*
+ * The payload is a tenant's id, or that and a subscription's (delivery_stop() in SQL). A claim that
+ * did not see the change has come back before: the notification waits behind it on this connection.
+ */
+static void read_stop(struct claim *claim, const char *payload)
+{
+    struct hk_str tenant = {payload, strcspn(payload, " ")};
+    struct hk_id tenant_id, subscription_id;
+
+    if (!hk_id_parse(tenant, &tenant_id))
+        return;
+    if (payload[tenant.n] == '\0')
+        claim->options.stopped(claim->options.found_arg, &tenant_id, NULL);
+    else if (hk_id_parse(hk_str(payload + tenant.n + 1), &subscription_id))
+        claim->options.stopped(claim->options.found_arg, &tenant_id, &subscription_id);
+}
+
+static void on_notified(void *notified_arg, const char *channel, const char *payload)
 {
     struct claim *claim = notified_arg;
 
+    if (strcmp(channel, STOP_CHANNEL) == 0) {
+        read_stop(claim, payload);
+        return;
+    }
     claim->is_wanted = true;
     claim->linger_until_ms = hk_mono_ms() + CLAIM_LINGER_MS;
+}
+
+/* Who was stopped while nobody listened, only the database knows: a new claim asks it. */
+static void on_listening(void *notified_arg)
+{
+    struct claim *claim = notified_arg;
+
+    claim->options.stopped(claim->options.found_arg, NULL, NULL);
 }
 
 static void on_timer(struct hk_timer *timer)
@@ -101,8 +131,9 @@ struct claim *claim_new(const struct claim_options *options)
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
         .max_queued = 1,
-        .listen_channel = "hookline_due",
+        .listen_channels = {"hookline_due", STOP_CHANNEL},
         .on_notified = on_notified,
+        .on_listening = on_listening,
         .notified_arg = claim,
     };
 

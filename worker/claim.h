@@ -20,11 +20,20 @@ struct hk_loop;
 /* Takes ownership of `attempt`. `arg` is the options' found_arg. */
 typedef void claim_found_fn(void *found_arg, struct attempt *attempt);
 
+/*
+ * Something was stopped: attempts of `tenant_id` that have not begun to be sent must not be; with
+ * `subscription_id`, those of that subscription. `tenant_id` NULL: of whom is not known, because
+ * this program was not listening for a while.
+ */
+typedef void claim_stopped_fn(void *found_arg, const struct hk_id *tenant_id,
+                              const struct hk_id *subscription_id);
+
 struct claim_options {
     struct hk_loop *loop;
     const struct hk_config *config;
     claim_found_fn *found; /* for each claimed message, from the loop */
-    void *found_arg;
+    claim_stopped_fn *stopped;
+    void *found_arg; /* of both */
 };
 
 /* The database of the role hookline_worker is asked for the first time on the first turn. */

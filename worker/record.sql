@@ -61,6 +61,8 @@ WITH given AS MATERIALIZED (
       FROM stopping p
      WHERE s.tenant_id = p.tenant_id AND s.id = p.subscription_id
     RETURNING s.tenant_id, s.id, s.state, s.state_reason
+), notified AS (
+    SELECT delivery_stop(z.tenant_id, ARRAY[z.id]) FROM stopped z -- other workers hear of it, too
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     SELECT z.tenant_id, 'worker ' || $24::text, 'subscription.' || z.state, z.id::text, json_build_object('reason', z.state_reason)
@@ -160,4 +162,4 @@ WITH given AS MATERIALIZED (
       FROM applied a
      WHERE a.attempt_no IS NOT NULL
 )
-SELECT count(*) AS n_applied FROM applied;
+SELECT count(*) AS n_applied, (SELECT count(*) FROM notified) AS n_notified FROM applied;

@@ -83,6 +83,7 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     struct attempt *attempt = done_arg;
     unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
 
+    attempt->request = NULL; /* the client takes it back itself */
     attempt_set_outcome(attempt, outcome);
     attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
                                    (uint32_t)next_random(attempt->owner));
@@ -126,6 +127,7 @@ static void op_send(struct attempt *attempt)
     if (attempt->body.p == NULL)
         invalid.error = "the body is too long, or the profile is not known here";
     else if (hk_request_build(&parts, request, &invalid.error)) {
+        attempt->request = request;
         hk_http_send(worker->http, request, on_outcome, attempt);
         return;
     }
@@ -144,6 +146,15 @@ static void op_give_back(struct attempt *attempt)
 {
     attempt->verdict = (struct verdict){.kind = VERDICT_RELEASE};
     op_record(attempt);
+}
+
+static void op_withdraw(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+
+    hk_http_abandon(worker->http, attempt->request);
+    attempt->request = NULL;
+    op_give_back(attempt);
 }
 
 static void op_record_later(struct attempt *attempt)
@@ -171,6 +182,7 @@ static const struct attempt_ops ops = {
     .moved = op_moved,
     .send = op_send,
     .give_back = op_give_back,
+    .withdraw = op_withdraw,
     .record = op_record,
     .record_later = op_record_later,
     .release = op_release,
@@ -204,6 +216,27 @@ static void on_found(void *found_arg, struct attempt *attempt)
     (void)attempt_fire(attempt, event);
 }
 
+static bool is_or_any(const struct hk_id *id, const struct hk_id *wanted)
+{
+    return wanted == NULL || memcmp(id, wanted, sizeof(*id)) == 0;
+}
+
+/* claim_stopped_fn. What is given back, the record holds or cancels, or it is claimed again. */
+static void on_stopped(void *found_arg, const struct hk_id *tenant_id,
+                       const struct hk_id *subscription_id)
+{
+    struct worker *worker = found_arg;
+    struct attempt *next;
+
+    for (struct attempt *attempt = worker->attempts; attempt != NULL; attempt = next) {
+        next = attempt->next;
+        if (attempt->request != NULL && !hk_http_has_begun(attempt->request) &&
+            is_or_any(&attempt->tenant_id, tenant_id) &&
+            is_or_any(&attempt->subscription_id, subscription_id))
+            (void)attempt_fire(attempt, EVENT_STOPPED);
+    }
+}
+
 struct worker *worker_new(const struct worker_options *options)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -225,6 +258,7 @@ struct worker *worker_new(const struct worker_options *options)
         .loop = options->loop,
         .config = options->config,
         .found = on_found,
+        .stopped = on_stopped,
         .found_arg = worker,
     });
     return worker;

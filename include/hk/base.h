@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#define HK_UNUSED                          __attribute__((unused))
 #define HK_NODISCARD                       __attribute__((warn_unused_result))
 #define HK_NORETURN                        __attribute__((noreturn))
 #define HK_PRINTF(f, a)                    __attribute__((format(printf, f, a)))

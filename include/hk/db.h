@@ -21,6 +21,7 @@
 #include "hk/id.h"
 
 #define HK_STMT_MAX_PARAMS 24
+#define HK_DB_MAX_CHANNELS 2
 
 struct hk_loop;
 struct hk_db; /* opaque: lib/db.c */
@@ -70,8 +71,13 @@ struct hk_db_query {
     void *slot; /* private; NULL while not submitted */
 };
 
-/* Called on the loop's thread for each notification of `listen_channel`. */
-typedef void hk_db_notified_fn(void *notified_arg);
+/* Called on the loop's thread for each notification of `listen_channels`, after the results that
+ * came with it. Both texts are borrowed. */
+typedef void hk_db_notified_fn(void *notified_arg, const char *channel, const char *payload);
+
+/* Called when a connection listens, at first and after each loss: what was notified before it did
+ * has not been heard. */
+typedef void hk_db_listening_fn(void *notified_arg);
 
 struct hk_db_options {
     const char *url;             /* libpq connection string */
@@ -81,10 +87,11 @@ struct hk_db_options {
     const char *session_options; /* more "-c name=value", or NULL */
     const char *name;            /* application_name and name in logs */
     unsigned n_connections;
-    unsigned max_queued;        /* queries that may wait for a connection */
-    int schema_version;         /* a connection to an older schema is none; 0: not asked */
-    const char *listen_channel; /* or NULL */
-    hk_db_notified_fn *on_notified;
+    unsigned max_queued; /* queries that may wait for a connection */
+    int schema_version;  /* a connection to an older schema is none; 0: not asked */
+    const char *listen_channels[HK_DB_MAX_CHANNELS]; /* NULL: none, no more */
+    hk_db_notified_fn *on_notified;                  /* or NULL, as the next */
+    hk_db_listening_fn *on_listening;
     void *notified_arg;
 };
 

@@ -39,6 +39,10 @@ void hk_http_give_back(struct hk_http *http, struct hk_request *request);
 void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done_fn *done,
                   void *done_arg);
 
+/* Whether a byte of a request that was sent may have been written. Until then its name is looked
+ * up, or its connection made: it can be abandoned, and the receiver has seen nothing of it. */
+bool hk_http_has_begun(struct hk_request *request);
+
 /* Forgets a request that was sent: done() is not called, and `request` is gone. */
 void hk_http_abandon(struct hk_http *http, struct hk_request *request);
 

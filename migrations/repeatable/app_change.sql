@@ -106,6 +106,7 @@ CREATE OR REPLACE FUNCTION app_archive(tenant_id uuid, partner text, app_id uuid
 LANGUAGE plpgsql AS $$
 DECLARE
     gone        app;
+    ids         uuid[];
     n_cancelled integer;
     n_archived  bigint;
 BEGIN
@@ -121,8 +122,9 @@ BEGIN
        SET state = 'archived', state_reason = 'app_archived', state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
     GET DIAGNOSTICS n_archived = ROW_COUNT;
-    n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3),
-                                NULL, 'app_archived');
+    ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3);
+    n_cancelled := queue_cancel($1, ids, NULL, 'app_archived');
+    PERFORM delivery_stop($1, ids);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'app.archived', $3::text, json_build_object('cancelled_messages', n_cancelled));
     PERFORM quota_give($1, 'apps', 1), quota_give($1, 'subscriptions', n_archived);

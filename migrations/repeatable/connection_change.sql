@@ -250,6 +250,7 @@ CREATE OR REPLACE FUNCTION connection_disconnect(tenant_id uuid, connection_id u
 LANGUAGE plpgsql AS $$
 DECLARE
     held        connection;
+    ids         uuid[];
     n_cancelled integer := 0;
 BEGIN
     held := connection_lock($1, $2);
@@ -259,10 +260,9 @@ BEGIN
     END IF;
     UPDATE connection c SET state = 'disconnected', updated_at = now() WHERE c.tenant_id = $1 AND c.id = $2;
     IF $3 = 'cancel' THEN
-        n_cancelled := queue_cancel($1,
-                                    ARRAY(SELECT s.id FROM subscription s
-                                           WHERE s.tenant_id = $1 AND s.app_id = held.app_id),
-                                    $2, 'connection_disconnected');
+        ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = held.app_id);
+        n_cancelled := queue_cancel($1, ids, $2, 'connection_disconnected');
+        PERFORM delivery_stop($1, ids); -- what is of other connections is claimed again
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'connection.disconnected', $2::text, json_build_object('cancelled_messages', n_cancelled));

@@ -216,6 +216,9 @@ BEGIN
          WHERE s.tenant_id = $1 AND s.id = $3
         RETURNING s.* INTO held;
         PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');
+        IF num_nonnulls($4 -> 'url', $4 -> 'headers', $4 -> 'credentials', $4 -> 'profile') > 0 THEN
+            PERFORM delivery_stop($1, ARRAY[$3]); -- what has not begun goes out as it is now
+        END IF;
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'subscription.changed', $3::text,
                 json_build_object('members', (SELECT json_agg(k) FROM json_object_keys($4) k)));

@@ -70,6 +70,7 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM subscription_secret k WHERE k.tenant_id = $1 AND k.subscription_id = $3 AND k.id = $4;
+    PERFORM delivery_stop($1, ARRAY[$3]); -- what has not begun is signed anew
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'subscription_secret.deleted', $3::text, json_build_object('secret_id', $4));
     code := '';

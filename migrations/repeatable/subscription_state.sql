@@ -3,7 +3,7 @@
 -- Everyone who changes a state holds the subscription's row first, then rows of the queue, then
 -- messages: the order of worker/record.sql.
 
--- Writes the new state and its line in the audit log.
+-- Writes the new state and its line in the audit log, and has the workers stop when it is not active any more.
 CREATE OR REPLACE FUNCTION subscription_set_state(tenant_id uuid, subscription_id uuid, new_state text, reason text,
                                                   action text, detail json) RETURNS subscription
 LANGUAGE plpgsql AS $$
@@ -15,6 +15,9 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.id = $2
     RETURNING s.* INTO held;
     INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, $5, $2::text, $6);
+    IF $3 <> 'active' THEN
+        PERFORM delivery_stop($1, ARRAY[$2]);
+    END IF;
     RETURN held;
 END
 $$;

@@ -24,6 +24,7 @@ BEGIN
       FROM stopped t
      WHERE m.tenant_id = $1 AND m.id = t.message_id;
     GET DIAGNOSTICS n_held = ROW_COUNT;
+    PERFORM delivery_stop($1, ids);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1, 'subscription.' || $2, u.id::text, json_build_object('reason', $3) FROM unnest(ids) AS u (id);
     RETURN n_held;

@@ -113,13 +113,20 @@ static void test_a_pool_listens_and_listens_again_after_a_loss(void **state)
     struct pool *pool = *state;
     struct hk_db_options options = pool_options(pool);
 
-    options.listen_channel = "something";
+    options.listen_channels[0] = "something";
+    options.listen_channels[1] = "more";
     pool_open(pool, &options);
-    for (int i = 0; i < 3; i++) {
+    for (unsigned i = 1; i <= 3; i++) {
         pool_wait(pool, pool_is_idle);
+        assert_int_equal(pool->n_listening, i);
         pool->n_notified = 0;
         pool_run(pool, "NOTIFY something");
         pool_wait(pool, is_notified);
+        assert_string_equal(pool->notified, "something ");
+        pool->n_notified = 0;
+        pool_run(pool, "NOTIFY more, 'words'");
+        pool_wait(pool, is_notified);
+        assert_string_equal(pool->notified, "more words");
         pool_terminate(pool);
         pool_wait(pool, pool_is_down);
     }
@@ -131,7 +138,7 @@ static void test_a_notification_during_a_query_is_not_lost(void **state)
     struct hk_db_options options = pool_options(pool);
     struct ask ask;
 
-    options.listen_channel = "something";
+    options.listen_channels[0] = "something";
     pool_open(pool, &options);
     for (unsigned i = 1; i <= 20; i++) {
         pool_block(pool);

@@ -36,7 +36,7 @@
 
 #define HARNESS_MAX_WORKERS 8
 #define HARNESS_MAX_SINKERS 4
-#define HARNESS_MAX_TENANTS 8
+#define HARNESS_MAX_TENANTS 16
 #define HARNESS_URL_SIZE    64
 
 /* What a test may ask for; zero is the usual. */

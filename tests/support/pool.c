@@ -42,11 +42,19 @@ int pool_teardown(void **state)
 
 /* ---- the pool ---- */
 
-static void on_notified(void *notified_arg)
+static void on_notified(void *notified_arg, const char *channel, const char *payload)
 {
     struct pool *pool = notified_arg;
 
+    (void)snprintf(pool->notified, sizeof(pool->notified), "%s %s", channel, payload);
     pool->n_notified++;
+}
+
+static void on_listening(void *notified_arg)
+{
+    struct pool *pool = notified_arg;
+
+    pool->n_listening++;
 }
 
 struct hk_db_options pool_options(struct pool *pool)
@@ -58,6 +66,7 @@ struct hk_db_options pool_options(struct pool *pool)
         .n_connections = 1,
         .max_queued = 8,
         .on_notified = on_notified,
+        .on_listening = on_listening,
         .notified_arg = pool,
     };
 }

@@ -26,7 +26,8 @@ struct pool {
     struct hk_loop *loop;
     struct hk_db *db;
     PGconn *session;
-    unsigned n_notified;
+    unsigned n_notified, n_listening;
+    char notified[64]; /* "channel payload" of the last one */
 };
 
 /* A query, and what came of it. */

@@ -41,6 +41,11 @@ static void on_give_back(struct attempt *attempt)
     note(attempt, "give_back");
 }
 
+static void on_withdraw(struct attempt *attempt)
+{
+    note(attempt, "withdraw");
+}
+
 static void on_record(struct attempt *attempt)
 {
     note(attempt, "record");
@@ -56,7 +61,7 @@ static void on_release(struct attempt *attempt)
     note(attempt, "release");
 }
 
-static const struct attempt_ops ops = {on_moved,  on_send,         on_give_back,
+static const struct attempt_ops ops = {on_moved,  on_send,         on_give_back, on_withdraw,
                                        on_record, on_record_later, on_release};
 
 /* clang-format off */
@@ -69,6 +74,7 @@ static const struct {
     {ATTEMPT_LEASED,    EVENT_STARTED,       ATTEMPT_SENDING,   "send"},
     {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, "give_back"},
     {ATTEMPT_LEASED,    EVENT_DRAINED,       ATTEMPT_RECORDING, "give_back"},
+    {ATTEMPT_SENDING,   EVENT_STOPPED,       ATTEMPT_RECORDING, "withdraw"},
     {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, "record"},
     {ATTEMPT_SENDING,   EVENT_ABANDONED,     ATTEMPT_FINISHED,  "release"},
     {ATTEMPT_RECORDING, EVENT_RECORDED,      ATTEMPT_FINISHED,  "release"},
