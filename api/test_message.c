@@ -17,6 +17,7 @@
 #include "hk/encode.h"
 #include "hk/envelope.h"
 #include "hk/http.h"
+#include "hk/responses.h"
 #include "hk/sign.h"
 #include "hk/utf8.h"
 
@@ -29,7 +30,7 @@ enum {
     PLAN_PROFILE,
     PLAN_ENVELOPE,
     PLAN_SIGNATURE,
-    PLAN_SUCCESS,
+    PLAN_RESPONSES,
     PLAN_TIMEOUT_MS,
     PLAN_BASE_URL,
     PLAN_HEADERS,
@@ -42,7 +43,6 @@ struct test;
 struct test_message {
     struct test *test;
     struct hk_request *request; /* under way, or NULL */
-    bool wants_200;
     struct hk_buf body;
     struct hk_buf exchange; /* its part of the reply, as far as it is known */
 };
@@ -54,7 +54,7 @@ struct test {
     struct hk_str url, secret, username, password, token;
     bool has_made_secret;
     char made_secret[HK_SECRET_TEXT_SIZE];
-    struct hk_str profile;
+    struct hk_str profile, responses;
     unsigned n_messages, n_pending;
     struct test_message messages[TEST_MAX_MESSAGES];
 };
@@ -221,7 +221,6 @@ static void send_one(struct test_message *message, const struct hk_db_result *pl
         .first_byte_us = -1,
     };
 
-    message->wants_200 = hk_str_eq(hk_db_value(plan, row, PLAN_SUCCESS), HK_STR("200"));
     if (!build_request(message, plan, row, request, &invalid.error)) {
         hk_buf_add_text(&message->exchange, ",\"request\":null");
         hk_http_give_back(http, request);
@@ -259,6 +258,7 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
     test = test_new(call, result->n_rows < TEST_MAX_MESSAGES ? result->n_rows : TEST_MAX_MESSAGES);
     test->n_pending++; /* until all are sent: an outcome may come at once */
     test->profile = copy_to_pool(call, hk_db_value(result, 0, PLAN_PROFILE));
+    test->responses = copy_to_pool(call, hk_db_value(result, 0, PLAN_RESPONSES));
     for (unsigned i = 0; i < test->n_messages; i++)
         send_one(&test->messages[i], result, i);
     test_end_one(test);
@@ -341,10 +341,8 @@ static void test_end_one(struct test *test)
 
 static bool is_success(const struct test_message *message, const struct hk_outcome *outcome)
 {
-    if (outcome->kind != HK_OUTCOME_ANSWERED)
-        return false;
-    return message->wants_200 ? outcome->status == 200
-                              : outcome->status >= 200 && outcome->status <= 299;
+    return outcome->kind == HK_OUTCOME_ANSWERED &&
+           hk_responses_find(message->test->responses, outcome->status).kind == HK_RESPONSE_SUCCESS;
 }
 
 static void on_outcome(void *done_arg, const struct hk_outcome *outcome)

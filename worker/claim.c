@@ -61,11 +61,9 @@ enum {
     COLUMN_URL,
     COLUMN_HEADERS,
     COLUMN_TIMEOUT_MS,
-    COLUMN_SUCCESS,
+    COLUMN_RESPONSES,
     COLUMN_SCHEDULE,
     COLUMN_JITTER_PERCENT,
-    COLUMN_ON_401,
-    COLUMN_ON_410,
     COLUMN_RETRY_AFTER_CAP_MS,
     COLUMN_ENVELOPE,
     COLUMN_SIGNATURE,
@@ -254,9 +252,7 @@ static void read_policy(struct attempt *attempt, const struct hk_config *config,
                         const struct hk_db_result *result, unsigned row)
 {
     attempt->policy = (struct retry_policy){
-        .wants_200 = column_is(result, row, COLUMN_SUCCESS, HK_STR("200")),
-        .unsubscribes_on_401 = column_is(result, row, COLUMN_ON_401, HK_STR("unsubscribe")),
-        .disables_on_410 = column_is(result, row, COLUMN_ON_410, HK_STR("disable")),
+        .responses = attempt_keep(attempt, hk_db_value(result, row, COLUMN_RESPONSES)),
         .schedule = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCHEDULE)),
         .jitter_percent = (unsigned)hk_db_int(result, row, COLUMN_JITTER_PERCENT),
         .retry_after_cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS),
@@ -275,9 +271,9 @@ static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
 static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
                                 unsigned row)
 {
-    static const unsigned kept[] = {COLUMN_SCHEDULE, COLUMN_URL,      COLUMN_SECRETS,
-                                    COLUMN_USERNAME, COLUMN_PASSWORD, COLUMN_TRACEPARENT,
-                                    COLUMN_HEADERS};
+    static const unsigned kept[] = {COLUMN_RESPONSES,   COLUMN_SCHEDULE, COLUMN_URL,
+                                    COLUMN_SECRETS,     COLUMN_USERNAME, COLUMN_PASSWORD,
+                                    COLUMN_TRACEPARENT, COLUMN_HEADERS};
     const struct hk_config *config = claim->options.config;
     struct hk_str body, envelope_headers;
     struct attempt *attempt;

@@ -36,11 +36,10 @@ SELECT q.tenant_id,
        CASE WHEN s.headers IS NOT NULL
             THEN (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) END AS headers,
        coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
-       coalesce(s.overrides ->> 'success', p.success)   AS success,
+       CASE WHEN s.overrides IS NULL THEN p.responses -- a subscription's own stand before them: hk/responses.h
+            ELSE concat_ws(',', responses_text(s.overrides -> 'responses'), p.responses) END AS responses,
        coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
        coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
-       coalesce(s.overrides ->> 'on_401', p.on_401)     AS on_401,
-       coalesce(s.overrides ->> 'on_410', p.on_410)     AS on_410,
        coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
        p.envelope,
        p.signature,

@@ -2,58 +2,93 @@
 #include "worker/retry.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 #include "hk/schedule.h"
 
-bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome)
+/* What a response that ends the message leads to; NULL: the others. */
+static const struct ending {
+    const char *word; /* the reason is "<word>_by_<status>" */
+    const char *stop;
+} endings[HK_RESPONSE_COUNT] = {
+    [HK_RESPONSE_DISABLE] = {"disabled", "disabled"},
+    [HK_RESPONSE_UNSUBSCRIBE] = {"unsubscribed", "unsubscribed"},
+    [HK_RESPONSE_DROP] = {"dropped", NULL},
+};
+
+/* An answer that was not complete is none. */
+static struct hk_response find_response(const struct retry_policy *policy,
+                                        const struct hk_outcome *outcome)
 {
-    if (outcome->kind != HK_OUTCOME_ANSWERED)
-        return false;
-    return policy->wants_200 ? outcome->status == 200
-                             : outcome->status >= 200 && outcome->status <= 299;
+    return hk_responses_find(policy->responses,
+                             outcome->kind == HK_OUTCOME_ANSWERED ? outcome->status : 0);
 }
 
-/* The schedule's delay, or what the receiver asked for when that is longer; jitter comes on top, so
- * that neither the schedule nor the receiver is ever undercut. */
-static int64_t choose_delay_ms(const struct retry_policy *policy, const struct hk_outcome *outcome,
-                               int64_t delay_ms, uint32_t random)
+bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome)
 {
-    int64_t asked_ms = outcome->retry_after_ms;
+    return outcome->kind == HK_OUTCOME_ANSWERED &&
+           find_response(policy, outcome).kind == HK_RESPONSE_SUCCESS;
+}
 
-    if (asked_ms > policy->retry_after_cap_ms)
-        asked_ms = policy->retry_after_cap_ms;
-    if (asked_ms > delay_ms)
-        delay_ms = asked_ms;
+/* What the receiver asks for, or else the rule; -1: neither. */
+static int64_t choose_pause_ms(const struct retry_policy *policy, const struct hk_outcome *outcome,
+                               struct hk_response response)
+{
+    if (outcome->retry_after_ms < 0)
+        return response.kind == HK_RESPONSE_THROTTLE ? response.throttle_ms : -1;
+    return outcome->retry_after_ms < policy->retry_after_cap_ms ? outcome->retry_after_ms
+                                                                : policy->retry_after_cap_ms;
+}
+
+static struct verdict failed(const char *reason)
+{
+    struct verdict verdict = {.kind = VERDICT_FAILED};
+
+    (void)snprintf(verdict.reason, sizeof(verdict.reason), "%s", reason);
+    return verdict;
+}
+
+static struct verdict end(const struct ending *ending, int status)
+{
+    struct verdict verdict = {.kind = VERDICT_FAILED, .stop = ending->stop};
+
+    (void)snprintf(verdict.reason, sizeof(verdict.reason), "%s_by_%d", ending->word, status);
+    return verdict;
+}
+
+/* The schedule's delay, or the pause when that is longer; jitter comes on top, so that neither the
+ * schedule nor the receiver is ever undercut. */
+static struct verdict try_again(const struct retry_policy *policy, int64_t pause_ms, unsigned nth,
+                                uint32_t random)
+{
+    struct hk_schedule schedule;
+    int64_t delay_ms;
+
+    if (!hk_schedule_read(policy->schedule, nth, &schedule))
+        return failed("schedule_invalid");
+    if (nth > schedule.n_delays)
+        return failed("schedule_exhausted");
+    delay_ms = pause_ms > schedule.delay_ms ? pause_ms : schedule.delay_ms;
     delay_ms += delay_ms * policy->jitter_percent * (random % 1001) / 100000;
-    return delay_ms / policy->divisor;
+    return (struct verdict){.kind = VERDICT_RETRY, .delay_ms = delay_ms / policy->divisor};
 }
 
 struct verdict retry_judge(const struct retry_policy *policy, const struct hk_outcome *outcome,
                            unsigned nth, uint32_t random)
 {
-    int64_t delay_ms = 0;
-    int n_delays;
+    struct hk_response response = find_response(policy, outcome);
+    int64_t pause_ms = choose_pause_ms(policy, outcome, response);
+    struct verdict verdict;
 
     assert(nth >= 1 && policy->divisor >= 1);
     if (retry_is_success(policy, outcome))
         return (struct verdict){.kind = VERDICT_SUCCEEDED};
-    if (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status == 401 &&
-        policy->unsubscribes_on_401)
-        return (struct verdict){
-            .kind = VERDICT_FAILED, .reason = "unsubscribed_by_401", .stop = "unsubscribed"};
-    if (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status == 410 && policy->disables_on_410)
-        return (struct verdict){
-            .kind = VERDICT_FAILED, .reason = "disabled_by_410", .stop = "disabled"};
-
-    n_delays = hk_schedule_read(policy->schedule, nth, &delay_ms);
-    if (n_delays < 0)
-        return (struct verdict){.kind = VERDICT_FAILED, .reason = "schedule_invalid"};
-    if (nth > (unsigned)n_delays)
-        return (struct verdict){.kind = VERDICT_FAILED, .reason = "schedule_exhausted"};
-    return (struct verdict){
-        .kind = VERDICT_RETRY,
-        .delay_ms = choose_delay_ms(policy, outcome, delay_ms, random),
-    };
+    if (endings[response.kind].word != NULL)
+        return end(&endings[response.kind], outcome->status);
+    verdict = try_again(policy, pause_ms, nth, random);
+    if (response.kind == HK_RESPONSE_THROTTLE)
+        verdict.throttle_ms = pause_ms / policy->divisor;
+    return verdict;
 }
 
 const char *retry_verdict_name(enum verdict_kind kind)

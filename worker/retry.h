@@ -6,12 +6,13 @@
 #define WORKER_RETRY_H
 
 #include "hk/outcome.h"
+#include "hk/responses.h"
+
+#define RETRY_REASON_SIZE 24 /* "unsubscribed_by_401" and its NUL fit */
 
 /* From the subscription's profile and the settings. */
 struct retry_policy {
-    bool wants_200; /* only 200 is a success, not every 2xx */
-    bool unsubscribes_on_401;
-    bool disables_on_410;
+    struct hk_str responses;    /* see hk/responses.h */
     struct hk_str schedule;     /* see hk/schedule.h */
     unsigned jitter_percent;    /* 0..100: up to this much is added to a delay */
     int64_t retry_after_cap_ms; /* a receiver's Retry-After counts up to this */
@@ -22,8 +23,8 @@ enum verdict_kind { VERDICT_SUCCEEDED, VERDICT_RETRY, VERDICT_FAILED, VERDICT_RE
 
 struct verdict {
     enum verdict_kind kind;
-    int64_t delay_ms;    /* with VERDICT_RETRY, else 0 */
-    const char *reason;  /* static; with VERDICT_FAILED, else NULL */
+    int64_t delay_ms;               /* with VERDICT_RETRY, else 0 */
+    char reason[RETRY_REASON_SIZE]; /* with VERDICT_FAILED, else "" */
     const char *stop;    /* static: the subscription's new state; NULL: it stays as it is */
     int64_t throttle_ms; /* for so long the receiver wants nothing of this subscription; or 0 */
 };

@@ -4,10 +4,12 @@
 #include <strings.h>
 
 #include "api/resources/checks.h"
+#include "hk/responses.h"
 #include "hk/schedule.h"
 #include "hk/sign.h"
 
 #define MAX_HEADER_VALUE_BYTES 4096
+#define MAX_SCHEDULE_DAYS      90
 
 /* Names that belong to HTTP, to us or to what stands between; those that end in '-' are prefixes.
  */
@@ -77,11 +79,37 @@ enum hk_code check_event_pattern(struct hk_str value, struct hk_error *reterr)
 
 enum hk_code check_schedule(struct hk_str value, struct hk_error *reterr)
 {
-    if (hk_schedule_read(value, 1, NULL) >= 0)
+    struct hk_schedule schedule;
+
+    if (!hk_schedule_read(value, 0, &schedule))
+        return hk_fail(
+            reterr, HK_INVALID_BODY, "",
+            "must be delays of 1 s at least, like \"5s 5m 2h\", \"1h*168\", \"1h for 7d\" "
+            "or \"5s x2 to 1h for 3d\", at most %d",
+            HK_SCHEDULE_MAX_DELAYS);
+    if (schedule.total_ms > MAX_SCHEDULE_DAYS * INT64_C(86400000))
+        return hk_fail(reterr, HK_INVALID_BODY, "", "must not go on for more than %d days",
+                       MAX_SCHEDULE_DAYS);
+    return HK_OK;
+}
+
+enum hk_code check_response_key(struct hk_str value, struct hk_error *reterr)
+{
+    if (hk_response_key_is_valid(value))
         return HK_OK;
     return hk_fail(reterr, HK_INVALID_BODY, "",
-                   "must be delays like \"5s 5m 2h\" or \"1h*168\", at most %d of up to 366 days",
-                   HK_SCHEDULE_MAX_DELAYS);
+                   "must be a status from 200 to 599, a class like \"4xx\", or \"error\"");
+}
+
+enum hk_code check_response(struct hk_str value, struct hk_error *reterr)
+{
+    struct hk_response response;
+
+    if (hk_response_read(value, &response))
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "",
+                   "must be success, retry, throttle (also \"throttle 5m\", up to a day), disable, "
+                   "unsubscribe or drop");
 }
 
 enum hk_code check_profile_name(struct hk_str value, struct hk_error *reterr)

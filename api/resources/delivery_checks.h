@@ -14,6 +14,10 @@ enum hk_code check_event_pattern(struct hk_str value, struct hk_error *reterr);
 /* hk/schedule.h: the delays between attempts. */
 enum hk_code check_schedule(struct hk_str value, struct hk_error *reterr);
 
+/* hk/responses.h: a status, a class or "error", and what follows from it. */
+enum hk_code check_response_key(struct hk_str value, struct hk_error *reterr);
+enum hk_code check_response(struct hk_str value, struct hk_error *reterr);
+
 /* [a-z0-9][a-z0-9_-]{0,63} */
 enum hk_code check_profile_name(struct hk_str value, struct hk_error *reterr);
 

@@ -13,12 +13,18 @@ enum {
     MIN_TIMEOUT_MS = 1000,
     MAX_TIMEOUT_MS = 30000,
     MAX_SCHEDULE = 256,
+    MAX_RESPONSES = 32,
     MAX_RETRY_AFTER_MS = 7 * 86400000,
 };
 
 /* Rows of a table of struct body_field. */
 #define PROFILE_POLICY_FIELDS(flags_)                                                              \
-    {.name = "success", .type = BODY_STRING, .flags = (flags_), .max = 8, .choices = "2xx|200"},   \
+    {.name = "responses",                                                                          \
+     .type = BODY_STRING_MAP,                                                                      \
+     .flags = (flags_),                                                                            \
+     .max = MAX_RESPONSES,                                                                         \
+     .check = check_response,                                                                      \
+     .check_name = check_response_key},                                                            \
         {.name = "timeout_ms",                                                                     \
          .type = BODY_INTEGER,                                                                     \
          .flags = (flags_),                                                                        \
@@ -30,16 +36,6 @@ enum {
          .max = MAX_SCHEDULE,                                                                      \
          .check = check_schedule},                                                                 \
         {.name = "jitter_percent", .type = BODY_INTEGER, .flags = (flags_), .max = 100},           \
-        {.name = "on_401",                                                                         \
-         .type = BODY_STRING,                                                                      \
-         .flags = (flags_),                                                                        \
-         .max = 16,                                                                                \
-         .choices = "fail|unsubscribe"},                                                           \
-        {.name = "on_410",                                                                         \
-         .type = BODY_STRING,                                                                      \
-         .flags = (flags_),                                                                        \
-         .max = 16,                                                                                \
-         .choices = "fail|disable"},                                                               \
     {                                                                                              \
         .name = "retry_after_cap_ms", .type = BODY_INTEGER, .flags = (flags_),                     \
         .max = MAX_RETRY_AFTER_MS                                                                  \

@@ -23,15 +23,23 @@ BEGIN
     p.signature := coalesce(given ->> 'signature', p.signature);
     p.secret_of := coalesce(given ->> 'secret_of', p.secret_of);
     p.starts := coalesce(given ->> 'starts', p.starts);
-    p.success := coalesce(given ->> 'success', p.success);
+    IF given -> 'responses' IS NOT NULL THEN
+        p.responses := coalesce(responses_text(merge_object(responses_json(p.responses), given -> 'responses', false)), '');
+    END IF;
     p.timeout_ms := coalesce((given ->> 'timeout_ms')::integer, p.timeout_ms);
     p.schedule := coalesce(given ->> 'schedule', p.schedule);
     p.jitter_percent := coalesce((given ->> 'jitter_percent')::integer, p.jitter_percent);
-    p.on_401 := coalesce(given ->> 'on_401', p.on_401);
-    p.on_410 := coalesce(given ->> 'on_410', p.on_410);
     p.retry_after_cap_ms := coalesce((given ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms);
     RETURN p;
 END
+$$;
+
+-- What is wrong with `given` for a profile that it would make into `p`, as a problem's errors; NULL when nothing is.
+CREATE OR REPLACE FUNCTION profile_faults(p profile, given json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT json_agg(f)::text
+      FROM (SELECT x.pointer, x.detail FROM responses_faults(given, '') x
+             UNION ALL
+            SELECT '/responses', 'There must be an answer that is a success.' WHERE p.responses !~ ' success(,|$)') f
 $$;
 
 CREATE OR REPLACE FUNCTION profile_create(tenant_id uuid, given json, OUT code text, OUT body text, OUT new_name text)
@@ -55,6 +63,11 @@ BEGIN
     END IF;
 
     made := profile_merge(made, $2);
+    body := profile_faults(made, $2);
+    IF body IS NOT NULL THEN
+        code := 'invalid_body';
+        RETURN;
+    END IF;
     made.base := made.name;
     made.name := $2 ->> 'name';
     made.tenant_id := $1;
@@ -100,10 +113,15 @@ BEGIN
 
     IF json_has_members($3) THEN
         held := profile_merge(held, $3);
+        body := profile_faults(held, $3);
+        IF body IS NOT NULL THEN
+            code := 'invalid_body';
+            RETURN;
+        END IF;
         UPDATE profile p
            SET envelope = held.envelope, signature = held.signature, secret_of = held.secret_of, starts = held.starts,
-               success = held.success, timeout_ms = held.timeout_ms, schedule = held.schedule,
-               jitter_percent = held.jitter_percent, on_401 = held.on_401, on_410 = held.on_410,
+               responses = held.responses, timeout_ms = held.timeout_ms, schedule = held.schedule,
+               jitter_percent = held.jitter_percent,
                retry_after_cap_ms = held.retry_after_cap_ms, updated_at = now()
          WHERE p.tenant_id = $1 AND p.name = $2
         RETURNING p.* INTO held;

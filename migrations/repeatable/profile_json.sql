@@ -4,9 +4,11 @@ CREATE OR REPLACE FUNCTION profile_json(p profile) RETURNS json LANGUAGE sql STA
     SELECT json_build_object(
                'name', p.name, 'is_shipped', p.tenant_id = installation_id(), 'base', p.base,
                'envelope', p.envelope, 'signature', p.signature, 'secret_of', p.secret_of, 'starts', p.starts,
-               'success', p.success, 'timeout_ms', p.timeout_ms, 'schedule', p.schedule,
-               'jitter_percent', p.jitter_percent, 'on_401', p.on_401, 'on_410', p.on_410,
+               'responses', responses_json(p.responses), 'timeout_ms', p.timeout_ms, 'schedule', p.schedule,
+               'attempts_after_s', a.attempts_s, 'gives_up_after_s', a.attempts_s[cardinality(a.attempts_s)],
+               'jitter_percent', p.jitter_percent,
                'retry_after_cap_ms', p.retry_after_cap_ms, 'created_at', p.created_at, 'updated_at', p.updated_at)
+      FROM (SELECT schedule_attempts_s(p.schedule) AS attempts_s) a
 $$;
 
 -- The profile of a name; all NULL when there is none. The tenant's own is held until the transaction

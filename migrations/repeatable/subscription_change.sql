@@ -47,6 +47,8 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
      UNION ALL
     SELECT c.pointer, c.detail FROM credentials_faults($3 -> 'credentials', $4 || '/credentials') c
      UNION ALL
+    SELECT r.pointer, r.detail FROM responses_faults($3 -> 'overrides', $4 || '/overrides') r
+     UNION ALL
     SELECT $4 || '/headers', h.detail
       FROM (SELECT headers_fault(merge_object(($2).headers, $3 -> 'headers', true),
                                  coalesce(json_typeof($3 -> 'credentials') = 'object',
@@ -72,7 +74,7 @@ BEGIN
     s.rate_per_second := merge_text(given, 'rate_per_second', s.rate_per_second::text)::integer;
     s.max_in_flight := merge_text(given, 'max_in_flight', s.max_in_flight::text)::integer;
     s.headers := merge_object(s.headers, given -> 'headers', true);
-    s.overrides := merge_object(s.overrides, given -> 'overrides', false);
+    s.overrides := overrides_merge(s.overrides, given -> 'overrides');
     RETURN s;
 END
 $$;

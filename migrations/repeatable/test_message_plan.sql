@@ -49,7 +49,7 @@ $$;
 -- One row for each message to be sent, or one with a code and the problem's errors.
 DROP FUNCTION IF EXISTS test_message_plan(uuid, json, text, text);
 CREATE OR REPLACE FUNCTION test_message_plan(tenant_id uuid, given json, default_profile text, url_fault text)
-RETURNS TABLE (code text, body text, profile text, envelope text, signature text, success text, timeout_ms integer,
+RETURNS TABLE (code text, body text, profile text, envelope text, signature text, responses text, timeout_ms integer,
                base_url text, headers text, event_type text, sample text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -72,7 +72,7 @@ BEGIN
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'test_message.sent', '', json_build_object('url', given -> 'url', 'profile', wanted, 'event_types', types));
     RETURN QUERY
-    SELECT '', NULL::text, p.name, p.envelope, p.signature, p.success, p.timeout_ms, n.base_url,
+    SELECT '', NULL::text, p.name, p.envelope, p.signature, p.responses, p.timeout_ms, n.base_url,
            (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(given -> 'headers') h),
            t.name, t.sample::text
       FROM json_array_elements_text(types) WITH ORDINALITY AS g (name, n)

@@ -3,12 +3,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hk/schedule.h"
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 
 #define MEMBERS                                                                                    \
-    "name,is_shipped,base,envelope,signature,secret_of,starts,success,timeout_ms,schedule,"        \
-    "jitter_percent,on_401,on_410,retry_after_cap_ms,created_at,updated_at"
+    "name,is_shipped,base,envelope,signature,secret_of,starts,responses,timeout_ms,schedule,"      \
+    "attempts_after_s,gives_up_after_s,"                                                           \
+    "jitter_percent,retry_after_cap_ms,created_at,updated_at"
 
 static void test_the_shipped_profiles_are_everybodys(void **state)
 {
@@ -28,6 +30,51 @@ static void test_the_shipped_profiles_are_everybodys(void **state)
     }
     reply = api_want(h, 200, t->support, "GET", "/v1/profiles/basecone", NULL);
     assert_string_equal(reply_text(&reply, "schedule"), "1h*168");
+    assert_int_equal(reply_count(&reply, "attempts_after_s"), 169); /* BC-23 */
+    assert_int_equal(reply_int(&reply, "attempts_after_s.1"), 3600);
+    assert_int_equal(reply_int(&reply, "gives_up_after_s"), 604800);
+    reply = api_want(h, 200, t->support, "GET", "/v1/profiles/standard", NULL);
+    assert_int_equal(reply_count(&reply, "attempts_after_s"), 10);
+    assert_int_equal(reply_int(&reply, "gives_up_after_s"), 272105);
+}
+
+/* What GET shows is what the worker does: SQL and C read a schedule alike. */
+static void test_a_schedule_is_shown_as_it_is_kept(void **state)
+{
+    static const char *const schedules[] = {
+        "",
+        " 1s ",
+        "5s 5m 30m 2h 5h 10h 14h 20h 24h",
+        "1h*168",
+        "1h for 7d",
+        "7s for 20s",
+        "5s x2 to 1h for 3d",
+        "5s x2 for 3d",
+        "1s x1.1 for 30d",
+        "3s x1.7 to 7m for 5h",
+        "1s*2 10s x2 for 1m 1h for 2h 1d",
+        "1s*1000",
+        "1s for 1000s",
+        "1d x10 to 40d for 90d",
+    };
+    struct harness *h = *state;
+
+    for (size_t i = 0; i < HK_COUNTOF(schedules); i++) {
+        struct hk_schedule all, one;
+
+        assert_true(hk_schedule_read(hk_str(schedules[i]), 0, &all));
+        assert_int_equal(
+            db_int(h, "SELECT cardinality(schedule_attempts_s('%s')) - 1", schedules[i]),
+            all.n_delays);
+        assert_int_equal(
+            db_int(h, "SELECT max(a) FROM unnest(schedule_attempts_s('%s')) a", schedules[i]),
+            all.total_ms / 1000);
+        for (unsigned nth = 1; nth <= all.n_delays && nth <= 20; nth++) {
+            assert_true(hk_schedule_read(hk_str(schedules[i]), nth, &one));
+            assert_int_equal(db_int(h, "SELECT (schedule_delays_s('%s'))[%u]", schedules[i], nth),
+                             one.delay_ms / 1000);
+        }
+    }
 }
 
 static void test_a_tenants_own_begins_as_its_base(void **state)
@@ -36,12 +83,13 @@ static void test_a_tenants_own_begins_as_its_base(void **state)
     struct tenant *t = given_tenant(h), *other = given_tenant(h);
     struct reply reply = api_want(h, 201, t->admin, "POST", "/v1/profiles",
                                   "{\"name\": \"erp-1\", \"base\": \"basecone\", \"schedule\": "
-                                  "\"5m*12\", \"on_410\": \"disable\"}");
+                                  "\"5m*12\", \"responses\": {\"410\": \"disable\"}}");
 
     assert_members(reply, "", MEMBERS);
     assert_string_equal(reply_header(h->http, &reply, "location"), "/v1/profiles/erp-1");
     assert_string_equal(reply_text(&reply, "envelope"), "basecone");
-    assert_string_equal(reply_text(&reply, "success"), "200");
+    assert_members(reply, "responses", "200,401,410");
+    assert_string_equal(reply_text(&reply, "responses.200"), "success");
     assert_string_equal(reply_text(&reply, "schedule"), "5m*12");
     assert_string_equal(reply_text(&reply, "base"), "basecone");
     assert_false(reply_bool(&reply, "is_shipped"));
@@ -97,11 +145,22 @@ static void test_each_setting_is_checked(void **state)
         {"\"name\": \"x\", \"signature\": \"md5\"", "/signature"},
         {"\"name\": \"x\", \"secret_of\": \"app\"", "/secret_of"},
         {"\"name\": \"x\", \"starts\": \"later\"", "/starts"},
-        {"\"name\": \"x\", \"success\": \"2XX\"", "/success"},
+        {"\"name\": \"x\", \"success\": \"2xx\"", "/success"},
+        {"\"name\": \"x\", \"responses\": {\"42x\": \"drop\"}", "/responses/42x"},
+        {"\"name\": \"x\", \"responses\": {\"1xx\": \"drop\"}", "/responses/1xx"},
+        {"\"name\": \"x\", \"responses\": {\"410\": \"fail\"}", "/responses/410"},
+        {"\"name\": \"x\", \"responses\": {\"429\": \"throttle 2d\"}", "/responses/429"},
+        {"\"name\": \"x\", \"responses\": {\"error\": \"drop\"}", "/responses/error"},
+        {"\"name\": \"x\", \"responses\": {\"2xx\": null}", "/responses"},
+        {"\"name\": \"x\", \"responses\": null", "/responses"},
         {"\"name\": \"x\", \"timeout_ms\": 30001", "/timeout_ms"},
         {"\"name\": \"x\", \"schedule\": \"1h*\"", "/schedule"},
+        {"\"name\": \"x\", \"schedule\": \"1h for 5m\"", "/schedule"},
+        {"\"name\": \"x\", \"schedule\": \"5s x2\"", "/schedule"},
+        {"\"name\": \"x\", \"schedule\": \"1s*1001\"", "/schedule"},
+        {"\"name\": \"x\", \"schedule\": \"500ms\"", "/schedule"},
+        {"\"name\": \"x\", \"schedule\": \"1d for 91d\"", "/schedule"},
         {"\"name\": \"x\", \"jitter_percent\": -1", "/jitter_percent"},
-        {"\"name\": \"x\", \"on_401\": null", "/on_401"},
         {"\"name\": \"x\", \"retry_after_cap_ms\": 604800001", "/retry_after_cap_ms"},
         {"\"name\": \"x\", \"is_shipped\": true", "/is_shipped"},
     };
@@ -183,6 +242,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         harness_test(test_the_shipped_profiles_are_everybodys),
+        harness_test(test_a_schedule_is_shown_as_it_is_kept),
         harness_test(test_a_tenants_own_begins_as_its_base),
         harness_test(test_an_empty_patch_changes_nothing, .has_no_worker = true),
         harness_test(test_names_are_taken_once_and_shipped_ones_never),

@@ -11,6 +11,7 @@
 
 #define FIRST_DELAY_S 5
 #define CAP_S         86400
+#define THROTTLE_S    60   /* of a 429 that names no time */
 #define SLACK_MS      5000 /* from the beginning of the attempt to its record */
 
 struct asked {
@@ -100,7 +101,7 @@ static void test_R_10_garbage_and_the_past_leave_the_schedule_as_it_is(void **st
 {
     struct harness *h = *state;
     const struct asked asked[] = {
-        {429, "soon", FIRST_DELAY_S},
+        {429, "soon", THROTTLE_S},
         {503, "-30", FIRST_DELAY_S},
         {503, "30 seconds", FIRST_DELAY_S},
         {429, "0", FIRST_DELAY_S},

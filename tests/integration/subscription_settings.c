@@ -221,7 +221,8 @@ static void test_overrides_go_before_the_profile(void **state)
     struct reply reply;
 
     (void)change(h, &s,
-                 "{\"overrides\": {\"success\": \"200\", \"schedule\": \"1s\","
+                 "{\"overrides\": {\"responses\": {\"2xx\": \"retry\", \"200\": \"success\"}, "
+                 "\"schedule\": \"1s\","
                  " \"jitter_percent\": 0}}");
     sinker_rule(h, "/hook", "{\"then\": {\"status\": 204}}");
     path = message_path(h, s.t, publish(h, s.t, "order.paid", "c1", "{}"), NULL);
@@ -230,7 +231,7 @@ static void test_overrides_go_before_the_profile(void **state)
     assert_int_equal(reply_int(&reply, "attempts"), 2);
     assert_string_equal(reply_text(&reply, "status_reason"), "schedule_exhausted");
 
-    reply = change(h, &s, "{\"overrides\": {\"success\": null}}");
+    reply = change(h, &s, "{\"overrides\": {\"responses\": {\"2xx\": null, \"200\": null}}}");
     assert_members(reply, "overrides", "schedule,jitter_percent");
     path = message_path(h, s.t, publish(h, s.t, "order.paid", "c1", "{}"), NULL);
     message_wait(h, s.t, path, "succeeded");
@@ -245,7 +246,7 @@ static void test_an_overridden_timeout_and_401_are_honoured(void **state)
 
     (void)change(h, &s,
                  "{\"timeout_ms\": 20000, \"overrides\": {\"timeout_ms\": 1000, \"schedule\":"
-                 " \"1s\", \"jitter_percent\": 0, \"on_401\": \"unsubscribe\"}}");
+                 " \"1s\", \"jitter_percent\": 0, \"responses\": {\"401\": \"unsubscribe\"}}}");
     sinker_rule(h, "/hook", "{\"replies\": [{\"hang\": true}], \"then\": {\"status\": 401}}");
     path = message_path(h, s.t, publish(h, s.t, "order.paid", "c1", "{}"), NULL);
     message_wait(h, s.t, path, "failed");
@@ -258,13 +259,17 @@ static void test_an_overridden_timeout_and_401_are_honoured(void **state)
 static void test_overrides_and_limits_are_judged_as_a_profiles(void **state)
 {
     static const char *const wrong[][2] = {
-        {"{\"overrides\": {\"success\": \"3xx\"}}", "/overrides/success"},
+        {"{\"overrides\": {\"success\": \"200\"}}", "/overrides/success"},
+        {"{\"overrides\": {\"responses\": {\"42x\": \"drop\"}}}", "/overrides/responses/42x"},
+        {"{\"overrides\": {\"responses\": {\"410\": \"explode\"}}}", "/overrides/responses/410"},
+        {"{\"overrides\": {\"responses\": {\"error\": \"disable\"}}}",
+         "/overrides/responses/error"},
+        {"{\"overrides\": {\"responses\": [\"410\"]}}", "/overrides/responses"},
         {"{\"overrides\": {\"timeout_ms\": 999}}", "/overrides/timeout_ms"},
         {"{\"overrides\": {\"schedule\": \"5x\"}}", "/overrides/schedule"},
         {"{\"overrides\": {\"schedule\": \"0s*1000\"}}", "/overrides/schedule"},
         {"{\"overrides\": {\"jitter_percent\": 101}}", "/overrides/jitter_percent"},
-        {"{\"overrides\": {\"on_401\": \"disable\"}}", "/overrides/on_401"},
-        {"{\"overrides\": {\"on_410\": \"\"}}", "/overrides/on_410"},
+        {"{\"overrides\": {\"on_401\": \"unsubscribe\"}}", "/overrides/on_401"},
         {"{\"overrides\": {\"retry_after_cap_ms\": -1}}", "/overrides/retry_after_cap_ms"},
         {"{\"overrides\": {\"envelope\": \"raw\"}}", "/overrides/envelope"},
         {"{\"rate_per_second\": 0}", "/rate_per_second"},

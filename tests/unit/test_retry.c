@@ -18,7 +18,8 @@
 static struct retry_policy standard(void)
 {
     return (struct retry_policy){
-        .disables_on_410 = true,
+        .responses = HK_STR("2xx success,410 disable,429 throttle 60s,502 throttle 5s,"
+                            "503 throttle 5s,504 throttle 5s"),
         .schedule = HK_STR("5s 5m 30m 2h 5h 10h 14h 20h 24h"),
         .jitter_percent = 20,
         .retry_after_cap_ms = DAY,
@@ -29,8 +30,7 @@ static struct retry_policy standard(void)
 static struct retry_policy basecone(void)
 {
     return (struct retry_policy){
-        .wants_200 = true,
-        .unsubscribes_on_401 = true,
+        .responses = HK_STR("200 success,401 unsubscribe"),
         .schedule = HK_STR("1h*168"),
         .retry_after_cap_ms = HOUR,
         .divisor = 1,
@@ -59,7 +59,7 @@ static void assert_retry(struct verdict verdict, int64_t delay_ms)
 {
     assert_int_equal(verdict.kind, VERDICT_RETRY);
     assert_int_equal(verdict.delay_ms, delay_ms);
-    assert_null(verdict.reason);
+    assert_string_equal(verdict.reason, "");
     assert_null(verdict.stop);
 }
 
@@ -78,13 +78,13 @@ static void test_any_2xx_is_a_success_under_the_standard_profile(void **state)
         struct verdict verdict = judge(standard(), answered(status), 1);
 
         assert_int_equal(verdict.kind, VERDICT_SUCCEEDED);
-        assert_null(verdict.reason);
+        assert_string_equal(verdict.reason, "");
     }
 }
 
 static void test_1xx_3xx_4xx_and_5xx_are_failures(void **state)
 {
-    static const int statuses[] = {100, 199, 300, 301, 308, 400, 404, 429, 500, 503, 599, 0};
+    static const int statuses[] = {100, 199, 300, 301, 308, 400, 404, 500, 501, 599, 0};
 
     (void)state;
 
@@ -224,7 +224,8 @@ static void test_R_10_retry_after_is_honoured_up_to_its_cap(void **state)
 
     assert_retry(judge(standard(), answered_after(429, 30 * SECOND), 1), 30 * SECOND);
     assert_retry(judge(standard(), answered_after(503, 2 * HOUR), 1), 2 * HOUR);
-    assert_retry(judge(standard(), answered_after(503, INT64_C(999999999) * SECOND), 1), DAY);
+    assert_int_equal(judge(standard(), answered_after(503, INT64_MAX), 1).throttle_ms, DAY);
+    assert_int_equal(judge(standard(), answered_after(503, DAY + HOUR), 1).delay_ms, DAY);
     assert_retry(judge(standard(), answered_after(500, 30 * SECOND), 1), 30 * SECOND);
 }
 
@@ -244,6 +245,69 @@ static void test_R_10_retry_after_does_not_lengthen_the_schedule_beyond_its_end(
     assert_failed(judge(basecone(), answered_after(503, SECOND), 169), "schedule_exhausted");
 }
 
+static void test_R_10_a_throttling_answer_rests_the_whole_subscription(void **state)
+{
+    (void)state;
+
+    assert_int_equal(judge(standard(), answered(429), 1).throttle_ms, 60 * SECOND);
+    assert_int_equal(judge(standard(), answered(502), 1).throttle_ms, 5 * SECOND);
+    assert_int_equal(judge(standard(), answered_after(429, 7 * SECOND), 1).throttle_ms, 7 * SECOND);
+    assert_int_equal(judge(standard(), answered_after(503, HOUR), 4).throttle_ms, HOUR);
+    assert_int_equal(judge(standard(), answered_after(504, 0), 1).throttle_ms, 0);
+    assert_int_equal(judge(standard(), answered_after(500, HOUR), 1).throttle_ms, 0);
+    assert_int_equal(judge(standard(), answered(429), 10).throttle_ms, 60 * SECOND); /* exhausted */
+}
+
+static void test_R_10_429_without_retry_after_waits_a_minute_at_least(void **state)
+{
+    (void)state;
+
+    assert_retry(judge(standard(), answered(429), 1), 60 * SECOND);
+    assert_retry(judge(standard(), answered(429), 2), 300 * SECOND);
+    assert_retry(judge(standard(), answered_after(429, 7 * SECOND), 1), 7 * SECOND);
+}
+
+static void test_the_hourly_schedule_never_throttles(void **state)
+{
+    static const int statuses[] = {429, 500, 502, 503, 504};
+
+    (void)state;
+
+    for (size_t i = 0; i < HK_COUNTOF(statuses); i++) {
+        struct verdict verdict = judge(basecone(), answered_after(statuses[i], 30 * HOUR), 1);
+
+        assert_retry(verdict, HOUR);
+        assert_int_equal(verdict.throttle_ms, 0);
+    }
+}
+
+static void test_a_dropped_message_fails_at_once_and_alone(void **state)
+{
+    struct retry_policy policy = standard();
+    struct verdict verdict;
+
+    (void)state;
+
+    policy.responses = HK_STR("4xx drop,404 retry,2xx success");
+    verdict = judge(policy, answered(415), 1);
+    assert_failed(verdict, "dropped_by_415");
+    assert_null(verdict.stop);
+    assert_retry(judge(policy, answered(404), 1), 5 * SECOND);
+}
+
+static void test_any_status_can_stop_a_subscription(void **state)
+{
+    struct retry_policy policy = standard();
+
+    (void)state;
+
+    policy.responses = HK_STR("2xx success,404 unsubscribe,5xx disable");
+    assert_failed(judge(policy, answered(404), 1), "unsubscribed_by_404");
+    assert_string_equal(judge(policy, answered(404), 1).stop, "unsubscribed");
+    assert_failed(judge(policy, answered(599), 1), "disabled_by_599");
+    assert_retry(judge(policy, answered(410), 1), 5 * SECOND);
+}
+
 static void test_the_divisor_divides_the_whole_delay(void **state)
 {
     struct retry_policy policy = standard();
@@ -252,7 +316,8 @@ static void test_the_divisor_divides_the_whole_delay(void **state)
 
     policy.divisor = 1000;
     assert_retry(judge(policy, answered(500), 1), 5);
-    assert_retry(judge(policy, answered_after(503, 2 * HOUR), 1), 7200);
+    assert_int_equal(judge(policy, answered_after(503, 2 * HOUR), 1).delay_ms, 7200);
+    assert_int_equal(judge(policy, answered_after(503, 2 * HOUR), 1).throttle_ms, 7200);
     policy.divisor = 1000000;
     assert_retry(judge(policy, answered(500), 1), 0);
 }
@@ -280,7 +345,7 @@ static void test_names_are_those_of_the_database(void **state)
     assert_string_equal(retry_verdict_name(VERDICT_FAILED), "failed");
     assert_string_equal(retry_verdict_name(VERDICT_RELEASE), "release");
     assert_string_equal(retry_outcome_name(&policy, &outcome), "succeeded");
-    policy.wants_200 = true;
+    policy.responses = HK_STR("200 success");
     assert_string_equal(retry_outcome_name(&policy, &outcome), "http_status");
     outcome.kind = HK_OUTCOME_BLOCKED_ADDRESS;
     assert_string_equal(retry_outcome_name(&policy, &outcome), "blocked_address");
@@ -305,6 +370,11 @@ int main(void)
         cmocka_unit_test(test_R_10_retry_after_is_honoured_up_to_its_cap),
         cmocka_unit_test(test_R_10_retry_after_never_shortens_the_schedule),
         cmocka_unit_test(test_R_10_retry_after_does_not_lengthen_the_schedule_beyond_its_end),
+        cmocka_unit_test(test_R_10_a_throttling_answer_rests_the_whole_subscription),
+        cmocka_unit_test(test_R_10_429_without_retry_after_waits_a_minute_at_least),
+        cmocka_unit_test(test_the_hourly_schedule_never_throttles),
+        cmocka_unit_test(test_a_dropped_message_fails_at_once_and_alone),
+        cmocka_unit_test(test_any_status_can_stop_a_subscription),
         cmocka_unit_test(test_the_divisor_divides_the_whole_delay),
         cmocka_unit_test(test_a_schedule_that_is_none_fails_and_says_so),
         cmocka_unit_test(test_names_are_those_of_the_database),
