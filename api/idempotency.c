@@ -186,7 +186,7 @@ static void replay(struct call *call, struct hk_str sealed)
         return;
     }
     text = call_alloc(call, sealed.n);
-    if (!hk_unseal(call->idempotency->key.seal_key, sealed, text))
+    if (!hk_unseal(call->idempotency->key.seal_key, HK_STR(""), sealed, text))
         call_fail_code(call, HK_INTERNAL, HK_STR_NULL);
     else
         send_kept(call, (struct hk_str){(const char *)text, sealed.n - HK_SEAL_OVERHEAD});
@@ -268,7 +268,7 @@ static struct hk_str seal_reply(struct call *call, const char *media_type, struc
     if (head.is_full || body.n > MAX_KEPT_BYTES)
         return HK_STR_NULL;
     sealed = call_alloc(call, head.n + body.n + HK_SEAL_OVERHEAD);
-    hk_seal(own->key.seal_key, (struct hk_str){text, head.n + body.n}, sealed);
+    hk_seal(own->key.seal_key, HK_STR(""), (struct hk_str){text, head.n + body.n}, sealed);
     return (struct hk_str){(const char *)sealed, head.n + body.n + HK_SEAL_OVERHEAD};
 }
 

@@ -10,6 +10,7 @@
 #include "hk/config.h"
 #include "hk/log.h"
 #include "hk/process.h"
+#include "hk/vault.h"
 
 static const char usage[] =
     "usage: hookline-api [--print-config | --print-routes | --version | --help]\n"
@@ -42,6 +43,20 @@ static int print_routes(void)
     return 0;
 }
 
+static int run(struct hk_config *config)
+{
+    static struct hk_vault vault;
+    int status;
+
+    if (!hk_vault_load(&vault, config, stderr))
+        return 78; /* EX_CONFIG */
+    hk_log_init("hookline-api", hk_log_level_from_name(config->log_level));
+    set_up_process();
+    status = server_run(config, &vault);
+    hk_vault_done(&vault);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct hk_config config;
@@ -66,7 +81,5 @@ int main(int argc, char **argv)
         (void)fputs("HOOKLINE_API_CA_FILE: cannot be read\n", stderr);
         return 78;
     }
-    hk_log_init("hookline-api", hk_log_level_from_name(config.log_level));
-    set_up_process();
-    return server_run(&config);
+    return run(&config);
 }

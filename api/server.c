@@ -52,6 +52,7 @@ static struct {
     struct hk_networks allowed_networks; /* that the API may call */
     struct hk_networks trusted_proxies;
     struct api_thread *threads;
+    const struct hk_vault *vault;
     size_t n_threads; /* that server_stop() has to wake */
     atomic_bool is_stopping;
     sem_t drained; /* once by each thread but the first */
@@ -180,6 +181,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     };
 
     thread->config = config;
+    thread->vault = server.vault;
     h2o_context_init(&thread->h2o, h2o_evloop_create(), &server.h2o);
     thread->accept =
         (h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = server.h2o.hosts, .ssl_ctx = server.ssl};
@@ -300,12 +302,13 @@ static bool start_threads(const struct hk_config *config)
     return true;
 }
 
-int server_run(const struct hk_config *config)
+int server_run(const struct hk_config *config, const struct hk_vault *vault)
 {
     if (!head_parser_init()) {
         hk_log(HK_LOG_ERROR, "h2o.unknown"); /* another build of it: see docs/adr/0013 */
         return 1;
     }
+    server.vault = vault;
     configure_h2o(config);
     if (!hk_networks_parse(config->api_allowed_networks, &server.allowed_networks) ||
         !hk_networks_parse(config->api_trusted_proxies, &server.trusted_proxies))

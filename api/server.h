@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/server.h - the API's threads: one h2o loop each, with its own listener (SO_REUSEPORT),
- * database pools, key cache and batch of events. They share the configuration, which nobody writes.
+ * database pools, key cache and batch of events. They share the configuration and the
+ * master keys, which nobody writes.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H
@@ -22,9 +23,11 @@ struct hk_offload;
 struct ingest;
 struct limits;
 struct schema_cache;
+struct hk_vault;
 
 struct api_thread {
     const struct hk_config *config;
+    const struct hk_vault *vault;
     h2o_context_t h2o; /* a request leads here: HK_CONTAINER_OF(req->conn->ctx, ...) */
     struct hk_loop *loop;
     h2o_socket_t *guest; /* h2o's view of `loop` */
@@ -57,7 +60,7 @@ struct hk_http *server_http(struct api_thread *thread);
 struct hk_offload *server_offload(struct api_thread *thread);
 
 /* Serves until server_stop(). The exit status of the process: 0, or 1 when it could not listen. */
-int server_run(const struct hk_config *config);
+int server_run(const struct hk_config *config, const struct hk_vault *vault);
 
 /* Ends server_run() gracefully. Async-signal-safe. */
 void server_stop(void);

@@ -3,6 +3,7 @@
 #include "hk/seal.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/crypto.h>
@@ -39,14 +40,34 @@ void hk_derive_key(struct hk_str secret, struct hk_str salt, struct hk_str info,
     OPENSSL_cleanse(text, sizeof(text));
 }
 
-void hk_seal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str text, uint8_t *ret)
+/* OpenSSL 3 looks an algorithm up by name at each use unless it was fetched before. */
+static EVP_CIPHER *aes_256_gcm;
+
+static void fetch_cipher(void)
+{
+    aes_256_gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
+    if (aes_256_gcm == NULL)
+        abort();
+}
+
+static const EVP_CIPHER *get_cipher(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, fetch_cipher);
+    return aes_256_gcm;
+}
+
+void hk_seal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str about, struct hk_str text,
+             uint8_t *ret)
 {
     EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
     uint8_t *body = ret + NONCE_BYTES;
     int n;
 
     hk_random(ret, NONCE_BYTES);
-    if (cipher == NULL || EVP_EncryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, ret) != 1 ||
+    if (cipher == NULL || EVP_EncryptInit_ex2(cipher, get_cipher(), key, ret, NULL) != 1 ||
+        EVP_EncryptUpdate(cipher, NULL, &n, (const uint8_t *)about.p, (int)about.n) != 1 ||
         EVP_EncryptUpdate(cipher, body, &n, (const uint8_t *)text.p, (int)text.n) != 1 ||
         EVP_EncryptFinal_ex(cipher, body + text.n, &n) != 1 ||
         EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, body + text.n) != 1)
@@ -54,7 +75,8 @@ void hk_seal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str text, uint8_t *r
     EVP_CIPHER_CTX_free(cipher);
 }
 
-bool hk_unseal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str sealed, uint8_t *ret)
+bool hk_unseal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str about, struct hk_str sealed,
+               uint8_t *ret)
 {
     const uint8_t *nonce = (const uint8_t *)sealed.p;
     EVP_CIPHER_CTX *cipher;
@@ -68,7 +90,8 @@ bool hk_unseal(const uint8_t key[HK_SEAL_KEY_SIZE], struct hk_str sealed, uint8_
     text_n = sealed.n - HK_SEAL_OVERHEAD;
     memcpy(tag, sealed.p + NONCE_BYTES + text_n, sizeof(tag));
     cipher = EVP_CIPHER_CTX_new();
-    if (cipher == NULL || EVP_DecryptInit_ex(cipher, EVP_aes_256_gcm(), NULL, key, nonce) != 1 ||
+    if (cipher == NULL || EVP_DecryptInit_ex2(cipher, get_cipher(), key, nonce, NULL) != 1 ||
+        EVP_DecryptUpdate(cipher, NULL, &n, (const uint8_t *)about.p, (int)about.n) != 1 ||
         EVP_DecryptUpdate(cipher, ret, &n, nonce + NONCE_BYTES, (int)text_n) != 1 ||
         EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES, tag) != 1)
         abort();

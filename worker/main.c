@@ -13,6 +13,7 @@
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "hk/process.h"
+#include "hk/vault.h"
 #include "worker/attempt.h"
 #include "worker/worker.h"
 
@@ -40,7 +41,8 @@ static void handle_signals(struct hk_loop *loop)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void run(const struct hk_config *config, const struct hk_networks *networks)
+static void run(const struct hk_config *config, const struct hk_vault *vault,
+                const struct hk_networks *networks)
 {
     struct hk_loop *loop = hk_loop_new();
     struct worker *worker;
@@ -48,8 +50,11 @@ static void run(const struct hk_config *config, const struct hk_networks *networ
 
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
-    worker = worker_new(&(struct worker_options){
-        .loop = loop, .config = config, .allowed_networks = networks, .name = name});
+    worker = worker_new(&(struct worker_options){.loop = loop,
+                                                 .config = config,
+                                                 .vault = vault,
+                                                 .allowed_networks = networks,
+                                                 .name = name});
     handle_signals(loop);
     hk_log(HK_LOG_INFO, "worker.started", HK_CTEXT("worker", name),
            HK_CTEXT("version", HOOKLINE_VERSION),
@@ -69,6 +74,7 @@ int main(int argc, char **argv)
 {
     static struct hk_config config;
     static struct hk_networks networks;
+    static struct hk_vault vault;
 
     if (argc == 2 && strcmp(argv[1], "--print-states") == 0) {
         attempt_print_states(stdout);
@@ -86,8 +92,11 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "HOOKLINE_WORKER_CA_FILE: cannot be read\n");
         return EXIT_CONFIG;
     }
+    if (!hk_vault_load(&vault, &config, stderr))
+        return EXIT_CONFIG;
     hk_log_init("hookline-worker", hk_log_level_from_name(config.log_level));
     hk_process_set_limits();
-    run(&config, &networks);
+    run(&config, &vault, &networks);
+    hk_vault_done(&vault);
     return EXIT_SUCCESS;
 }

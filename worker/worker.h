@@ -10,10 +10,12 @@
 
 struct worker; /* opaque */
 struct hk_loop;
+struct hk_vault;
 
 struct worker_options {
     struct hk_loop *loop;
     const struct hk_config *config;
+    const struct hk_vault *vault;
     const struct hk_networks *allowed_networks;
     const char *name; /* "<host>:<pid>", for the attempt log */
 };

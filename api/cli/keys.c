@@ -4,6 +4,7 @@
 #include "api/auth.h"
 #include "api/cli/exit.h"
 #include "api/cli/session.h"
+#include "hk/vault.h"
 
 struct key_options {
     const char *role, *tenant, *name;
@@ -92,4 +93,19 @@ int keys_create(const struct hk_config *config, int argc, char **argv)
         (void)puts(key);
     explicit_bzero(key, sizeof(key));
     return is_stored ? EXIT_OK : EXIT_FAILED;
+}
+
+int keys_master(const struct hk_config *config, int argc, char **argv)
+{
+    char key[HK_VAULT_KEY_TEXT_SIZE];
+
+    (void)config;
+    (void)argv;
+    if (argc != 0)
+        return EXIT_USAGE;
+
+    hk_vault_new_key(key);
+    (void)puts(key);
+    explicit_bzero(key, sizeof(key));
+    return EXIT_OK;
 }

@@ -4,9 +4,9 @@
 #define HK_PROCESS_H
 
 /*
- * No core dumps, which would hold secrets and payloads; as many file descriptors as are allowed,
- * because each connection is one and the usual soft limit is below what we may keep. Before threads
- * start.
+ * No core dumps, which would hold secrets and payloads, and no reading of the process's memory and
+ * environment by others of the same user; as many file descriptors as are allowed, because each
+ * connection is one and the usual soft limit is below what we may keep. Before threads start.
  */
 void hk_process_set_limits(void);
 

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "tests/support/harness.h"
 #include "tests/support/pg.h"
 #include "tests/support/proc.h"
 
@@ -60,7 +61,8 @@ static void start_with(struct place *place, struct proc *proc, const char *name,
     for (size_t i = 0; words[i] != NULL; i++)
         argv[i + 1] = words[i];
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
-    proc_start(proc, name, place->directory, argv, (const char *const[]){variable, NULL});
+    proc_start(proc, name, place->directory, argv,
+               (const char *const[]){variable, HARNESS_MASTER_KEY, NULL});
 }
 
 /* What it wrote goes to place->said. */

@@ -42,6 +42,9 @@ static void make_environment(const struct harness *h, const char *ret[MAX_ENV])
     size_t n = 0;
 
     ret[n++] = h->url_variable;
+    ret[n++] = h->master_key;
+    if (h->master_key_old != NULL)
+        ret[n++] = h->master_key_old;
     ret[n++] = "HOOKLINE_API_LISTEN=127.0.0.1:0";
     ret[n++] = "HOOKLINE_API_ALLOWED_NETWORKS=127.0.0.0/8";
     ret[n++] = "HOOKLINE_WORKER_ALLOWED_NETWORKS=127.0.0.0/8";
@@ -206,6 +209,7 @@ int harness_cli(struct harness *h, const char *const arguments[], const char **r
     char program[PROC_PATH_SIZE];
     const char *argv[MAX_ARGS] = {program};
     char variable[PG_URL_SIZE + 32], url[PG_URL_SIZE];
+    const char *env[] = {variable, h->master_key, h->master_key_old, NULL};
     char *out;
     int code;
 
@@ -216,7 +220,7 @@ int harness_cli(struct harness *h, const char *const arguments[], const char **r
     proc_program("hookline", program);
     pg_url(h->database, true, url);
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
-    code = proc_run("hookline", h->directory, argv, (const char *const[]){variable, NULL}, &out);
+    code = proc_run("hookline", h->directory, argv, env, &out);
     if (ret_out != NULL)
         *ret_out = http_text(h->http, "%s", out);
     free(out);
@@ -273,6 +277,7 @@ int harness_setup(void **state)
     assert_non_null(h);
     clean_up();
     h->options = *state == NULL ? &usual : *state;
+    h->master_key = HARNESS_MASTER_KEY;
     h->http = http_new();
     pg_create_database(h->database);
     if (!is_registered)

@@ -62,6 +62,9 @@ struct subscription {
     const char *secret;
 };
 
+/* The master key that programs have unless a test says otherwise. */
+#define HARNESS_MASTER_KEY "HOOKLINE_MASTER_KEY=a+pkwOU8J3XfCm+HFMN66jPjb/ggPO7EvubvG2K5zys="
+
 struct harness {
     const struct harness_options *options;
     bool has_passed; /* the test function came to its end */
@@ -69,6 +72,8 @@ struct harness {
     char directory[PROC_PATH_SIZE];
     char database[PG_NAME_SIZE];
     char url_variable[PG_URL_SIZE + 32];
+    const char *master_key; /* "HOOKLINE_MASTER_KEY=...", for programs that start from here on */
+    const char *master_key_old; /* the same of the one before it; NULL: none */
     struct http *http;
     const char *operator_key;
 

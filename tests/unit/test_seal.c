@@ -47,20 +47,22 @@ static void test_what_is_sealed_can_be_read_with_the_key_only(void **state)
     struct hk_str bytes = {(const char *)sealed, sizeof(sealed)};
 
     (void)state;
-    hk_seal(key, (struct hk_str){text, sizeof(text)}, sealed);
-    hk_seal(key, (struct hk_str){text, sizeof(text)}, again);
+    hk_seal(key, HK_STR("about"), (struct hk_str){text, sizeof(text)}, sealed);
+    hk_seal(key, HK_STR("about"), (struct hk_str){text, sizeof(text)}, again);
     assert_memory_not_equal(sealed, again, sizeof(sealed)); /* no nonce twice */
     assert_null(memmem(sealed, sizeof(sealed), "whsec", 5));
-    assert_true(hk_unseal(key, bytes, opened));
+    assert_true(hk_unseal(key, HK_STR("about"), bytes, opened));
     assert_memory_equal(opened, text, sizeof(text));
-    assert_false(hk_unseal(other, bytes, opened));
+    assert_false(hk_unseal(other, HK_STR("about"), bytes, opened));
+    assert_false(hk_unseal(key, HK_STR("abouT"), bytes, opened));
+    assert_false(hk_unseal(key, HK_STR(""), bytes, opened));
     for (size_t i = 0; i < sizeof(sealed); i++) {
         sealed[i] ^= 1;
-        assert_false(hk_unseal(key, bytes, opened));
+        assert_false(hk_unseal(key, HK_STR("about"), bytes, opened));
         sealed[i] ^= 1;
     }
     for (size_t n = 0; n < sizeof(sealed); n++)
-        assert_false(hk_unseal(key, (struct hk_str){bytes.p, n}, opened));
+        assert_false(hk_unseal(key, HK_STR("about"), (struct hk_str){bytes.p, n}, opened));
 }
 
 static void test_nothing_can_be_sealed(void **state)
@@ -69,8 +71,9 @@ static void test_nothing_can_be_sealed(void **state)
     uint8_t sealed[HK_SEAL_OVERHEAD], opened[1];
 
     (void)state;
-    hk_seal(key, HK_STR(""), sealed);
-    assert_true(hk_unseal(key, (struct hk_str){(const char *)sealed, sizeof(sealed)}, opened));
+    hk_seal(key, HK_STR("about"), HK_STR(""), sealed);
+    assert_true(hk_unseal(key, HK_STR("about"),
+                          (struct hk_str){(const char *)sealed, sizeof(sealed)}, opened));
 }
 
 int main(void)

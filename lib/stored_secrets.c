@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "hk/stored_secrets.h"
+
+#define COLUMN_PREFIX "headers."
+
+struct hk_vault_place hk_place_of_subscription_secret(struct hk_str tenant_id,
+                                                      struct hk_str subscription_id,
+                                                      struct hk_str secret_id)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("subscription_secret"),
+                                   .owner_id = subscription_id,
+                                   .row_id = secret_id,
+                                   .column = HK_STR("secret")};
+}
+
+struct hk_vault_place hk_place_of_tenant_secret(struct hk_str tenant_id, struct hk_str secret_id)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("tenant_secret"),
+                                   .row_id = secret_id,
+                                   .column = HK_STR("secret")};
+}
+
+struct hk_vault_place hk_place_of_password(struct hk_str tenant_id, struct hk_str subscription_id)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("subscription_credentials"),
+                                   .row_id = subscription_id,
+                                   .column = HK_STR("password")};
+}
+
+struct hk_vault_place hk_place_of_signing_key(struct hk_str kid)
+{
+    return (struct hk_vault_place){.tenant_id = HK_STR("00000000-0000-0000-0000-000000000000"),
+                                   .table = HK_STR("signing_key"),
+                                   .row_id = kid,
+                                   .column = HK_STR("private_key")};
+}
+
+static char to_lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+struct hk_vault_place hk_place_of_header(struct hk_str tenant_id, struct hk_str subscription_id,
+                                         struct hk_str name, char ret_column[HK_HEADER_COLUMN_SIZE])
+{
+    size_t n = strlen(COLUMN_PREFIX);
+
+    memcpy(ret_column, COLUMN_PREFIX, n);
+    for (size_t i = 0; i < name.n && n < HK_HEADER_COLUMN_SIZE; i++)
+        ret_column[n++] = to_lower(name.p[i]);
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("subscription"),
+                                   .row_id = subscription_id,
+                                   .column = {ret_column, n}};
+}
+
+bool hk_header_is_sealed(struct hk_str name)
+{
+    static const char *const words[] = {"auth",     "key",       "token",     "secret",
+                                        "password", "signature", "credential"};
+
+    for (size_t i = 0; i < HK_COUNTOF(words); i++) {
+        size_t n = strlen(words[i]);
+
+        for (size_t at = 0; at + n <= name.n; at++) {
+            size_t same = 0;
+
+            while (same < n && to_lower(name.p[at + same]) == words[i][same])
+                same++;
+            if (same == n)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Takes the part before the next `separator` off the front of `list`. */
+static struct hk_str next_part(struct hk_str *list, char separator)
+{
+    const char *end = memchr(list->p, separator, list->n);
+    struct hk_str part = {list->p, end == NULL ? list->n : (size_t)(end - list->p)};
+    size_t n_gone = end == NULL ? part.n : part.n + 1;
+
+    list->p += n_gone;
+    list->n -= n_gone;
+    return part;
+}
+
+bool hk_stored_secrets_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                            struct hk_str subscription_id, struct hk_str stored, struct hk_buf *buf)
+{
+    size_t n_before = buf->n;
+
+    while (stored.n > 0) {
+        struct hk_str word = next_part(&stored, ' ');
+        struct hk_str id = next_part(&word, ':');
+        struct hk_vault_place place =
+            subscription_id.p == NULL
+                ? hk_place_of_tenant_secret(tenant_id, id)
+                : hk_place_of_subscription_secret(tenant_id, subscription_id, id);
+
+        if (buf->n > n_before)
+            hk_buf_add_text(buf, " ");
+        if (!hk_vault_open(vault, &place, word, buf))
+            return false;
+    }
+    return true;
+}
+
+bool hk_stored_headers_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                            struct hk_str subscription_id, struct hk_str stored, struct hk_buf *buf)
+{
+    size_t n_before = buf->n;
+
+    while (stored.n > 0) {
+        struct hk_str value = next_part(&stored, '\n');
+        struct hk_str name = next_part(&value, ':');
+        char column[HK_HEADER_COLUMN_SIZE];
+
+        if (buf->n > n_before)
+            hk_buf_add_text(buf, "\n");
+        hk_buf_add_str(buf, name);
+        hk_buf_add_text(buf, ": ");
+        if (value.n > 0) { /* the blank behind the colon */
+            value.p++;
+            value.n--;
+        }
+        if (!hk_header_is_sealed(name)) {
+            hk_buf_add_str(buf, value);
+        } else {
+            struct hk_vault_place place =
+                hk_place_of_header(tenant_id, subscription_id, name, column);
+
+            if (!hk_vault_open(vault, &place, value, buf))
+                return false;
+        }
+    }
+    return true;
+}
+
+bool hk_stored_password_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                             struct hk_str subscription_id, struct hk_str stored,
+                             struct hk_buf *buf)
+{
+    struct hk_vault_place place = hk_place_of_password(tenant_id, subscription_id);
+
+    return stored.n == 0 || hk_vault_open(vault, &place, stored, buf);
+}
