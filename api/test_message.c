@@ -198,7 +198,7 @@ static struct test *test_new(struct call *call, unsigned n_messages)
     call->thread->n_tests++;
     if (test->secret.p == NULL) {
         test->has_made_secret = true;
-        hk_secret_new(test->made_secret);
+        hk_secret_new(HK_SECRET_V1, test->made_secret);
         test->secret = hk_str(test->made_secret);
     }
     for (unsigned i = 0; i < n_messages; i++) {

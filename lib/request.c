@@ -81,10 +81,25 @@ static struct hk_str first_word(struct hk_str words)
     return (struct hk_str){words.p, blank == NULL ? words.n : (size_t)(blank - words.p)};
 }
 
+/* The newest that sender and receiver share; "" when there is none. */
+static struct hk_str newest_shared(struct hk_str secrets)
+{
+    while (secrets.n > 0) {
+        struct hk_str secret = first_word(secrets);
+        size_t n_used = secret.n < secrets.n ? secret.n + 1 : secrets.n;
+
+        if (secret.n > 0 && hk_secret_is_shared(secret))
+            return secret;
+        secrets.p += n_used;
+        secrets.n -= n_used;
+    }
+    return HK_STR("");
+}
+
 /* One header field has room for one signature: the newest secret's. */
 static unsigned add_hmac(struct writer *w, const struct hk_request_parts *parts)
 {
-    struct hk_str secret = first_word(parts->secrets);
+    struct hk_str secret = newest_shared(parts->secrets);
     uint8_t mac[MAC_BYTES];
     char text[HK_B64_SIZE(MAC_BYTES) + MAC_BYTES]; /* either */
 
@@ -116,7 +131,7 @@ static unsigned add_signatures(struct writer *w, const struct hk_request_parts *
         char signature[HK_SIGNATURE_TEXT_SIZE];
         size_t n_used = secret.n < rest.n ? secret.n + 1 : rest.n;
 
-        if (hk_sign_v1(secret, parts->message_id, parts->timestamp_s, parts->body, signature)) {
+        if (hk_sign(secret, parts->message_id, parts->timestamp_s, parts->body, signature)) {
             if (n_signatures++ > 0)
                 put(w, HK_STR(" "));
             put(w, hk_str(signature));
@@ -283,15 +298,19 @@ bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *r
 
 bool hk_signature_kind_from_name(struct hk_str name, enum hk_signature_kind *ret)
 {
-    static const char *const names[HK_SIGNATURE_COUNT] = {
-        [HK_SIGNATURE_STANDARD] = "standard",
-        [HK_SIGNATURE_HMAC_HEX] = "hmac_hex",
-        [HK_SIGNATURE_HMAC_BASE64] = "hmac_base64",
+    static const struct {
+        const char *name;
+        enum hk_signature_kind kind;
+    } rows[] = {
+        {"standard", HK_SIGNATURE_STANDARD},     /* as each secret does: these three say which */
+        {"standard_v1a", HK_SIGNATURE_STANDARD}, /* secrets a subscription begins with */
+        {"standard_both", HK_SIGNATURE_STANDARD},  {"hmac_hex", HK_SIGNATURE_HMAC_HEX},
+        {"hmac_base64", HK_SIGNATURE_HMAC_BASE64},
     };
 
-    for (size_t i = 0; i < HK_COUNTOF(names); i++) {
-        if (hk_str_eq(name, hk_str(names[i]))) {
-            *ret = (enum hk_signature_kind)i;
+    for (size_t i = 0; i < HK_COUNTOF(rows); i++) {
+        if (hk_str_eq(name, hk_str(rows[i].name))) {
+            *ret = rows[i].kind;
             return true;
         }
     }

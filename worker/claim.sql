@@ -41,11 +41,11 @@ SELECT q.tenant_id,
        coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
        coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
        coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
-       p.envelope,
-       p.signature,
-       CASE WHEN p.envelope IN ('basiq', 'cloudevents', 'cloudevents_binary')
+       coalesce(s.overrides ->> 'envelope', p.envelope)   AS envelope,
+       coalesce(s.overrides ->> 'signature', p.signature) AS signature,
+       CASE WHEN coalesce(s.overrides ->> 'envelope', p.envelope) IN ('basiq', 'cloudevents', 'cloudevents_binary')
             THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
-       CASE WHEN p.secret_of = 'tenant'
+       CASE WHEN coalesce(s.overrides ->> 'secret_of', p.secret_of) = 'tenant'
             THEN (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
                     FROM tenant_secret k
                    WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))

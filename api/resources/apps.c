@@ -47,7 +47,7 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
         return hk_fail(reterr, HK_INVALID_BODY, "/partner", "must not be longer than %zu bytes",
                        sizeof(call->caller.partner) - 1);
 
-    secrets_set_signing(call);
+    secrets_set_signing(call, HK_STR_NULL);
     subscription_set_url_fault(call, "subscription/url");
     return HK_OK;
 }
@@ -61,7 +61,7 @@ const struct route apps_routes[] = {
         .location = "/v1/apps/",
         .body = app_create_body,
         .stmt = &stmt_app_create,
-        .bind = {"tenant", "partner", "body", "=secret", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = prepare_create,
     },
     {

@@ -58,7 +58,7 @@ const struct route basiq_routes[] = {
         .location = "/notifications/webhooks/",
         .body = webhook_create_body,
         .stmt = &stmt_basiq_webhook_create,
-        .bind = {"tenant", "partner", "body", "=secret", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = subscription_prepare_create,
     },
     {

@@ -2,10 +2,10 @@
 -- Each statement returns one row (code text, body text[, key text]): see api/route.h.
 
 -- name: basiq_webhook_create
--- $1 tenant_id uuid, $2 partner text or NULL, $3 body json, $4 signing secret text,
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 body json, $4 signing secrets json,
 -- $5 what is wrong with the URL unless the tenant allows http, text or NULL
 SELECT r.code, r.body, r.new_id AS key
-  FROM basiq_webhook_create($1::uuid, $2::text, $3::json, $4::text, $5::text) r;
+  FROM basiq_webhook_create($1::uuid, $2::text, $3::json, $4::json, $5::text) r;
 
 -- name: basiq_webhook_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL, $5 app_id uuid or NULL

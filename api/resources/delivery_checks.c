@@ -181,6 +181,8 @@ enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr)
 {
     if (hk_secret_is_valid(value))
         return HK_OK;
-    return hk_fail(reterr, HK_INVALID_BODY, "",
-                   "must be \"whsec_\" and the base64 of 24 to 64 bytes");
+    return hk_fail(
+        reterr, HK_INVALID_BODY, "",
+        "must be \"whsec_\" and the base64 of 24 to 64 bytes, or \"whsk_\" and that of a seed "
+        "and its public key");
 }

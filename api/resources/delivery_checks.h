@@ -31,7 +31,7 @@ enum hk_code check_header_value(struct hk_str value, struct hk_error *reterr);
 /* A bearer token: visible ASCII (RFC 6750 allows less, its issuers more). */
 enum hk_code check_bearer_token(struct hk_str value, struct hk_error *reterr);
 
-/* "whsec_" and base64, padded or not, of 24 to 64 bytes. */
+/* A signing secret of either kind, as hk/sign.h has them; padding may be missing. */
 enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr);
 
 #endif

@@ -35,7 +35,7 @@ static const struct query_field hook_samples_query[] = {
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call);
+    secrets_set_signing(call, HK_STR_NULL);
     subscription_set_url_fault(call, "target_url");
     return HK_OK;
 }
@@ -49,7 +49,7 @@ const struct route hooks_routes[] = {
         .location = "/v1/subscriptions/",
         .body = hook_create_body,
         .stmt = &stmt_hook_create,
-        .bind = {"tenant", "partner", "body", "=secret", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = prepare_create,
     },
     {

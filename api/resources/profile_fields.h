@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/resources/profile_fields.h - the settings of a profile that say what an answer means and when
- * it is tried again. A subscription can override each of them; there they may be null.
+ * api/resources/profile_fields.h - the settings of a profile: what a request looks like, what an
+ * answer means and when it is tried again. A subscription can override each of them; there they may
+ * be null.
  */
 #ifndef API_RESOURCES_PROFILE_FIELDS_H
 #define API_RESOURCES_PROFILE_FIELDS_H
@@ -18,6 +19,23 @@ enum {
 };
 
 /* Rows of a table of struct body_field. */
+#define PROFILE_REQUEST_FIELDS(flags_)                                                             \
+    {.name = "envelope",                                                                           \
+     .type = BODY_STRING,                                                                          \
+     .flags = (flags_),                                                                            \
+     .max = 32,                                                                                    \
+     .choices = "standard|basecone|raw|basiq|acculynx|acculynx_table|cloudevents|"                 \
+                "cloudevents_binary"},                                                             \
+        {.name = "signature",                                                                      \
+         .type = BODY_STRING,                                                                      \
+         .flags = (flags_),                                                                        \
+         .max = 32,                                                                                \
+         .choices = "standard|standard_v1a|standard_both|hmac_hex|hmac_base64"},                   \
+    {                                                                                              \
+        .name = "secret_of", .type = BODY_STRING, .flags = (flags_), .max = 32,                    \
+        .choices = "subscription|tenant"                                                           \
+    }
+
 #define PROFILE_POLICY_FIELDS(flags_)                                                              \
     {.name = "responses",                                                                          \
      .type = BODY_STRING_MAP,                                                                      \

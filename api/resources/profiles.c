@@ -8,16 +8,7 @@
 #include "api/resources/resources.h"
 
 #define PROFILE_FIELDS                                                                             \
-    {.name = "envelope",                                                                           \
-     .type = BODY_STRING,                                                                          \
-     .max = 32,                                                                                    \
-     .choices = "standard|basecone|raw|basiq|acculynx|acculynx_table|cloudevents|"                 \
-                "cloudevents_binary"},                                                             \
-        {.name = "signature",                                                                      \
-         .type = BODY_STRING,                                                                      \
-         .max = 32,                                                                                \
-         .choices = "standard|hmac_hex|hmac_base64"},                                              \
-        {.name = "secret_of", .type = BODY_STRING, .max = 32, .choices = "subscription|tenant"},   \
+    PROFILE_REQUEST_FIELDS(0),                                                                     \
         {.name = "starts", .type = BODY_STRING, .max = 32, .choices = "at_once|cool_off"},         \
         PROFILE_POLICY_FIELDS(0)
 

@@ -45,7 +45,7 @@ extern const struct body_field credentials_body[];
  */
 void subscription_set_url_fault(struct call *call, const char *path);
 
-/* For `prepare` of routes whose body is a subscription's with its URL at "url": sets "=secret"
+/* For `prepare` of routes whose body is a subscription's with its URL at "url": sets "=secrets"
  * (when it is made) and "=url_fault". */
 enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr);
 enum hk_code subscription_prepare_update(struct call *call, struct hk_error *reterr);

@@ -17,6 +17,7 @@ static const struct body_field secret_create_body[] = {
      .flags = BODY_NONEMPTY,
      .max = MAX_SECRET,
      .check = check_signing_secret},
+    {.name = "kind", .type = BODY_STRING, .max = 3, .choices = "v1|v1a"},
     {.name = "overlap_s", .type = BODY_INTEGER, .max = MAX_OVERLAP_S},
     {0},
 };
@@ -24,12 +25,11 @@ static const struct body_field secret_create_body[] = {
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
     struct hk_str imported = call_body_string(call, "secret");
+    struct hk_str kind = call_body_string(call, "kind");
 
-    (void)reterr;
-    if (imported.p == NULL)
-        secrets_set_signing(call);
-    else
-        secrets_set_imported(call, imported);
+    if (imported.p != NULL)
+        return secrets_set_imported(call, imported, kind, reterr);
+    secrets_set_signing(call, kind);
     return HK_OK;
 }
 
@@ -43,7 +43,7 @@ const struct route subscription_secrets_routes[] = {
         .body = secret_create_body,
         .body_is_optional = true,
         .stmt = &stmt_subscription_secret_create,
-        .bind = {"tenant", "partner", ":subscription_id", "body", "=secret"},
+        .bind = {"tenant", "partner", ":subscription_id", "body", "=secrets"},
         .prepare = prepare_create,
     },
     {

@@ -31,7 +31,11 @@ const struct body_field credentials_body[] = {
     {0},
 };
 
-static const struct body_field overrides_body[] = {PROFILE_POLICY_FIELDS(BODY_NULLABLE), {0}};
+static const struct body_field overrides_body[] = {
+    PROFILE_REQUEST_FIELDS(BODY_NULLABLE),
+    PROFILE_POLICY_FIELDS(BODY_NULLABLE),
+    {0},
+};
 
 /* What a new subscription must have is all that differs from a change of one. */
 #define SUBSCRIPTION_FIELDS(required)                                                              \
@@ -115,7 +119,7 @@ void subscription_set_url_fault(struct call *call, const char *path)
 enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call);
+    secrets_set_signing(call, HK_STR_NULL);
     subscription_set_url_fault(call, "url");
     return HK_OK;
 }
@@ -136,7 +140,7 @@ const struct route subscriptions_routes[] = {
         .location = "/v1/subscriptions/",
         .body = subscription_create_body,
         .stmt = &stmt_subscription_create,
-        .bind = {"tenant", "partner", ":app_id", "body", "=secret", "=url_fault"},
+        .bind = {"tenant", "partner", ":app_id", "body", "=secrets", "=url_fault"},
         .prepare = subscription_prepare_create,
     },
     {

@@ -2,10 +2,10 @@
 -- Each statement returns one row (code text, body text[, key text]): see api/route.h.
 
 -- name: subscription_create
--- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json, $5 signing secret text,
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json, $5 signing secrets json,
 -- $6 what is wrong with the URL unless the tenant allows http, text or NULL
 SELECT r.code, r.body, r.new_id AS key
-  FROM subscription_create($1::uuid, $2::text, $3::uuid, $4::json, $5::text, $6::text) r;
+  FROM subscription_create($1::uuid, $2::text, $3::uuid, $4::json, $5::json, $6::text) r;
 
 -- name: subscription_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,

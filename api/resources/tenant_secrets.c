@@ -12,6 +12,7 @@
 enum { MAX_OVERLAP_S = 2592000 }; /* 30 days */
 
 static const struct body_field tenant_secret_create_body[] = {
+    {.name = "kind", .type = BODY_STRING, .max = 3, .choices = "v1|v1a"},
     {.name = "overlap_s", .type = BODY_INTEGER, .min = 0, .max = MAX_OVERLAP_S},
     {0},
 };
@@ -19,7 +20,7 @@ static const struct body_field tenant_secret_create_body[] = {
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call);
+    secrets_set_signing(call, call_body_string(call, "kind"));
     return HK_OK;
 }
 
@@ -33,7 +34,7 @@ const struct route tenant_secrets_routes[] = {
         .body = tenant_secret_create_body,
         .body_is_optional = true,
         .stmt = &stmt_tenant_secret_create,
-        .bind = {"tenant", "body", "=secret"},
+        .bind = {"tenant", "body", "=secrets"},
         .prepare = prepare_create,
     },
     {

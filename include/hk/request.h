@@ -14,10 +14,9 @@
 #define HK_REQUEST_TEXT_SIZE   16384
 
 enum hk_signature_kind {
-    HK_SIGNATURE_STANDARD,    /* webhook-signature: v1,... for each secret */
-    HK_SIGNATURE_HMAC_HEX,    /* X-Delivery-Hmac-SHA256 over the body, by the first secret */
+    HK_SIGNATURE_STANDARD,    /* webhook-signature: v1,... or v1a,... for each */
+    HK_SIGNATURE_HMAC_HEX,    /* X-Delivery-Hmac-SHA256 over the body, by the first v1 secret */
     HK_SIGNATURE_HMAC_BASE64, /* the same, in base64 */
-    HK_SIGNATURE_COUNT
 };
 
 /* What a request is made of. Borrowed; .p == NULL where there is none. */

@@ -17,7 +17,8 @@ LANGUAGE sql AS $$
        FOR SHARE
 $$;
 
-CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secret text, url_fault text,
+DROP FUNCTION IF EXISTS app_create(uuid, text, json, text, text);
+CREATE OR REPLACE FUNCTION app_create(tenant_id uuid, partner text, given json, secrets json, url_fault text,
                                       OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE

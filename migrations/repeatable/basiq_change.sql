@@ -14,7 +14,8 @@ CREATE OR REPLACE FUNCTION basiq_faults(faults text, given json) RETURNS text LA
                    CASE WHEN $2 -> 'subscribedEvents' IS NULL THEN '"/events' ELSE '"/subscribedEvents' END)
 $$;
 
-CREATE OR REPLACE FUNCTION basiq_webhook_create(tenant_id uuid, partner text, given json, secret text, url_fault text,
+DROP FUNCTION IF EXISTS basiq_webhook_create(uuid, text, json, text, text);
+CREATE OR REPLACE FUNCTION basiq_webhook_create(tenant_id uuid, partner text, given json, secrets json, url_fault text,
                                                 OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -34,7 +35,7 @@ BEGIN
     IF code <> '' THEN
         RAISE EXCEPTION USING ERRCODE = 'HK001'; -- the app that was made for it goes again
     END IF;
-    SELECT json_plus(basiq_webhook_json(s), 'secret', to_json($4))::text INTO body
+    SELECT json_plus(basiq_webhook_json(s), 'secret', body::json -> 'secret')::text INTO body
       FROM subscription s
      WHERE s.tenant_id = $1 AND s.id = new_id::uuid;
 EXCEPTION WHEN SQLSTATE 'HK001' THEN

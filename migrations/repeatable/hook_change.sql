@@ -1,6 +1,7 @@
 -- REST hooks, which are subscriptions of profile basekit to one event type. The statements are in
 -- api/resources/hooks.sql.
-CREATE OR REPLACE FUNCTION hook_create(tenant_id uuid, partner text, given json, secret text, url_fault text,
+DROP FUNCTION IF EXISTS hook_create(uuid, text, json, text, text);
+CREATE OR REPLACE FUNCTION hook_create(tenant_id uuid, partner text, given json, secrets json, url_fault text,
                                        OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE

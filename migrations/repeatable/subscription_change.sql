@@ -114,12 +114,18 @@ LANGUAGE sql VOLATILE AS $$
      WHERE t.tenant_id = $1 AND t.cool_off_s > 0 AND (profile_share($1, $2)).starts = 'cool_off'
 $$;
 
--- Stores a subscription that subscription_faults() found nothing wrong with, and its secret. Returns
--- its JSON with the secret: the one time that it is shown.
-CREATE OR REPLACE FUNCTION subscription_insert(tenant_id uuid, app_id uuid, given json, secret text) RETURNS json
+-- Stores a subscription that subscription_faults() found nothing wrong with, and the secrets that its profile's
+-- signature takes, out of those that were made for it ({"v1": ..., "v1a": ...}, see api/resources/secrets.h). Returns
+-- its JSON with the secret, the one time that it is shown, and the public key, if it has such.
+DROP FUNCTION IF EXISTS subscription_insert(uuid, uuid, json, text);
+CREATE OR REPLACE FUNCTION subscription_insert(tenant_id uuid, app_id uuid, given json, secrets json) RETURNS json
 LANGUAGE plpgsql AS $$
 DECLARE
-    made subscription;
+    made       subscription;
+    kind       text;
+    added      json;
+    secret     json;
+    public_key json;
 BEGIN
     made.description := '';
     made.profile := 'standard';
@@ -131,16 +137,21 @@ BEGIN
             made.headers, made.rate_per_second, made.max_in_flight, made.ordered, subscription_active_from($1, made.profile))
     RETURNING s.* INTO made;
     PERFORM quota_take($1, 'subscriptions', 1);
-    INSERT INTO subscription_secret (tenant_id, subscription_id, secret) VALUES ($1, made.id, $4);
+    FOREACH kind IN ARRAY subscription_secret_kinds(made) LOOP
+        added := subscription_secret_add($1, made.id, $4 -> kind);
+        secret := coalesce(secret, to_json(added ->> 'secret'));
+        public_key := coalesce(public_key, to_json(added ->> 'public_key'));
+    END LOOP;
     PERFORM subscription_set_credentials($1, made.id, $3 -> 'credentials');
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'subscription.created', made.id::text,
             json_build_object('app_id', $2, 'url', made.url, 'event_types', made.event_types));
-    RETURN json_plus(subscription_json(made), 'secret', to_json($4));
+    RETURN json_plus(json_plus(subscription_json(made), 'secret', secret), 'public_key', public_key);
 END
 $$;
 
-CREATE OR REPLACE FUNCTION subscription_create(tenant_id uuid, partner text, app_id uuid, given json, secret text,
+DROP FUNCTION IF EXISTS subscription_create(uuid, text, uuid, json, text, text);
+CREATE OR REPLACE FUNCTION subscription_create(tenant_id uuid, partner text, app_id uuid, given json, secrets json,
                                                url_fault text, OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -161,7 +161,7 @@ static void test_an_app_is_registered_with_fields_and_a_subscription(void **stat
     assert_string_equal(reply_text(&reply, "custom_fields.0.label"), "code");
     assert_true(reply_is_null(&reply, "custom_fields.0.choices"));
     assert_string_equal(reply_text(&reply, "custom_fields.1.choices.1"), "b");
-    assert_members(reply, "subscription", SUBSCRIPTION_MEMBERS ",secret");
+    assert_members(reply, "subscription", SUBSCRIPTION_MEMBERS ",secret,public_key");
     assert_string_equal(reply_text(&reply, "subscription.username"), "u");
     assert_memory_equal(reply_text(&reply, "subscription.secret"), "whsec_", 6);
     assert_null(strstr(reply.body, "p4ss"));
@@ -300,7 +300,7 @@ static void test_partners_keep_their_subscriptions(void **state)
                  at(h, "/v1/apps/%s/subscriptions", given_app(h, t, "acme")),
                  "{\"url\": \"https://example.com/h\", \"event_types\": [\"order.paid\"],"
                  " \"profile\": \"basecone\", \"timeout_ms\": 2000}");
-    assert_members(reply, "", SUBSCRIPTION_MEMBERS ",secret");
+    assert_members(reply, "", SUBSCRIPTION_MEMBERS ",secret,public_key");
     assert_created(h, t->partner, &reply, SUBSCRIPTION_MEMBERS);
     path = at(h, "/v1/subscriptions/%s", reply_text(&reply, "id"));
 

@@ -60,7 +60,7 @@ static void test_both_secrets_sign_during_the_overlap(void **state)
     struct reply made = create(h, &s, "{\"overlap_s\": 3600}"), request, list;
     const char *secret = reply_text(&made, "secret");
 
-    assert_members(made, "", "id,created_at,expires_at,secret");
+    assert_members(made, "", "id,kind,public_key,created_at,expires_at,secret");
     assert_true(reply_is_null(&made, "expires_at"));
     assert_string_equal(reply_header(h->http, &made, "location"),
                         http_text(h->http, "%s/%s", s.path, reply_text(&made, "id")));
@@ -72,7 +72,7 @@ static void test_both_secrets_sign_during_the_overlap(void **state)
 
     list = api_want(h, 200, s.t->partner, "GET", s.path, NULL);
     assert_int_equal(reply_count(&list, "data"), 2);
-    assert_members(list, "data.0", "id,created_at,expires_at");
+    assert_members(list, "data.0", "id,kind,public_key,created_at,expires_at");
     assert_string_equal(reply_text(&list, "data.0.id"), reply_text(&made, "id"));
     assert_false(reply_is_null(&list, "data.1.expires_at"));
     assert_null(strstr(list.body, "whsec_"));

@@ -100,8 +100,10 @@ static enum signature judge_signature(const struct rule *rule, const struct sink
         signed_at_s > now_s + MAX_CLOCK_DRIFT_S)
         return SIGNATURE_INVALID;
     for (unsigned i = 0; i < rule->n_secrets; i++) {
-        if (hk_verify_v1(hk_str(rule->secrets[i]), request->webhook_id, signed_at_s, request->body,
-                         signatures))
+        struct hk_str key = hk_str(rule->secrets[i]);
+
+        if (hk_verify_v1(key, request->webhook_id, signed_at_s, request->body, signatures) ||
+            hk_verify_v1a(key, request->webhook_id, signed_at_s, request->body, signatures))
             return SIGNATURE_VALID;
     }
     return SIGNATURE_INVALID;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -17,7 +18,13 @@
 #define SW1_SIGNATURE "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 #define SW1_TIME      INT64_C(1614265330)
 
-#define SW2_SECRET    "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+#define SW3_SECRET                                                                                 \
+    "whsk_6Xb/dCcHpPea21PS1N9VY/"                                                                  \
+    "NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+#define SW3_SIGNATURE                                                                              \
+    "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="
+
+#define SW2_SECRET "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 static struct hk_request request; /* too large for a test's stack frame */
 static const char *why;
@@ -95,11 +102,40 @@ static void test_each_live_secret_signs(void **state)
     parts.secrets = HK_STR(SW2_SECRET " " SW1_SECRET);
     build(&parts);
     signatures = hk_str(header("webhook-signature"));
-    assert_int_equal(signatures.n, 2 * (HK_SIGNATURE_TEXT_SIZE - 1) + 1);
+    assert_int_equal(signatures.n, 2 * strlen(SW1_SIGNATURE) + 1);
     assert_true(
         hk_verify_v1(HK_STR(SW1_SECRET), parts.message_id, SW1_TIME, parts.body, signatures));
     assert_true(
         hk_verify_v1(HK_STR(SW2_SECRET), parts.message_id, SW1_TIME, parts.body, signatures));
+}
+
+static void test_secrets_of_both_kinds_sign_side_by_side(void **state)
+{
+    struct hk_request_parts parts = example();
+
+    (void)state;
+
+    parts.secrets = HK_STR(SW3_SECRET " " SW1_SECRET);
+    build(&parts);
+    assert_string_equal(header("webhook-signature"), SW3_SIGNATURE " " SW1_SIGNATURE);
+}
+
+static void test_a_plain_hmac_is_by_the_newest_secret_that_is_shared(void **state)
+{
+    struct hk_request_parts parts = example();
+    char expected[65];
+
+    (void)state;
+
+    parts.signature = HK_SIGNATURE_HMAC_HEX;
+    parts.secrets = HK_STR(SW1_SECRET);
+    build(&parts);
+    (void)snprintf(expected, sizeof(expected), "%s", header("X-Delivery-Hmac-SHA256"));
+    parts.secrets = HK_STR(SW3_SECRET " " SW1_SECRET " " SW2_SECRET);
+    build(&parts);
+    assert_string_equal(header("X-Delivery-Hmac-SHA256"), expected);
+    parts.secrets = HK_STR(SW3_SECRET);
+    assert_refused(&parts, "there is no valid signing secret");
 }
 
 static void test_a_secret_that_is_none_is_passed_over(void **state)
@@ -359,6 +395,8 @@ int main(void)
         cmocka_unit_test(test_SW1_the_reference_message_has_the_reference_signature),
         cmocka_unit_test(test_SW2_the_reference_message_has_the_reference_signature),
         cmocka_unit_test(test_each_live_secret_signs),
+        cmocka_unit_test(test_secrets_of_both_kinds_sign_side_by_side),
+        cmocka_unit_test(test_a_plain_hmac_is_by_the_newest_secret_that_is_shared),
         cmocka_unit_test(test_a_secret_that_is_none_is_passed_over),
         cmocka_unit_test(test_nothing_is_sent_unsigned),
         cmocka_unit_test(test_the_fixed_fields_are_there),
