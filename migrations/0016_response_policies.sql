@@ -1,4 +1,4 @@
--- What follows from a receiver's answer is a table of its own: profile.responses (docs/adr/0020), in the
+-- What follows from a receiver's answer is a table of its own: profile.responses (docs/adr/0019), in the
 -- place of `success`, `on_401` and `on_410`; overrides of these three become overrides of that one.
 -- The old columns stay, filled and no longer read, until the next version: workers of the version before
 -- go on by them while this one is rolled out.
