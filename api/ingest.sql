@@ -93,9 +93,9 @@ SELECT CASE WHEN j.company_id IS NULL THEN 'unknown_company'
 
 -- name: queue_age
 -- One row: milliseconds by which the oldest due message is late; 0 when none is. Held ones, due at
--- infinity, are never late.
+-- infinity, are never late, and what waits in a lane is no reason to stop everybody's publishing.
 SELECT coalesce((SELECT floor(extract(epoch FROM now() - q.due_at) * 1000)::bigint
                    FROM queue q
-                  WHERE q.due_at <= now()
+                  WHERE q.due_at <= now() AND NOT q.laned
                   ORDER BY q.due_at
                   LIMIT 1), 0) AS age_ms;

@@ -62,6 +62,9 @@ struct attempt {
     unsigned attempts;      /* recorded before this one: this one's number is one more */
     unsigned schedule_from; /* attempts when the schedule (re)started */
     bool is_active;         /* the subscription is */
+    bool is_laned;          /* comes out of its subscription's lane */
+    bool is_on_trial;       /* ... which has not succeeded lately */
+    bool holds_on_failure;  /* ordered: what is behind it must not overtake it when it fails */
     unsigned timeout_ms;
     int64_t lease_ends_ms; /* monotonic; not later than the database has it */
     struct retry_policy policy;

@@ -2,10 +2,13 @@
 /*
  * claim.c - why and when to claim.
  *
- * A reason to claim (`is_wanted`) is: the start, a notification, a timer, or a claim that came back
- * full. The timer is short while there was work just now and long when idle. claim_turn() turns the
- * reason into a claim as soon as there are slots; on_claimed() hands over the messages and finds
- * the next reason.
+ * There are two kinds of claims: of messages that are in no lane, and of those in lanes. Each has
+ * its own reasons and its own timer, and when there are reasons for both they take turns.
+ *
+ * A reason is: the start, a notification, a timer, a claim that came back full or moved messages
+ * into lanes; for lanes that one of their messages has ended, or that one of them becomes due. The
+ * timer is short while there was work just now and long when idle. claim_turn() turns a reason into
+ * a claim as soon as there are slots; on_claimed() hands over the messages and finds the next one.
  */
 #include "worker/claim.h"
 
@@ -30,11 +33,13 @@ struct claim {
     struct claim_options options;
     struct hk_db *db;
     struct hk_db_query query;
-    char limit_text[12], lease_text[12];
-    struct hk_timer timer;
+    char limit_text[12], lease_text[12], lane_limit_text[12], trial_limit_text[12];
+    struct hk_timer timer, lane_timer;
     struct hk_buf scratch; /* where bodies are built */
 
-    bool is_wanted; /* there is a reason to claim */
+    bool is_wanted;        /* there is a reason to claim */
+    bool lanes_are_wanted; /* ... from lanes */
+    bool is_of_lanes;      /* the claim under way, or else the last one */
     bool is_stopped;
     bool has_failed; /* the last one */
     unsigned n_asked;
@@ -44,6 +49,9 @@ struct claim {
 
 /* The columns of message_claim. */
 enum {
+    COLUMN_N_MOVED,
+    COLUMN_N_LANES,
+    COLUMN_LANE_DUE_MS,
     COLUMN_TENANT_ID,
     COLUMN_SUBSCRIPTION_ID,
     COLUMN_MESSAGE_ID,
@@ -71,6 +79,8 @@ enum {
     COLUMN_SECRETS,
     COLUMN_USERNAME,
     COLUMN_PASSWORD,
+    COLUMN_HOLDS_ON_FAILURE,
+    COLUMN_IS_ON_TRIAL,
 };
 
 /*
@@ -117,6 +127,13 @@ static void on_timer(struct hk_timer *timer)
     claim->is_wanted = true;
 }
 
+static void on_lane_timer(struct hk_timer *timer)
+{
+    struct claim *claim = HK_CONTAINER_OF(timer, struct claim, lane_timer);
+
+    claim->lanes_are_wanted = true;
+}
+
 struct claim *claim_new(const struct claim_options *options)
 {
     struct claim *claim = calloc(1, sizeof(*claim));
@@ -128,7 +145,7 @@ struct claim *claim_new(const struct claim_options *options)
         .name = "hookline-worker claim",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
-        .max_queued = 1,
+        .max_queued = 2, /* the claim, and what the lanes are told */
         .listen_channels = {"hookline_due", STOP_CHANNEL},
         .on_notified = on_notified,
         .on_listening = on_listening,
@@ -138,7 +155,7 @@ struct claim *claim_new(const struct claim_options *options)
     if (claim == NULL)
         abort();
     claim->options = *options;
-    claim->is_wanted = true;
+    claim->is_wanted = claim->lanes_are_wanted = true;
     hk_buf_init(&claim->scratch, MAX_BODY_BYTES);
     claim->db = hk_db_new(options->loop, &db_options);
     return claim;
@@ -149,18 +166,39 @@ void claim_free(struct claim *claim)
     if (claim == NULL)
         return;
     hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
     hk_db_free(claim->db);
     hk_buf_done(&claim->scratch);
     free(claim);
 }
 
-unsigned claim_size(unsigned n_slots, unsigned n_in_flight, unsigned n_unrecorded)
+static unsigned rest(unsigned most, unsigned n)
 {
-    unsigned n_free = n_in_flight < n_slots ? n_slots - n_in_flight : 0;
+    return n < most ? most - n : 0;
+}
 
-    if (n_free == 0 || n_free * 4 < n_slots || n_unrecorded >= MAX_UNRECORDED)
+static unsigned smaller(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+unsigned claim_size(unsigned n_slots, const struct claim_load *load)
+{
+    unsigned n_free = rest(n_slots, load->n_in_flight);
+
+    if (n_free == 0 || n_free * 4 < n_slots || load->n_unrecorded >= MAX_UNRECORDED)
         return 0;
-    return n_free < CLAIM_MAX ? n_free : CLAIM_MAX;
+    return smaller(n_free, CLAIM_MAX);
+}
+
+unsigned claim_lane_size(unsigned n_slots, const struct claim_load *load, unsigned *ret_n_on_trial)
+{
+    unsigned n = smaller(rest(n_slots, load->n_in_flight), CLAIM_MAX);
+
+    *ret_n_on_trial = rest((n_slots + 3) / 4, load->n_on_trial);
+    if (load->n_unrecorded >= MAX_UNRECORDED)
+        return 0;
+    return smaller(n, rest((3 * n_slots + 3) / 4, load->n_of_lanes));
 }
 
 static void claim_again_in(struct claim *claim, int64_t delay_ms)
@@ -169,34 +207,72 @@ static void claim_again_in(struct claim *claim, int64_t delay_ms)
         hk_loop_set_timer(claim->options.loop, &claim->timer, delay_ms, on_timer);
 }
 
-static hk_db_done_fn on_claimed;
+static void look_at_lanes_in(struct claim *claim, int64_t delay_ms)
+{
+    if (!claim->is_stopped)
+        hk_loop_set_timer(claim->options.loop, &claim->lane_timer, delay_ms, on_lane_timer);
+}
 
-void claim_turn(struct claim *claim, unsigned n_in_flight, unsigned n_unrecorded)
+void claim_want_lanes(struct claim *claim)
+{
+    claim->lanes_are_wanted = true;
+}
+
+struct hk_db *claim_db(struct claim *claim)
+{
+    return claim->db;
+}
+
+static hk_db_done_fn on_claimed;
+static void note_failure(struct claim *claim, enum hk_code code);
+
+/* Of one kind; the other limit is 0: see claim.sql. */
+static void submit(struct claim *claim, unsigned n, unsigned n_of_lanes, unsigned n_on_trial)
 {
     const struct hk_config *config = claim->options.config;
-    unsigned n;
 
-    if (!claim->is_wanted || claim->is_stopped || claim_is_under_way(claim))
-        return;
-    n = claim_size((unsigned)config->worker_max_in_flight, n_in_flight, n_unrecorded);
-    if (n == 0)
-        return;
     (void)snprintf(claim->limit_text, sizeof(claim->limit_text), "%u", n);
     (void)snprintf(claim->lease_text, sizeof(claim->lease_text), "%d",
                    (int)config->worker_lease_ms);
+    (void)snprintf(claim->lane_limit_text, sizeof(claim->lane_limit_text), "%u", n_of_lanes);
+    (void)snprintf(claim->trial_limit_text, sizeof(claim->trial_limit_text), "%u", n_on_trial);
     claim->query = (struct hk_db_query){
         .stmt = &stmt_message_claim,
-        .params = {hk_str(claim->limit_text), hk_str(claim->lease_text)},
+        .params = {hk_str(claim->limit_text), hk_str(claim->lease_text),
+                   hk_str(claim->lane_limit_text), hk_str(claim->trial_limit_text)},
         .wants_binary_result = true,
         .done = on_claimed,
         .timeout_ms = 10000,
     };
-    claim->is_wanted = false;
+    claim->is_of_lanes = n_of_lanes > 0;
     claim->n_asked = n;
     claim->asked_ms = hk_mono_ms();
-    hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    if (claim->is_of_lanes) {
+        claim->lanes_are_wanted = false;
+        hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
+    } else {
+        claim->is_wanted = false;
+        hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    }
     if (hk_db_submit(claim->db, &claim->query) != HK_OK)
-        claim_again_in(claim, FAILED_DELAY_MS);
+        note_failure(claim, HK_BUSY);
+}
+
+void claim_turn(struct claim *claim, const struct claim_load *load)
+{
+    unsigned n_slots = (unsigned)claim->options.config->worker_max_in_flight;
+    unsigned n = 0, n_of_lanes = 0, n_on_trial = 0;
+
+    if (claim->is_stopped || claim_is_under_way(claim))
+        return;
+    if (claim->is_wanted)
+        n = claim_size(n_slots, load);
+    if (claim->lanes_are_wanted)
+        n_of_lanes = claim_lane_size(n_slots, load, &n_on_trial);
+    if (n > 0 && (n_of_lanes == 0 || claim->is_of_lanes))
+        submit(claim, n, 0, 0);
+    else if (n_of_lanes > 0)
+        submit(claim, 0, n_of_lanes, n_on_trial);
 }
 
 /* False when the profile names an envelope that this program does not know. */
@@ -291,6 +367,9 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->attempts = (unsigned)hk_db_int(result, row, COLUMN_ATTEMPTS);
     attempt->schedule_from = (unsigned)hk_db_int(result, row, COLUMN_SCHEDULE_FROM);
     attempt->is_active = column_is(result, row, COLUMN_SUBSCRIPTION_STATE, HK_STR("active"));
+    attempt->is_laned = claim->is_of_lanes;
+    attempt->is_on_trial = hk_db_int(result, row, COLUMN_IS_ON_TRIAL) != 0;
+    attempt->holds_on_failure = hk_db_int(result, row, COLUMN_HOLDS_ON_FAILURE) != 0;
     attempt->timeout_ms =
         choose_timeout_ms(hk_db_int(result, row, COLUMN_TIMEOUT_MS), config->worker_lease_ms);
     attempt->lease_ends_ms = claim->asked_ms + config->worker_lease_ms;
@@ -314,13 +393,43 @@ static void note_failure(struct claim *claim, enum hk_code code)
     if (!claim->has_failed)
         hk_log(HK_LOG_WARN, "claim.failed", HK_CTEXT("code", hk_code_info(code)->slug));
     claim->has_failed = true;
-    claim_again_in(claim, FAILED_DELAY_MS);
+    if (claim->is_of_lanes)
+        look_at_lanes_in(claim, FAILED_DELAY_MS);
+    else
+        claim_again_in(claim, FAILED_DELAY_MS);
+}
+
+/* While lanes were due just now, more may be; then when the next one is, as far as can be told. */
+static void find_next_lane(struct claim *claim, const struct hk_db_result *result)
+{
+    int64_t poll_ms = claim->options.config->worker_poll_ms;
+    int64_t due_ms = hk_db_int(result, 0, COLUMN_LANE_DUE_MS);
+    bool is_known = hk_db_value(result, 0, COLUMN_LANE_DUE_MS).p != NULL && due_ms < poll_ms;
+
+    if (hk_db_int(result, 0, COLUMN_N_LANES) > 0)
+        look_at_lanes_in(claim, CLAIM_BURST_MS);
+    else
+        look_at_lanes_in(claim, is_known ? due_ms : poll_ms);
+}
+
+static void find_next(struct claim *claim, unsigned n_messages, bool has_moved)
+{
+    int64_t now_ms = hk_mono_ms();
+
+    if (n_messages > 0 || has_moved)
+        claim->linger_until_ms = now_ms + CLAIM_LINGER_MS;
+    if (n_messages == claim->n_asked || has_moved)
+        claim->is_wanted = true;
+    if (has_moved)
+        claim->lanes_are_wanted = true;
+    claim_again_in(claim, now_ms < claim->linger_until_ms ? CLAIM_BURST_MS
+                                                          : claim->options.config->worker_poll_ms);
 }
 
 static void on_claimed(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct claim *claim = HK_CONTAINER_OF(query, struct claim, query);
-    int64_t now_ms = hk_mono_ms();
+    unsigned n_messages = 0;
 
     if (result->code != HK_OK) {
         note_failure(claim, result->code);
@@ -330,21 +439,23 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
         hk_log(HK_LOG_INFO, "claim.recovered");
     claim->has_failed = false;
 
-    for (unsigned row = 0; row < result->n_rows; row++)
+    for (unsigned row = 0; row < result->n_rows; row++) {
+        if (hk_db_value(result, row, COLUMN_MESSAGE_ID).p == NULL)
+            continue;
+        n_messages++;
         claim->options.found(claim->options.found_arg, read_row(claim, result, row));
-
-    if (result->n_rows > 0)
-        claim->linger_until_ms = now_ms + CLAIM_LINGER_MS;
-    if (result->n_rows == claim->n_asked)
-        claim->is_wanted = true;
-    claim_again_in(claim, now_ms < claim->linger_until_ms ? CLAIM_BURST_MS
-                                                          : claim->options.config->worker_poll_ms);
+    }
+    if (claim->is_of_lanes)
+        find_next_lane(claim, result);
+    else
+        find_next(claim, n_messages, hk_db_int(result, 0, COLUMN_N_MOVED) > 0);
 }
 
 void claim_stop(struct claim *claim)
 {
     claim->is_stopped = true;
     hk_loop_stop_timer(claim->options.loop, &claim->timer);
+    hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
 }
 
 bool claim_is_under_way(const struct claim *claim)

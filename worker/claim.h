@@ -15,7 +15,16 @@
         */
 
 struct claim; /* opaque */
+struct hk_db;
 struct hk_loop;
+
+/* What a worker is busy with. */
+struct claim_load {
+    unsigned n_in_flight;  /* leased or sending */
+    unsigned n_of_lanes;   /* of them */
+    unsigned n_on_trial;   /* of those */
+    unsigned n_unrecorded; /* have ended */
+};
 
 /* Takes ownership of `attempt`. `arg` is the options' found_arg. */
 typedef void claim_found_fn(void *found_arg, struct attempt *attempt);
@@ -44,17 +53,29 @@ void claim_free(struct claim *claim);
  * Once per turn of the loop: claims when there is a reason to and claim_size() allows it.
  * Never two claims at a time.
  */
-void claim_turn(struct claim *claim, unsigned n_in_flight, unsigned n_unrecorded);
+void claim_turn(struct claim *claim, const struct claim_load *load);
+
+/* There may be something to send in a lane. */
+void claim_want_lanes(struct claim *claim);
+
+/* For what goes with claims; do not free. */
+struct hk_db *claim_db(struct claim *claim);
 
 /* No more claims; one that is under way still hands over what it found. */
 void claim_stop(struct claim *claim);
 bool claim_is_under_way(const struct claim *claim);
 
 /*
- * How many messages to claim: the free slots up to CLAIM_MAX, or 0 for not now: fewer than a
- * quarter of the slots are free (many small claims cost more than few large ones), or the records
- * lag behind. Pure.
+ * How many messages of no lane to claim: the free slots up to CLAIM_MAX, or 0 for not now: fewer
+ * than a quarter of the slots are free (many small claims cost more than few large ones), or the
+ * records lag behind. Pure.
  */
-unsigned claim_size(unsigned n_slots, unsigned n_in_flight, unsigned n_unrecorded);
+unsigned claim_size(unsigned n_slots, const struct claim_load *load);
+
+/*
+ * How many messages of lanes to claim, and in *ret_n_on_trial how many of them of lanes on trial:
+ * lanes have three quarters of the slots, those on trial one quarter. Pure.
+ */
+unsigned claim_lane_size(unsigned n_slots, const struct claim_load *load, unsigned *ret_n_on_trial);
 
 #endif

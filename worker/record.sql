@@ -6,7 +6,8 @@
 --  $5 verdict text[]: succeeded, failed, cancelled (final); retry, release (back to the queue)
 --  $6 reason text[]: becomes the message's status_reason, NULL with succeeded and retry
 --  $7 delay_ms bigint[]: with retry, from now
---  $8 stop text[]: unsubscribed or disabled: the subscription's new state; NULL: none
+--  $8 stop text[]: unsubscribed or disabled: the subscription's new state; held: its order would be broken, what waits
+--     is held; NULL: none
 --  $9 attempt_no integer[]: NULL when no request was made
 --  $10 started_at, microseconds since the epoch bigint[], $11 url text[], $12 outcome text[],
 --  $13 status_code integer[], $14 duration_us bigint[], $15 dns_us bigint[], $16 connect_us bigint[],
@@ -46,11 +47,13 @@ WITH given AS MATERIALIZED (
                             AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
                          OFFSET 0) q
 ), stopping AS MATERIALIZED (
-    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.reason
+    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop,
+           CASE l.stop WHEN 'held' THEN 'ordered_head_failed' ELSE l.reason END AS reason
       FROM located l
      CROSS JOIN LATERAL (SELECT
                            FROM subscription x
-                          WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id AND x.state IN ('active', 'paused', 'held')
+                          WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id
+                            AND (x.state = 'active' OR x.state IN ('paused', 'held') AND l.stop <> 'held')
                          OFFSET 0
                             FOR UPDATE) s
      WHERE l.stop IS NOT NULL
@@ -83,7 +86,7 @@ WITH given AS MATERIALIZED (
            CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.verdict
                 WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
                 WHEN l.revoked_reason IS NOT NULL THEN 'cancelled'
-                WHEN b.state IN ('paused', 'held') THEN 'held'
+                WHEN z.state = 'held' OR b.state IN ('paused', 'held') THEN 'held'
                 ELSE l.verdict END AS ends_as,
            CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.reason
                 ELSE coalesce(z.state_reason, l.revoked_reason, b.state_reason) END AS end_reason
@@ -99,6 +102,7 @@ WITH given AS MATERIALIZED (
 ), waiting AS (
     UPDATE queue q
        SET leased = false,
+           laned = q.laned AND j.ends_as <> 'held',
            attempts = coalesce(j.attempt_no, q.attempts),
            due_at = CASE j.ends_as WHEN 'held' THEN 'infinity'
                                    WHEN 'release' THEN now()
@@ -107,17 +111,25 @@ WITH given AS MATERIALIZED (
      WHERE j.ends_as IN ('retry', 'release', 'held')
        AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence
     RETURNING j.*
-), swept AS (
+), left_behind AS MATERIALIZED (
     -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.
+    SELECT w.ctid AS queue_ctid, z.state
+      FROM stopped z
+     CROSS JOIN LATERAL (SELECT x.ctid, x.message_id
+                           FROM queue x
+                          WHERE x.tenant_id = z.tenant_id AND x.subscription_id = z.id
+                            AND NOT (x.leased AND x.due_at > now())
+                         OFFSET 0) w
+     WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)
+), held_back AS (
+    UPDATE queue q
+       SET due_at = 'infinity', leased = false, laned = false
+     WHERE q.ctid = ANY (ARRAY(SELECT l.queue_ctid FROM left_behind l WHERE l.state = 'held'))
+       AND NOT (q.leased AND q.due_at > now())
+    RETURNING q.tenant_id, q.subscription_id, q.message_id, q.attempts
+), swept AS (
     DELETE FROM queue q
-     WHERE q.ctid = ANY (ARRAY(SELECT w.ctid
-                                 FROM stopped z
-                                CROSS JOIN LATERAL (SELECT x.ctid, x.message_id
-                                                      FROM queue x
-                                                     WHERE x.tenant_id = z.tenant_id AND x.subscription_id = z.id
-                                                       AND NOT (x.leased AND x.due_at > now())
-                                                    OFFSET 0) w
-                                WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)))
+     WHERE q.ctid = ANY (ARRAY(SELECT l.queue_ctid FROM left_behind l WHERE l.state <> 'held'))
        AND NOT (q.leased AND q.due_at > now())
     RETURNING q.tenant_id, q.subscription_id, q.message_id, q.attempts,
               (SELECT z.state_reason FROM stopped z WHERE z.tenant_id = q.tenant_id AND z.id = q.subscription_id) AS state_reason
@@ -129,6 +141,8 @@ WITH given AS MATERIALIZED (
       FROM finished x
      UNION ALL
     SELECT x.tenant_id, x.subscription_id, x.message_id, 'cancelled', x.state_reason, x.attempts FROM swept x
+     UNION ALL
+    SELECT x.tenant_id, x.subscription_id, x.message_id, 'held', 'ordered_head_failed', x.attempts FROM held_back x
      UNION ALL
     SELECT x.tenant_id, x.subscription_id, x.message_id, 'held', x.end_reason, x.attempts
       FROM waiting x

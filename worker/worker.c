@@ -13,6 +13,7 @@
 #include "hk/loop.h"
 #include "worker/attempt.h"
 #include "worker/claim.h"
+#include "worker/lanes.h"
 #include "worker/record.h"
 #include "worker/upkeep.h"
 
@@ -21,6 +22,7 @@
 struct worker {
     struct worker_options options;
     struct claim *claim;
+    struct lanes *lanes;
     struct record *record;
     struct hk_http *http;
     struct upkeep *upkeep;
@@ -29,7 +31,7 @@ struct worker {
 
     struct attempt *attempts; /* all that are not finished */
     unsigned n_attempts;
-    unsigned n_in_flight; /* of them: leased or sending */
+    struct claim_load load; /* of them; n_unrecorded is not kept up to date */
     bool is_draining, is_drain_over;
     bool logs_moves;
 };
@@ -50,13 +52,23 @@ static bool is_in_flight(enum attempt_state state)
     return state == ATTEMPT_LEASED || state == ATTEMPT_SENDING;
 }
 
+/* The places that an attempt takes while it is leased or being sent. */
+static void count(struct worker *worker, const struct attempt *attempt, unsigned one)
+{
+    worker->load.n_in_flight += one;
+    if (attempt->is_laned)
+        worker->load.n_of_lanes += one;
+    if (attempt->is_on_trial)
+        worker->load.n_on_trial += one;
+}
+
 static void op_moved(struct attempt *attempt, enum attempt_state from, const char *why)
 {
     struct worker *worker = attempt->owner;
     char message_id[HK_ID_TEXT_SIZE];
 
     if (is_in_flight(from) && !is_in_flight(attempt->state))
-        worker->n_in_flight--;
+        count(worker, attempt, -1u);
     if (!worker->logs_moves)
         return;
     hk_id_format(&attempt->message_id, message_id);
@@ -87,6 +99,9 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     attempt_set_outcome(attempt, outcome);
     attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
                                    (uint32_t)next_random(attempt->owner));
+    if (attempt->verdict.kind == VERDICT_FAILED && attempt->verdict.stop == NULL &&
+        attempt->holds_on_failure)
+        attempt->verdict.stop = "held";
     if (attempt->verdict.kind == VERDICT_FAILED)
         log_failed(attempt);
     (void)attempt_fire(attempt, EVENT_OUTCOME);
@@ -168,6 +183,8 @@ static void op_release(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
+    if (attempt->is_laned)
+        lanes_note(worker->lanes, attempt);
     if (attempt->previous == NULL)
         worker->attempts = attempt->next;
     else
@@ -207,7 +224,7 @@ static void on_found(void *found_arg, struct attempt *attempt)
         worker->attempts->previous = attempt;
     worker->attempts = attempt;
     worker->n_attempts++;
-    worker->n_in_flight++;
+    count(worker, attempt, 1);
 
     if (worker->is_draining)
         event = EVENT_DRAINED;
@@ -237,6 +254,14 @@ static void on_stopped(void *found_arg, const struct hk_id *tenant_id,
     }
 }
 
+/* lanes_told_fn */
+static void on_told(void *told_arg)
+{
+    struct worker *worker = told_arg;
+
+    claim_want_lanes(worker->claim);
+}
+
 struct worker *worker_new(const struct worker_options *options)
 {
     struct worker *worker = calloc(1, sizeof(*worker));
@@ -261,6 +286,13 @@ struct worker *worker_new(const struct worker_options *options)
         .stopped = on_stopped,
         .found_arg = worker,
     });
+    worker->lanes = lanes_new(&(struct lanes_options){
+        .loop = options->loop,
+        .config = options->config,
+        .db = claim_db(worker->claim),
+        .told = on_told,
+        .told_arg = worker,
+    });
     return worker;
 }
 
@@ -269,18 +301,20 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
-    claim_free(worker->claim);
     upkeep_free(worker->upkeep);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
+    lanes_free(worker->lanes);
+    claim_free(worker->claim);
     free(worker);
 }
 
 static bool is_drained(const struct worker *worker)
 {
-    return worker->n_attempts == 0 && !claim_is_under_way(worker->claim);
+    return worker->n_attempts == 0 && !claim_is_under_way(worker->claim) &&
+           lanes_are_told(worker->lanes);
 }
 
 bool worker_turn(struct worker *worker)
@@ -289,7 +323,9 @@ bool worker_turn(struct worker *worker)
         return false;
     hk_loop_turn(worker->options.loop, MAX_WAIT_MS);
     record_turn(worker->record);
-    claim_turn(worker->claim, worker->n_in_flight, record_n_unrecorded(worker->record));
+    lanes_turn(worker->lanes);
+    worker->load.n_unrecorded = record_n_unrecorded(worker->record);
+    claim_turn(worker->claim, &worker->load);
     return true;
 }
 

@@ -85,8 +85,9 @@ static const struct body_field overrides_body[] = {
          .flags = BODY_NULLABLE,                                                                   \
          .min = 1,                                                                                 \
          .max = MAX_IN_FLIGHT},                                                                    \
+        {.name = "ordered", .type = BODY_BOOLEAN},                                                 \
     {                                                                                              \
-        .name = "ordered", .type = BODY_BOOLEAN                                                    \
+        .name = "ordered_on_failure", .type = BODY_STRING, .choices = "hold|skip"                  \
     }
 
 const struct body_field subscription_create_body[] = {SUBSCRIPTION_FIELDS(BODY_REQUIRED), {0}};

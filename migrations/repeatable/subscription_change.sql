@@ -66,6 +66,7 @@ BEGIN
     s.description := coalesce(given ->> 'description', s.description);
     s.profile := coalesce(given ->> 'profile', s.profile);
     s.ordered := coalesce((given ->> 'ordered')::boolean, s.ordered);
+    s.ordered_on_failure := coalesce(given ->> 'ordered_on_failure', s.ordered_on_failure);
     IF given -> 'event_types' IS NOT NULL THEN
         s.event_types := ARRAY(SELECT json_array_elements_text(given -> 'event_types'));
     END IF;
@@ -130,11 +131,13 @@ BEGIN
     made.description := '';
     made.profile := 'standard';
     made.ordered := false;
+    made.ordered_on_failure := 'hold';
     made := subscription_merge(made, $3);
     INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, filter, profile, overrides, timeout_ms,
-                                   headers, rate_per_second, max_in_flight, ordered, active_from)
+                                   headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from)
     VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
-            made.headers, made.rate_per_second, made.max_in_flight, made.ordered, subscription_active_from($1, made.profile))
+            made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
+            subscription_active_from($1, made.profile))
     RETURNING s.* INTO made;
     PERFORM quota_take($1, 'subscriptions', 1);
     FOREACH kind IN ARRAY subscription_secret_kinds(made) LOOP
@@ -225,7 +228,7 @@ BEGIN
            SET url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
                profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
                rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
-               updated_at = now()
+               ordered_on_failure = held.ordered_on_failure, updated_at = now()
          WHERE s.tenant_id = $1 AND s.id = $3
         RETURNING s.* INTO held;
         PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');

@@ -13,6 +13,7 @@ CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUA
                'headers', h.shown, 'sensitive_headers', h.hidden,
                'credentials_kind', b.kind, 'username', b.username,
                'rate_per_second', s.rate_per_second, 'max_in_flight', s.max_in_flight, 'ordered', s.ordered,
+               'ordered_on_failure', s.ordered_on_failure,
                'active_from', s.active_from,
                'state', s.state, 'state_reason', s.state_reason, 'state_changed_at', s.state_changed_at,
                'created_at', s.created_at, 'updated_at', s.updated_at)

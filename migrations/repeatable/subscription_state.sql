@@ -55,7 +55,7 @@ BEGIN
 
     IF held.state = 'active' THEN
         WITH stopped AS (
-            UPDATE queue q SET due_at = 'infinity', leased = false
+            UPDATE queue q SET due_at = 'infinity', leased = false, laned = false
              WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND NOT (q.leased AND q.due_at > now())
             RETURNING q.message_id
         )

@@ -16,7 +16,7 @@ BEGIN
     UPDATE subscription s SET state = $2, state_reason = $3, state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     WITH stopped AS (
-        UPDATE queue q SET due_at = 'infinity', leased = false
+        UPDATE queue q SET due_at = 'infinity', leased = false, laned = false
          WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND NOT (q.leased AND q.due_at > now())
         RETURNING q.message_id
     )

@@ -62,17 +62,36 @@ static PGresult *checked(PGconn *session, PGresult *result)
 
 /* ---- claiming ---- */
 
-struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
+static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
 {
-    char limit_text[16], lease_text[16];
-    const char *const params[] = {limit_text, lease_text};
-    PGresult *rows;
+    char limit_text[16], lease_text[16], lane_limit_text[16];
+    const char *const params[] = {limit_text, lease_text, lane_limit_text, lane_limit_text};
+    struct claimed claimed = {NULL, 0};
 
     (void)snprintf(limit_text, sizeof(limit_text), "%u", limit);
     (void)snprintf(lease_text, sizeof(lease_text), "%u", lease_ms);
-    rows = checked(worker,
-                   PQexecParams(worker, stmt_message_claim.text, 2, NULL, params, NULL, NULL, 0));
-    return (struct claimed){rows, (unsigned)PQntuples(rows)};
+    (void)snprintf(lane_limit_text, sizeof(lane_limit_text), "%u", lane_limit);
+    claimed.rows = checked(
+        worker, PQexecParams(worker, stmt_message_claim.text, 4, NULL, params, NULL, NULL, 0));
+    if (!PQgetisnull(claimed.rows, 0, PQfnumber(claimed.rows, "message_id")))
+        claimed.n = (unsigned)PQntuples(claimed.rows);
+    return claimed;
+}
+
+struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
+{
+    return claim(worker, limit, 0, lease_ms);
+}
+
+struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms)
+{
+    return claim(worker, 0, limit, lease_ms);
+}
+
+unsigned claimed_n_moved(const struct claimed *claimed)
+{
+    return (unsigned)strtoul(PQgetvalue(claimed->rows, 0, PQfnumber(claimed->rows, "n_moved")),
+                             NULL, 10);
 }
 
 const char *claimed_message(const struct claimed *claimed, unsigned i)

@@ -22,8 +22,10 @@ PGconn *session_api(struct harness *h, const struct tenant *t); /* role hookline
 
 void session_run(PGconn *session, const char *sql);
 
-/* Claims with a lease of so many milliseconds. */
+/* Claims with a lease of so many milliseconds: what is in no lane, or of lanes. */
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms);
+struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms);
+unsigned claimed_n_moved(const struct claimed *claimed); /* into lanes */
 const char *claimed_message(const struct claimed *claimed, unsigned i);
 void claimed_done(struct claimed *claimed);
 

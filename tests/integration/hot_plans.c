@@ -69,7 +69,7 @@ static const struct hot {
     {"publish with known keys", INGEST, PUBLISH_OF("external_id", "'k' || n")},
     {"publish of unknown companies", INGEST, PUBLISH_OF("'nobody'::text", "'new' || n")},
     {"queue_age", INGEST, "SELECT 'EXECUTE queue_age'"},
-    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000)'"},
+    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000, 0, 0)'"},
     {"record successes", RECORD, RECORD_OF("'succeeded'::text", "NULL::text", "1")},
     {"record failures", RECORD, RECORD_OF("'failed'::text", "'why'::text", "1")},
     {"record retries", RECORD, RECORD_OF("'retry'::text", "NULL::text", "1")},
@@ -89,7 +89,7 @@ static const struct {
      " '{00000000-0000-7000-8000-000000000002}', '{a}', '{c}', '{k}', '{NULL}', '{1}', '{NULL}',"
      " false)"},
     {INGEST, &stmt_queue_age, "EXECUTE queue_age"},
-    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
+    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0, 0)"},
     {RECORD, &stmt_attempt_record,
      "EXECUTE attempt_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
      " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 'w')"},

@@ -9,41 +9,79 @@
 
 #include "worker/claim.h"
 
+static unsigned size_of(unsigned n_slots, unsigned n_in_flight, unsigned n_unrecorded)
+{
+    struct claim_load load = {.n_in_flight = n_in_flight, .n_unrecorded = n_unrecorded};
+
+    return claim_size(n_slots, &load);
+}
+
 static void test_the_free_slots_are_claimed_for(void **state)
 {
     (void)state;
 
-    assert_int_equal(claim_size(128, 0, 0), 128);
-    assert_int_equal(claim_size(128, 28, 0), 100);
-    assert_int_equal(claim_size(1, 0, 0), 1);
+    assert_int_equal(size_of(128, 0, 0), 128);
+    assert_int_equal(size_of(128, 28, 0), 100);
+    assert_int_equal(size_of(1, 0, 0), 1);
 }
 
 static void test_a_claim_has_a_limit(void **state)
 {
     (void)state;
 
-    assert_int_equal(claim_size(4096, 0, 0), CLAIM_MAX);
-    assert_int_equal(claim_size(4096, 3000, 0), CLAIM_MAX);
+    assert_int_equal(size_of(4096, 0, 0), CLAIM_MAX);
+    assert_int_equal(size_of(4096, 3000, 0), CLAIM_MAX);
 }
 
 static void test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim(void **state)
 {
     (void)state;
 
-    assert_int_equal(claim_size(128, 96, 0), 32);
-    assert_int_equal(claim_size(128, 97, 0), 0);
-    assert_int_equal(claim_size(128, 128, 0), 0);
-    assert_int_equal(claim_size(128, 200, 0), 0);
-    assert_int_equal(claim_size(1, 1, 0), 0);
-    assert_int_equal(claim_size(3, 2, 0), 1);
+    assert_int_equal(size_of(128, 96, 0), 32);
+    assert_int_equal(size_of(128, 97, 0), 0);
+    assert_int_equal(size_of(128, 128, 0), 0);
+    assert_int_equal(size_of(128, 200, 0), 0);
+    assert_int_equal(size_of(1, 1, 0), 0);
+    assert_int_equal(size_of(3, 2, 0), 1);
 }
 
 static void test_no_claims_while_the_records_lag_behind(void **state)
 {
     (void)state;
 
-    assert_int_equal(claim_size(128, 0, 1023), 128);
-    assert_int_equal(claim_size(128, 0, 1024), 0);
+    assert_int_equal(size_of(128, 0, 1023), 128);
+    assert_int_equal(size_of(128, 0, 1024), 0);
+}
+
+static void check_lane_size(unsigned n_slots, struct claim_load load, unsigned n,
+                            unsigned n_on_trial)
+{
+    unsigned most_on_trial;
+
+    assert_int_equal(claim_lane_size(n_slots, &load, &most_on_trial), n);
+    assert_int_equal(most_on_trial, n_on_trial);
+}
+
+static void test_lanes_leave_a_quarter_of_the_slots_to_others(void **state)
+{
+    (void)state;
+
+    check_lane_size(128, (struct claim_load){0}, 96, 32);
+    check_lane_size(128, (struct claim_load){.n_in_flight = 90, .n_of_lanes = 90}, 6, 32);
+    check_lane_size(128, (struct claim_load){.n_in_flight = 96, .n_of_lanes = 96}, 0, 32);
+    check_lane_size(128, (struct claim_load){.n_in_flight = 127, .n_of_lanes = 3}, 1, 32);
+    check_lane_size(128, (struct claim_load){.n_unrecorded = 1024}, 0, 32);
+    check_lane_size(1, (struct claim_load){0}, 1, 1);
+}
+
+static void test_lanes_on_trial_have_a_quarter_of_the_slots(void **state)
+{
+    (void)state;
+
+    check_lane_size(128, (struct claim_load){.n_in_flight = 30, .n_of_lanes = 30, .n_on_trial = 30},
+                    66, 2);
+    check_lane_size(128, (struct claim_load){.n_in_flight = 40, .n_of_lanes = 40, .n_on_trial = 40},
+                    56, 0);
 }
 
 int main(void)
@@ -53,6 +91,8 @@ int main(void)
         cmocka_unit_test(test_a_claim_has_a_limit),
         cmocka_unit_test(test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim),
         cmocka_unit_test(test_no_claims_while_the_records_lag_behind),
+        cmocka_unit_test(test_lanes_leave_a_quarter_of_the_slots_to_others),
+        cmocka_unit_test(test_lanes_on_trial_have_a_quarter_of_the_slots),
     };
 
     return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
