@@ -1,5 +1,5 @@
 -- Claiming. Role: hookline_worker, on a connection with synchronous_commit=off: a claim that is lost
--- in a crash is claimable again, which at-least-once allows. See docs/adr/0005, and of lanes docs/adr/0022.
+-- in a crash is claimable again, which at-least-once allows. See docs/adr/0005, and of lanes docs/adr/0022-lanes.md.
 
 -- name: message_claim
 -- $1 how many messages of no lane integer, $2 lease in milliseconds integer, $3 how many of lanes integer,

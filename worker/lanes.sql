@@ -1,4 +1,4 @@
--- Lanes, beside the claim (claim.sql). Role: hookline_worker, on the claim's connection. See docs/adr/0022.
+-- Lanes, beside the claim (claim.sql). Role: hookline_worker, on the claim's connection. See docs/adr/0022-lanes.md.
 
 -- name: lane_tell
 -- What a worker has learned of subscriptions: about their lanes, or what makes one. Arrays of one length, in one order

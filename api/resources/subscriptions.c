@@ -87,7 +87,7 @@ static const struct body_field overrides_body[] = {
          .max = MAX_IN_FLIGHT},                                                                    \
         {.name = "ordered", .type = BODY_BOOLEAN},                                                 \
     {                                                                                              \
-        .name = "ordered_on_failure", .type = BODY_STRING, .choices = "hold|skip"                  \
+        .name = "ordered_on_failure", .type = BODY_STRING, .max = 8, .choices = "hold|skip"        \
     }
 
 const struct body_field subscription_create_body[] = {SUBSCRIPTION_FIELDS(BODY_REQUIRED), {0}};
