@@ -13,17 +13,17 @@
 
 typedef int lookup_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
-                struct addrinfo **ret)
+int getaddrinfo(const char *name, const char *service, const struct addrinfo *req,
+                struct addrinfo **pai)
 {
     lookup_fn *lookup;
 
-    if (node != NULL && strncmp(node, "tarpit.", strlen("tarpit.")) == 0) {
+    if (name != NULL && strncmp(name, "tarpit.", strlen("tarpit.")) == 0) {
         (void)poll(NULL, 0, SLOW_MS);
         return EAI_AGAIN;
     }
     *(void **)&lookup = dlsym(RTLD_NEXT, "getaddrinfo"); /* as POSIX has it */
     if (lookup == NULL)
         abort();
-    return lookup(node, service, hints, ret);
+    return lookup(name, service, req, pai);
 }

@@ -7,21 +7,19 @@
 
 #include "tests/support/harness.h"
 
-#define TESTS   HOOKLINE_SOURCE_DIR "/tests"
 #define MODULES HOOKLINE_SOURCE_DIR "/build/contract/node_modules"
 
 enum { LONGEST_MS = 300000 };
+
+static const char script[] = HOOKLINE_SOURCE_DIR "/tests/verify/deliveries.js";
 
 static void test_a_thousand_payloads_arrive_byte_for_byte_and_verify_with_npms_package(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_tenant(h);
     const char *app_id = given_app(h, t, "acme");
-    const char *const argv[] = {HOOKLINE_NODE, TESTS "/verify/deliveries.js",
-                                h->api_url,    t->admin,
-                                t->producer,   "c1",
-                                "order.paid",  app_id,
-                                MODULES,       NULL};
+    const char *const argv[] = {HOOKLINE_NODE, script,       h->api_url, t->admin, t->producer,
+                                "c1",          "order.paid", app_id,     MODULES,  NULL};
     struct proc node = {.pid = 0};
 
     if (strstr(HOOKLINE_NODE, "NOTFOUND") != NULL || access(MODULES "/standardwebhooks", R_OK) != 0)

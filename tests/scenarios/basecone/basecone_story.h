@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/scenarios/basecone_story.h - what the stories of the scenario Basecone start with and look
- * at, all through REST.
+ * tests/scenarios/basecone/basecone_story.h - what the stories of the scenario Basecone start with
+ * and look at, all through REST.
  *
  * A bookkeeping product is the tenant. Companies "a" and "b" are its customers; a document of
  * theirs is uploaded ("document.uploaded", enrichable), a transaction finished

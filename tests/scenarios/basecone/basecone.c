@@ -3,7 +3,8 @@
  * basecone.c - the scenario Basecone: partners register apps, tenant admins connect companies, and
  * events reach whom they are for (BC-01 to BC-07, BC-13). See README.md.
  */
-#include "tests/scenarios/basecone_story.h"
+#include "tests/scenarios/basecone/basecone_story.h"
+#include "tests/scenarios/data.h"
 
 #define REGISTRATION                                                                               \
     "{\"name\": \"ERP\", \"description\": \"Keeps the books.\", "                                  \
@@ -307,24 +308,18 @@ static void test_BC_07_the_body_is_the_event_type_and_its_data(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basecone(h);
-    struct reply reply, request;
+    const char *event_id;
+    struct reply request;
 
     (void)given_connected_app(h, t, "/erp");
-    reply =
-        api_call(h, t->producer, "POST", "/v1/events",
-                 "{\"event_type\": \"transaction.finished\", \"company\": \"a\", "
-                 "\"occurred_at\": \"2026-01-02T03:04:05.6Z\", \"payload\": {\"total\": 12.50}}");
-    assert_status(reply, 202);
+    event_id = publish_data(h, t, "transaction.finished", "a", "2026-01-02T03:04:05.6Z",
+                            "basecone/events/transaction.finished.json");
     sinker_wait(h, "/erp", 1, SOON_MS);
     request = sinker_request(h, "/erp", 0);
     assert_string_equal(reply_text(&request, "method"), "POST");
     assert_string_equal(reply_text(&request, "headers.content-type"), "application/json");
-    assert_string_equal(reply_text(&request, "body"),
-                        http_text(h->http,
-                                  "{\"type\":\"transaction.finished\",\"id\":\"%s\","
-                                  "\"timestamp\":\"2026-01-02T03:04:05.6Z\",\"companyId\":\"a\","
-                                  "\"data\":{\"total\": 12.50}}",
-                                  reply_text(&reply, "id")));
+    assert_body(h, "/erp", 0, "basecone/expected/transaction.finished.json",
+                VALUES("event_id", event_id, "company", "a"));
 }
 
 static void test_BC_13_the_receiver_collects_the_object_through_the_api(void **state)

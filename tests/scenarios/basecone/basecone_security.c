@@ -6,7 +6,7 @@
  * The receivers of BC-08 speak TLS with certificates that are made here, once: one that is trusted,
  * one that nobody has signed for, one that is trusted but speaks for another host.
  */
-#include "tests/scenarios/basecone_story.h"
+#include "tests/scenarios/basecone/basecone_story.h"
 
 #include <stdio.h>
 #include <stdlib.h>

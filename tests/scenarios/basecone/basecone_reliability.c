@@ -4,7 +4,7 @@
  * to BC-23), and that delivery begins at once (BC-31). The worker's schedule divisor is all that
  * makes a week short.
  */
-#include "tests/scenarios/basecone_story.h"
+#include "tests/scenarios/basecone/basecone_story.h"
 
 #include "hk/clock.h"
 #include "tests/support/raw.h"

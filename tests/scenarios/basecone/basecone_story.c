@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* basecone_story.c - see basecone_story.h. */
-#include "tests/scenarios/basecone_story.h"
+#include "tests/scenarios/basecone/basecone_story.h"
 
 #include <stdio.h>
+
+#include "tests/scenarios/data.h"
 
 #define BOTH_TYPES "[\"document.uploaded\", \"transaction.finished\"]"
 
@@ -21,9 +23,7 @@ struct tenant *given_basecone(struct harness *h)
 
     (void)given_company(h, t, "a");
     (void)given_company(h, t, "b");
-    (void)call_created(h, t->admin, "/v1/event_types",
-                       "{\"name\": \"document.uploaded\", \"enrichable\": true}");
-    given_event_type(h, t, "transaction.finished");
+    given_catalogue(h, t, "basecone");
     return t;
 }
 

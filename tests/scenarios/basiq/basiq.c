@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "tests/scenarios/catalogue.h"
+#include "tests/scenarios/data.h"
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 
@@ -59,7 +59,7 @@ static void expect(struct harness *h, struct reply reply, int status, const char
     assert_problem(h, reply, status, slug, pointer);
 }
 
-static void test_bq_01_webhooks_are_created_and_listed(void **state)
+static void test_BQ_01_webhooks_are_created_and_listed(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -90,7 +90,7 @@ static void test_bq_01_webhooks_are_created_and_listed(void **state)
     assert_int_equal(reply_count(&list, "data"), 0);
 }
 
-static void test_bq_02_a_webhook_is_read_changed_and_deleted(void **state)
+static void test_BQ_02_a_webhook_is_read_changed_and_deleted(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -116,7 +116,7 @@ static void test_bq_02_a_webhook_is_read_changed_and_deleted(void **state)
     expect(h, api_call(h, t->partner, "DELETE", path, NULL), 404, "not_found", NULL);
 }
 
-static void test_bq_03_the_event_types_are_listed(void **state)
+static void test_BQ_03_the_event_types_are_listed(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -128,27 +128,29 @@ static void test_bq_03_the_event_types_are_listed(void **state)
     assert_string_equal(reply_text(&list, "data.2.id"), "user.created");
 }
 
-static void test_bq_04_ids_and_links_are_sent_instead_of_data(void **state)
+static void test_BQ_04_ids_and_links_are_sent_instead_of_data(void **state)
 {
+    static const char *const types[] = {"user.created", "user.updated", "user.deleted",
+                                        "consent.created", "connection.created"};
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
-    const char *event_id;
-    struct reply request;
+    struct reply webhook = given_webhook(h, t, "/a"), request;
 
-    (void)given_webhook(h, t, "/a");
-    event_id = publish(h, t, "user.created", "au", USER);
-    sinker_wait(h, "/a", 1, 20000);
-    request = sinker_request(h, "/a", 0);
-    assert_string_equal(reply_text(&request, "body"),
-                        http_text(h->http,
-                                  "{\"eventTypeId\":\"user.created\",\"eventId\":\"%s\",\"links\":{"
-                                  "\"event\":\"" BASE_URL "/events/%s\",\"eventEntity\":\"" BASE_URL
-                                  "/users/88a85f64-5717-4562-b3fc-2c963f66af88\"}}",
-                                  event_id, event_id));
-    assert_string_equal(reply_text(&request, "signature"), "valid");
+    webhook = api_call(h, t->partner, "POST", webhook_path(h, &webhook, ""),
+                       "{\"events\": [\"user.*\", \"consent.created\", \"connection.created\"]}");
+    assert_status(webhook, 200);
+    for (unsigned i = 0; i < HK_COUNTOF(types); i++) {
+        const char *event_id = publish(h, t, types[i], "au", sample_of(h, t, types[i]));
+
+        sinker_wait(h, "/a", i + 1, 20000);
+        assert_body(h, "/a", i, http_text(h->http, "basiq/expected/%s.json", types[i]),
+                    VALUES("event_id", event_id));
+        request = sinker_request(h, "/a", i);
+        assert_string_equal(reply_text(&request, "signature"), "valid");
+    }
 }
 
-static void test_bq_05_the_events_link_resolves_for_its_owner(void **state)
+static void test_BQ_05_the_events_link_resolves_for_its_owner(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -169,7 +171,7 @@ static void test_bq_05_the_events_link_resolves_for_its_owner(void **state)
            NULL); /* not its type */
 }
 
-static void test_bq_06_messages_are_told_with_and_without_the_slash(void **state)
+static void test_BQ_06_messages_are_told_with_and_without_the_slash(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -193,7 +195,7 @@ static void test_bq_06_messages_are_told_with_and_without_the_slash(void **state
            NULL);
 }
 
-static void test_bq_07_samples_go_to_any_url_that_may_be_called(void **state)
+static void test_BQ_07_samples_go_to_any_url_that_may_be_called(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -214,7 +216,7 @@ static void test_bq_07_samples_go_to_any_url_that_may_be_called(void **state)
            422, "invalid_body", "/url");
 }
 
-static void test_bq_08_an_unknown_type_is_named(void **state)
+static void test_BQ_08_an_unknown_type_is_named(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -235,7 +237,7 @@ static void test_bq_08_an_unknown_type_is_named(void **state)
     assert_int_equal(db_int(h, "SELECT count(*) FROM app"), 0); /* nothing is left of it */
 }
 
-static void test_bq_09_an_event_in_the_cool_off_is_delivered_at_its_end(void **state)
+static void test_BQ_09_an_event_in_the_cool_off_is_delivered_at_its_end(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_basiq(h);
@@ -259,16 +261,16 @@ static void test_bq_09_an_event_in_the_cool_off_is_delivered_at_its_end(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        harness_test(test_bq_01_webhooks_are_created_and_listed),
-        harness_test(test_bq_02_a_webhook_is_read_changed_and_deleted),
-        harness_test(test_bq_03_the_event_types_are_listed),
-        harness_test(test_bq_04_ids_and_links_are_sent_instead_of_data),
-        harness_test(test_bq_05_the_events_link_resolves_for_its_owner),
-        harness_test(test_bq_06_messages_are_told_with_and_without_the_slash,
+        harness_test(test_BQ_01_webhooks_are_created_and_listed),
+        harness_test(test_BQ_02_a_webhook_is_read_changed_and_deleted),
+        harness_test(test_BQ_03_the_event_types_are_listed),
+        harness_test(test_BQ_04_ids_and_links_are_sent_instead_of_data),
+        harness_test(test_BQ_05_the_events_link_resolves_for_its_owner),
+        harness_test(test_BQ_06_messages_are_told_with_and_without_the_slash,
                      .env = (const char *const[]){"HOOKLINE_WORKER_SCHEDULE_DIVISOR=100", NULL}),
-        harness_test(test_bq_07_samples_go_to_any_url_that_may_be_called),
-        harness_test(test_bq_08_an_unknown_type_is_named),
-        harness_test(test_bq_09_an_event_in_the_cool_off_is_delivered_at_its_end),
+        harness_test(test_BQ_07_samples_go_to_any_url_that_may_be_called),
+        harness_test(test_BQ_08_an_unknown_type_is_named),
+        harness_test(test_BQ_09_an_event_in_the_cool_off_is_delivered_at_its_end),
     };
 
     return cmocka_run_group_tests_name("basiq", tests, NULL, NULL);
