@@ -171,6 +171,7 @@ static bool fetch(struct issuer *issuer, int64_t now_ms)
         hk_http_give_back(http, request);
         return false;
     }
+    request->egress.allows_http = true; /* who asks has judged the URL */
     issuer->is_fetching = true;
     hk_http_send(http, request, on_fetched, issuer);
     return true;

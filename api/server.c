@@ -209,6 +209,7 @@ struct hk_http *server_http(struct api_thread *thread)
             .loop = thread->loop,
             .allowed_networks = &server.allowed_networks,
             .ca_file = thread->config->api_ca_file,
+            .proxy_url = thread->config->api_proxy_url,
         });
     return thread->http;
 }

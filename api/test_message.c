@@ -36,6 +36,8 @@ enum {
     PLAN_HEADERS,
     PLAN_EVENT_TYPE,
     PLAN_SAMPLE,
+    PLAN_ALLOWS_HTTP,
+    PLAN_ALLOWED_NETWORKS,
 };
 
 struct test;
@@ -55,6 +57,7 @@ struct test {
     bool has_made_secret;
     char made_secret[HK_SECRET_TEXT_SIZE];
     struct hk_str profile, responses;
+    struct hk_egress egress;
     unsigned n_messages, n_pending;
     struct test_message messages[TEST_MAX_MESSAGES];
 };
@@ -230,6 +233,7 @@ static void send_one(struct test_message *message, const struct hk_db_result *pl
     hk_buf_add_text(&message->exchange, ",\"request\":");
     hk_describe_request(request, &message->exchange);
     message->request = request;
+    request->egress = message->test->egress;
     hk_http_send(http, request, on_outcome, message);
 }
 
@@ -237,7 +241,8 @@ static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
 {
     char *copy = call_alloc(call, s.n + 1);
 
-    memcpy(copy, s.p, s.n);
+    if (s.n > 0)
+        memcpy(copy, s.p, s.n);
     return (struct hk_str){copy, s.n};
 }
 
@@ -259,6 +264,10 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
     test->n_pending++; /* until all are sent: an outcome may come at once */
     test->profile = copy_to_pool(call, hk_db_value(result, 0, PLAN_PROFILE));
     test->responses = copy_to_pool(call, hk_db_value(result, 0, PLAN_RESPONSES));
+    test->egress = (struct hk_egress){
+        .allows_http = hk_str_eq(hk_db_value(result, 0, PLAN_ALLOWS_HTTP), HK_STR("t")),
+        .allowed_networks = copy_to_pool(call, hk_db_value(result, 0, PLAN_ALLOWED_NETWORKS)),
+    };
     for (unsigned i = 0; i < test->n_messages; i++)
         send_one(&test->messages[i], result, i);
     test_end_one(test);
@@ -361,6 +370,7 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     add_time(buf, "connect_us", outcome->connect_us);
     add_time(buf, "tls_us", outcome->tls_us);
     add_time(buf, "first_byte_us", outcome->first_byte_us);
+    hk_describe_connection(outcome, buf);
     hk_buf_add_text(buf, "}");
     test_end_one(message->test);
 }

@@ -9,6 +9,7 @@
 
 #include "hk/addr.h"
 #include "hk/buf.h"
+#include "hk/url.h"
 
 #define PREFIX         "HOOKLINE_"
 #define FILE_SUFFIX    "_FILE"
@@ -201,6 +202,14 @@ static bool check_networks(const char *name, const char *text, FILE *errors)
     return false;
 }
 
+static bool check_proxy(const char *name, const char *value, FILE *errors)
+{
+    if (value[0] == '\0' || hk_url_is_proxy(value))
+        return true;
+    (void)fprintf(errors, "%s: must be http://[user:password@]host:port\n", name);
+    return false;
+}
+
 /* What the table cannot say about a text. */
 static bool check_texts(const struct hk_config *config, FILE *errors)
 {
@@ -229,6 +238,8 @@ static bool check_texts(const struct hk_config *config, FILE *errors)
         check_networks("HOOKLINE_API_ALLOWED_NETWORKS", config->api_allowed_networks, errors);
     is_valid &=
         check_networks("HOOKLINE_WORKER_ALLOWED_NETWORKS", config->worker_allowed_networks, errors);
+    is_valid &= check_proxy("HOOKLINE_API_PROXY_URL", config->api_proxy_url, errors);
+    is_valid &= check_proxy("HOOKLINE_WORKER_PROXY_URL", config->worker_proxy_url, errors);
     return is_valid;
 }
 

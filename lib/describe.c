@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hk/describe.h"
 
+#include <time.h>
+
 #define MASK HK_STR("***")
 
 bool hk_header_is_sensitive(struct hk_str name)
@@ -31,17 +33,36 @@ static bool read_line(const char *line, struct hk_str *ret_name, struct hk_str *
     return true;
 }
 
-void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *ret)
+static void add_line(const char *line, struct hk_buf *ret)
 {
     struct hk_str name, shown;
 
+    if (!read_line(line, &name, &shown))
+        return;
+    hk_buf_add_str(ret, name);
+    hk_buf_add_text(ret, ": ");
+    hk_buf_add_str(ret, shown);
+    hk_buf_add_text(ret, "\n");
+}
+
+void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *ret)
+{
+    for (unsigned i = 0; i < request->n_headers; i++)
+        add_line(request->headers[i], ret);
+}
+
+void hk_describe_own_header_lines(const struct hk_request *request, struct hk_buf *ret)
+{
+    static const char *const beginnings[] = {"webhook-id: ", "webhook-timestamp: "};
+
     for (unsigned i = 0; i < request->n_headers; i++) {
-        if (!read_line(request->headers[i], &name, &shown))
-            continue;
-        hk_buf_add_str(ret, name);
-        hk_buf_add_text(ret, ": ");
-        hk_buf_add_str(ret, shown);
-        hk_buf_add_text(ret, "\n");
+        const char *line = request->headers[i];
+        bool is_known = strcmp(line, "content-type: application/json") == 0;
+
+        for (size_t j = 0; j < HK_COUNTOF(beginnings); j++)
+            is_known |= strncmp(line, beginnings[j], strlen(beginnings[j])) == 0;
+        if (!is_known)
+            add_line(line, ret);
     }
 }
 
@@ -65,4 +86,35 @@ void hk_describe_request(const struct hk_request *request, struct hk_buf *ret)
     hk_buf_add_text(ret, "},");
     hk_buf_add_json_member(ret, "body", request->body);
     hk_buf_add_text(ret, "}");
+}
+
+static void add_member(struct hk_buf *buf, const char *name, const char *text)
+{
+    hk_buf_add_text(buf, ",");
+    hk_buf_add_json_member(buf, name, text == NULL || text[0] == '\0' ? HK_STR_NULL : hk_str(text));
+}
+
+/* As PostgreSQL writes it; "" for no time. */
+static void format_time(int64_t seconds, char ret[32])
+{
+    time_t time = (time_t)seconds;
+    struct tm tm;
+
+    ret[0] = '\0';
+    if (seconds != 0 && gmtime_r(&time, &tm) != NULL)
+        (void)strftime(ret, 32, "%Y-%m-%dT%H:%M:%S+00:00", &tm);
+}
+
+void hk_describe_connection(const struct hk_outcome *outcome, struct hk_buf *ret)
+{
+    const char *version = outcome->http_version == 10 ? "1.0" : "1.1";
+    char expires_at[32];
+
+    format_time(outcome->tls.certificate_expires_s, expires_at);
+    add_member(ret, "remote_address", outcome->remote_address);
+    hk_buf_printf(ret, ",\"requests_sent\":%u", outcome->n_sent);
+    add_member(ret, "http_version", outcome->status == 0 ? NULL : version);
+    add_member(ret, "tls_version", outcome->tls.version);
+    add_member(ret, "tls_cipher", outcome->tls.cipher);
+    add_member(ret, "certificate_expires_at", expires_at);
 }

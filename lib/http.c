@@ -1,62 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * http.c - libcurl's multi interface on hk_loop.
+ * http.c - requests: libcurl's easy handles, with what each is held to.
  *
- * libcurl tells which sockets to watch (on_socket_wanted) and when to call it next
- * (on_timer_wanted); the loop tells when a socket is ready (on_socket_ready) or that time has come
- * (on_timer_due); after either, collect() ends the transfers that are done. A transfer keeps its
- * easy handle for life and goes back to a free list: setting one up costs more than a request.
+ * A transfer keeps its easy handle for its whole life and goes back to a free list: setting up a
+ * handle costs more than a request. Its connections are http_pool.c's, its end http_outcome.c's.
  */
 #include "hk/http.h"
 
-#include <assert.h>
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "hk/addr.h"
-#include "hk/clock.h"
-#include "hk/loop.h"
-#include "hk/retry_after.h"
-#include "response.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <openssl/ssl.h>
 
-#define MAX_IDLE_CONNECTIONS 1024L /* the default shrinks with the load, and keep-alive with it */
-#define MAX_CONNECT_MS       5000L
+#include "hk/url.h"
+#include "http_transfer.h"
 
-struct transfer {
-    struct hk_request request;
-    struct hk_http *http;
-    CURL *easy;
-    struct transfer *next_free, *next_of_all;
-    struct curl_slist headers[HK_REQUEST_MAX_HEADERS]; /* nodes point into `request` */
-    hk_http_done_fn *done;
-    void *done_arg;
-
-    bool has_blocked_address;
-    bool has_opened_socket;
-    bool has_begun; /* the connection is there: from here on the request is written */
-    struct response response;
-};
-
-/* One per file descriptor, made once: libcurl forgets and remembers a socket on every request. */
-struct http_socket {
-    struct hk_watch watch;
-    struct hk_http *http;
-};
-
-struct hk_http {
-    struct hk_http_options options;
-    CURLM *multi;
-    struct hk_timer timer;
-    struct http_socket **sockets; /* by file descriptor */
-    size_t n_sockets;
-    struct transfer *free, *all;
-};
-
-static hk_watch_fn on_socket_ready;
-static hk_timer_fn on_timer_due;
+#define MAX_CONNECT_MS 5000L
 
 /* A libcurl that does not know an option that protects us must not run. */
 static void must(CURLcode code)
@@ -67,61 +30,15 @@ static void must(CURLcode code)
     }
 }
 
-static struct http_socket *find_socket(struct hk_http *http, curl_socket_t fd)
+static bool has_proxy(const struct hk_http *http)
 {
-    size_t i = (size_t)fd;
-
-    if (i >= http->n_sockets) {
-        size_t n = i + 64;
-
-        http->sockets = reallocarray(http->sockets, n, sizeof(struct http_socket *));
-        if (http->sockets == NULL)
-            abort();
-        for (size_t j = http->n_sockets; j < n; j++)
-            http->sockets[j] = NULL;
-        http->n_sockets = n;
-    }
-    if (http->sockets[i] == NULL) {
-        http->sockets[i] = calloc(1, sizeof(*http->sockets[i]));
-        if (http->sockets[i] == NULL)
-            abort();
-        http->sockets[i]->http = http;
-    }
-    return http->sockets[i];
+    return http->options.proxy_url[0] != '\0';
 }
 
-/* CURLMOPT_SOCKETFUNCTION */
-static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-    struct hk_http *http = arg;
-    struct http_socket *socket = find_socket(http, fd);
-    unsigned events = 0;
-
-    (void)easy;
-    (void)socket_arg;
-    if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
-        events |= HK_READABLE;
-    if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
-        events |= HK_WRITABLE;
-    hk_loop_watch(http->options.loop, &socket->watch, fd, events, on_socket_ready);
-    return 0;
-}
-
-/* CURLMOPT_TIMERFUNCTION */
-static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
-{
-    struct hk_http *http = arg;
-
-    (void)multi;
-    if (timeout_ms < 0)
-        hk_loop_stop_timer(http->options.loop, &http->timer);
-    else
-        hk_loop_set_timer(http->options.loop, &http->timer, timeout_ms, on_timer_due);
-    return 0;
-}
-
-/* CURLOPT_OPENSOCKETFUNCTION: the last word on where we connect. It sees the resolved address, so a
+/*
+ * CURLOPT_OPENSOCKETFUNCTION: the last word on where we connect. It sees the resolved address, so a
  * name that changes its mind, an odd spelling of an IP address or an IPv4-mapped one gains nothing.
+ * With a proxy nothing but the proxy is ever connected, and the proxy resolves and judges.
  */
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -129,7 +46,8 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     int fd;
 
     if (purpose != CURLSOCKTYPE_IPCXN || address->socktype != SOCK_STREAM ||
-        !hk_addr_may_call(&address->addr, transfer->http->options.allowed_networks)) {
+        (!has_proxy(transfer->http) &&
+         !hk_addr_may_call(&address->addr, &transfer->pool->allowed_networks))) {
         transfer->has_blocked_address = true;
         return CURL_SOCKET_BAD;
     }
@@ -138,29 +56,63 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl
     return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-/* CURLOPT_CLOSESOCKETFUNCTION: a watch must not outlive its file descriptor. */
-static int on_close_socket(void *arg, curl_socket_t fd)
+static bool may_call(const char *ip, const struct hk_networks *networks)
 {
-    struct hk_http *http = arg;
+    struct sockaddr_in ipv4 = {.sin_family = AF_INET};
+    struct sockaddr_in6 ipv6 = {.sin6_family = AF_INET6};
 
-    hk_loop_unwatch(http->options.loop, &find_socket(http, fd)->watch);
-    return close(fd);
+    if (inet_pton(AF_INET, ip, &ipv4.sin_addr) == 1)
+        return hk_addr_may_call((const struct sockaddr *)(const void *)&ipv4, networks);
+    return inet_pton(AF_INET6, ip, &ipv6.sin6_addr) == 1 &&
+           hk_addr_may_call((const struct sockaddr *)(const void *)&ipv6, networks);
 }
 
-/* CURLOPT_PREREQFUNCTION: after name, connection and TLS, before the first byte of the request. */
-static int on_connected(void *arg, char *ip HK_UNUSED, char *own_ip HK_UNUSED, int port HK_UNUSED,
-                        int own_port HK_UNUSED)
+static int64_t unix_time_of(const ASN1_TIME *time)
 {
-    ((struct transfer *)arg)->has_begun = true;
+    struct tm tm;
+
+    return time != NULL && ASN1_TIME_to_tm(time, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+/* What is known while the connection is the transfer's own: libcurl gives it up before the end. */
+static void read_tls(struct transfer *transfer)
+{
+    struct curl_tlssessioninfo *session = NULL;
+    const X509 *certificate;
+    const SSL *ssl;
+
+    transfer->tls = (struct hk_tls){.version = NULL};
+    if (curl_easy_getinfo(transfer->easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK ||
+        session == NULL || session->backend != CURLSSLBACKEND_OPENSSL || session->internals == NULL)
+        return;
+    ssl = session->internals;
+    certificate = SSL_get0_peer_certificate(ssl);
+    transfer->tls.version = SSL_get_version(ssl);
+    transfer->tls.cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl));
+    if (certificate != NULL)
+        transfer->tls.certificate_expires_s = unix_time_of(X509_get0_notAfter(certificate));
+}
+
+/*
+ * CURLOPT_PREREQFUNCTION: the connection stands, new or kept alive, and the request is about to go
+ * out. It does so more than once when a kept-alive connection ends before a byte of an answer came:
+ * libcurl then sends it again at once on another one.
+ */
+static int on_request_begins(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+    struct transfer *transfer = arg;
+
+    (void)local_ip;
+    (void)port;
+    (void)local_port;
+    /* The pools see to it; a mistake there must not be enough. */
+    if (!has_proxy(transfer->http) && !may_call(ip, &transfer->pool->allowed_networks)) {
+        transfer->has_blocked_address = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->n_sent++;
+    read_tls(transfer);
     return CURL_PREREQFUNC_OK;
-}
-
-static long status_of(const struct transfer *transfer)
-{
-    long status = 0;
-
-    (void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
-    return status;
 }
 
 /* CURLOPT_HEADERFUNCTION: one line. Taking less than it is given ends the transfer. */
@@ -169,7 +121,7 @@ static size_t on_header(char *p, size_t size, size_t n, void *arg)
     struct transfer *transfer = arg;
     struct hk_str line = {p, size * n};
 
-    return response_add_line(&transfer->response, line, status_of(transfer)) ? line.n : 0;
+    return response_add_line(&transfer->response, line, transfer_status(transfer)) ? line.n : 0;
 }
 
 /* CURLOPT_WRITEFUNCTION: the same, for a piece of the body. */
@@ -179,6 +131,17 @@ static size_t on_body(char *p, size_t size, size_t n, void *arg)
     struct hk_str piece = {p, size * n};
 
     return response_add_body(&transfer->response, piece) ? piece.n : 0;
+}
+
+/* "" is no proxy: without it http_proxy would be honoured. No host goes past a proxy that is set.
+ */
+static void set_proxy(CURL *easy, const char *proxy_url)
+{
+    must(curl_easy_setopt(easy, CURLOPT_PROXY, proxy_url));
+    must(curl_easy_setopt(easy, CURLOPT_NOPROXY, proxy_url[0] == '\0' ? "*" : ""));
+    must(curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L)); /* http:// too: CONNECT for all */
+    must(curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE));
+    must(curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
 }
 
 /* What never changes from request to request. No Accept-Encoding: nothing is ever unpacked. */
@@ -191,8 +154,7 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
     must(curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https"));
     must(curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
-    must(curl_easy_setopt(easy, CURLOPT_PROXY, "")); /* or http_proxy would be honoured */
-    must(curl_easy_setopt(easy, CURLOPT_NOPROXY, "*"));
+    set_proxy(easy, transfer->http->options.proxy_url);
     must(curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
     must(curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
     /* Else a time-out waits for the thread that resolves a name, and every tenant with it. */
@@ -207,9 +169,9 @@ static void set_fixed_options(struct transfer *transfer)
         must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer));
-    must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket));
+    must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, pool_on_close_socket));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->http));
-    must(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connected));
+    must(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request_begins));
     must(curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
     must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer));
@@ -235,21 +197,27 @@ static struct transfer *new_transfer(struct hk_http *http)
 
 struct hk_http *hk_http_new(const struct hk_http_options *options)
 {
+    static const struct hk_egress usual;
     struct hk_http *http = calloc(1, sizeof(*http));
 
     if (http == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         abort();
     http->options = *options;
-    http->multi = curl_multi_init();
-    if (http->multi == NULL)
-        abort();
-    (void)curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_MAXCONNECTS, MAX_IDLE_CONNECTIONS);
-    (void)curl_multi_setopt(http->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    if (http->options.proxy_url == NULL)
+        http->options.proxy_url = "";
+    (void)pool_find(http, &usual);
     return http;
+}
+
+static void free_transfer(struct transfer *transfer)
+{
+    hk_loop_stop_timer(transfer->http->options.loop, &transfer->refusal);
+    if (transfer->pool != NULL)
+        pool_end(transfer->pool, transfer);
+    curl_easy_cleanup(transfer->easy);
+    explicit_bzero(transfer->request.text, sizeof(transfer->request.text));
+    response_done(&transfer->response);
+    free(transfer);
 }
 
 void hk_http_free(struct hk_http *http)
@@ -260,20 +228,9 @@ void hk_http_free(struct hk_http *http)
         struct transfer *transfer = http->all;
 
         http->all = transfer->next_of_all;
-        (void)curl_multi_remove_handle(http->multi, transfer->easy);
-        curl_easy_cleanup(transfer->easy);
-        explicit_bzero(transfer->request.text, sizeof(transfer->request.text));
-        response_done(&transfer->response);
-        free(transfer);
+        free_transfer(transfer);
     }
-    (void)curl_multi_cleanup(http->multi); /* closes connections: needs the sockets below */
-    hk_loop_stop_timer(http->options.loop, &http->timer);
-    for (size_t i = 0; i < http->n_sockets; i++) {
-        if (http->sockets[i] != NULL)
-            hk_loop_unwatch(http->options.loop, &http->sockets[i]->watch);
-        free(http->sockets[i]);
-    }
-    free(http->sockets);
+    pools_free(http);
     curl_global_cleanup();
     free(http);
 }
@@ -309,17 +266,33 @@ static void link_headers(struct transfer *transfer)
     }
 }
 
-void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done_fn *done,
-                  void *done_arg)
+/* PEM, borrowed until the end. libcurl takes pointers that it does not write to. */
+static struct curl_blob blob_of(struct hk_str pem)
 {
-    struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
+    return (struct curl_blob){
+        .data = (void *)(uintptr_t)pem.p, .len = pem.n, .flags = CURL_BLOB_NOCOPY};
+}
+
+static void set_certificate(struct transfer *transfer)
+{
+    const struct hk_egress *egress = &transfer->request.egress;
+    struct curl_blob certificate = blob_of(egress->certificate);
+    struct curl_blob key = blob_of(egress->private_key);
+    bool has_one = egress->certificate.n > 0;
+
+    if (!has_one && !transfer->has_certificate)
+        return;
+    must(curl_easy_setopt(transfer->easy, CURLOPT_SSLCERT_BLOB, has_one ? &certificate : NULL));
+    must(curl_easy_setopt(transfer->easy, CURLOPT_SSLKEY_BLOB, has_one ? &key : NULL));
+    transfer->has_certificate = has_one;
+}
+
+static void set_request(struct transfer *transfer)
+{
+    const struct hk_request *request = &transfer->request;
     CURL *easy = transfer->easy;
     long timeout_ms = (long)request->timeout_ms;
 
-    transfer->done = done;
-    transfer->done_arg = done_arg;
-    transfer->has_blocked_address = transfer->has_opened_socket = transfer->has_begun = false;
-    response_reset(&transfer->response, request->keep_body_bytes);
     link_headers(transfer);
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
     must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
@@ -333,168 +306,79 @@ void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done
     must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms));
     must(curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
                           timeout_ms < MAX_CONNECT_MS ? timeout_ms : MAX_CONNECT_MS));
-    if (curl_multi_add_handle(http->multi, easy) != CURLM_OK)
-        abort(); /* out of memory, or a handle that is in use: our fault */
+    set_certificate(transfer);
+}
+
+/*
+ * What the rules for URLs say today, whatever they said when this one was stored. Where a proxy
+ * connects, we never see an address: those that stand in the URL are judged here.
+ */
+static const char *find_fault(const struct transfer *transfer, const struct pool *pool)
+{
+    const struct hk_request *request = &transfer->request;
+    bool is_judged_later = request->egress.allows_http && !has_proxy(transfer->http);
+
+    return hk_url_fault(hk_str(request->url), request->egress.allows_http,
+                        is_judged_later ? NULL : &pool->allowed_networks);
+}
+
+static void on_refused(struct hk_timer *timer)
+{
+    struct transfer *transfer = HK_CONTAINER_OF(timer, struct transfer, refusal);
+    struct hk_outcome outcome = transfer_refusal(transfer);
+
+    transfer->done(transfer->done_arg, &outcome);
+    hk_http_give_back(transfer->http, &transfer->request);
+}
+
+void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done_fn *done,
+                  void *done_arg)
+{
+    struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
+    struct pool *pool = pool_find(http, &request->egress);
+
+    transfer->done = done;
+    transfer->done_arg = done_arg;
+    transfer->has_blocked_address = transfer->has_opened_socket = false;
+    transfer->n_sent = 0;
+    transfer->tls = (struct hk_tls){.version = NULL};
+    response_reset(&transfer->response, request->keep_body_bytes);
+    transfer->fault = find_fault(transfer, pool);
+    if (transfer->fault != NULL) {
+        hk_loop_set_timer(http->options.loop, &transfer->refusal, 0, on_refused);
+        return;
+    }
+    set_request(transfer);
+    pool_begin(pool, transfer);
+}
+
+/* Whatever the handle borrowed is given back. */
+static void end(struct transfer *transfer)
+{
+    hk_loop_stop_timer(transfer->http->options.loop, &transfer->refusal);
+    if (transfer->pool == NULL)
+        return;
+    pool_end(transfer->pool, transfer);
+    transfer->request.egress = (struct hk_egress){.allows_http = false};
+    set_certificate(transfer);
 }
 
 bool hk_http_has_begun(struct hk_request *request)
 {
-    return HK_CONTAINER_OF(request, struct transfer, request)->has_begun;
+    return HK_CONTAINER_OF(request, struct transfer, request)->n_sent > 0;
 }
 
 void hk_http_abandon(struct hk_http *http, struct hk_request *request)
 {
-    struct transfer *transfer = HK_CONTAINER_OF(request, struct transfer, request);
-
-    (void)curl_multi_remove_handle(http->multi, transfer->easy);
+    end(HK_CONTAINER_OF(request, struct transfer, request));
     hk_http_give_back(http, request);
 }
 
-/* clang-format off */
-static const struct failure {
-    CURLcode code;
-    enum hk_outcome_kind kind;
-    const char *error;
-} failures[] = {
-    {CURLE_OPERATION_TIMEDOUT,        HK_OUTCOME_TIMEOUT,         "no answer within the time limit"},
-    {CURLE_COULDNT_RESOLVE_HOST,      HK_OUTCOME_DNS,             "the host name has no address"},
-    {CURLE_COULDNT_CONNECT,           HK_OUTCOME_CONNECT,         "no connection"},
-    {CURLE_SSL_CONNECT_ERROR,         HK_OUTCOME_TLS,             "the TLS handshake failed"},
-    {CURLE_PEER_FAILED_VERIFICATION,  HK_OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_ISSUER_ERROR,          HK_OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_INVALIDCERTSTATUS,     HK_OUTCOME_TLS,             "the certificate is not trusted"},
-    {CURLE_SSL_CIPHER,                HK_OUTCOME_TLS,             "the TLS handshake failed"},
-    {CURLE_SSL_CACERT_BADFILE,        HK_OUTCOME_TLS,             "the file of authorities cannot be read"},
-    {CURLE_SEND_ERROR,                HK_OUTCOME_RESET,           "the connection was closed while sending"},
-    {CURLE_RECV_ERROR,                HK_OUTCOME_RESET,           "the connection was closed before the answer was complete"},
-    {CURLE_GOT_NOTHING,               HK_OUTCOME_RESET,           "the connection was closed without an answer"},
-    {CURLE_PARTIAL_FILE,              HK_OUTCOME_RESET,           "the connection was closed before the answer was complete"},
-    {CURLE_URL_MALFORMAT,             HK_OUTCOME_REQUEST_INVALID, "the URL is not valid"},
-};
-/* clang-format on */
-
-/* What a code means that says different things at different moments. */
-static struct failure explain(const struct transfer *transfer, CURLcode code, bool is_connected)
+void transfer_finish(struct transfer *transfer, CURLcode code)
 {
-    static const struct failure answered = {.kind = HK_OUTCOME_ANSWERED};
-    static const struct failure blocked = {.kind = HK_OUTCOME_BLOCKED_ADDRESS,
-                                           .error = "the address may not be called"};
-    static const struct failure too_large = {.kind = HK_OUTCOME_PROTOCOL,
-                                             .error = "the header section is too large"};
-    static const struct failure invalid = {.kind = HK_OUTCOME_REQUEST_INVALID,
-                                           .error = "the URL is not valid"};
-    static const struct failure cut_off = {
-        .kind = HK_OUTCOME_RESET,
-        .error = "the connection was closed before the answer was complete"};
+    struct hk_outcome outcome = transfer_outcome(transfer, code);
 
-    if (code == CURLE_OK) /* also when the peer hangs up within the header section */
-        return transfer->response.has_whole_head ? answered : cut_off;
-    if (transfer->response.is_head_too_large)
-        return too_large;
-    /* We stopped reading, or the body came too slowly: the status had arrived in time (BC-21). */
-    if (transfer->response.has_whole_head &&
-        (code == CURLE_WRITE_ERROR || code == CURLE_OPERATION_TIMEDOUT))
-        return answered;
-    if (transfer->has_blocked_address && !transfer->has_opened_socket)
-        return blocked;
-    if (code == CURLE_UNSUPPORTED_PROTOCOL && !is_connected)
-        return invalid; /* else the answer is HTTP/0.9 */
-    for (size_t i = 0; i < HK_COUNTOF(failures); i++) {
-        if (failures[i].code == code)
-            return failures[i];
-    }
-    return (struct failure){.kind = HK_OUTCOME_PROTOCOL,
-                            .error = "the answer is not valid HTTP/1.1"};
-}
-
-/* Microseconds, or -1 when the phase was not reached: libcurl says 0. */
-static int64_t read_time_us(CURL *easy, CURLINFO which)
-{
-    curl_off_t us = 0;
-
-    (void)curl_easy_getinfo(easy, which, &us);
-    return us > 0 ? (int64_t)us : -1;
-}
-
-static struct hk_outcome make_outcome(const struct transfer *transfer, CURLcode code)
-{
-    const struct response *response = &transfer->response;
-    CURL *easy = transfer->easy;
-    struct hk_outcome outcome = {
-        .retry_after_ms = -1,
-        .dns_us = read_time_us(easy, CURLINFO_NAMELOOKUP_TIME_T),
-        .connect_us = read_time_us(easy, CURLINFO_CONNECT_TIME_T),
-        .tls_us = read_time_us(easy, CURLINFO_APPCONNECT_TIME_T),
-        .first_byte_us = read_time_us(easy, CURLINFO_STARTTRANSFER_TIME_T),
-        .duration_us = read_time_us(easy, CURLINFO_TOTAL_TIME_T),
-        .response_headers = {response->head, response->n_head},
-        .response_body = {response->body, response->n_body},
-        .is_truncated = response->is_truncated || (code != CURLE_OK && response->has_whole_head),
-    };
-    struct failure failure;
-    const char *address = NULL;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_PRIMARY_IP, &address);
-    (void)snprintf(outcome.remote_address, HK_OUTCOME_ADDRESS_SIZE, "%s", address ? address : "");
-    failure = explain(transfer, code, outcome.remote_address[0] != '\0');
-    outcome.kind = failure.kind;
-    outcome.error = failure.error;
-    outcome.status = response->has_whole_head ? (int)status_of(transfer) : 0;
-    if (outcome.duration_us < 0)
-        outcome.duration_us = 0;
-    if (response->n_retry_after > 0)
-        outcome.retry_after_ms =
-            hk_retry_after_parse((struct hk_str){response->retry_after, response->n_retry_after},
-                                 hk_wall_us() / 1000000);
-    if (outcome.kind == HK_OUTCOME_BLOCKED_ADDRESS) { /* not a word on what is where */
-        outcome.remote_address[0] = '\0';
-        outcome.dns_us = outcome.connect_us = -1;
-    }
-    return outcome;
-}
-
-static void finish(struct transfer *transfer, CURLcode code)
-{
-    struct hk_http *http = transfer->http;
-    struct hk_outcome outcome = make_outcome(transfer, code);
-
-    (void)curl_multi_remove_handle(http->multi, transfer->easy);
+    end(transfer);
     transfer->done(transfer->done_arg, &outcome);
-    hk_http_give_back(http, &transfer->request);
-}
-
-static void collect(struct hk_http *http)
-{
-    CURLMsg *message;
-    int n_left;
-
-    while ((message = curl_multi_info_read(http->multi, &n_left)) != NULL) {
-        char *transfer = NULL;
-        CURLcode code = message->data.result;
-
-        if (message->msg != CURLMSG_DONE)
-            continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        finish((struct transfer *)(void *)transfer, code); /* `message` is gone now */
-    }
-}
-
-static void on_socket_ready(struct hk_watch *watch, unsigned events)
-{
-    struct hk_http *http = HK_CONTAINER_OF(watch, struct http_socket, watch)->http;
-    int flags = ((events & HK_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
-                ((events & HK_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
-    int n_running;
-
-    (void)curl_multi_socket_action(http->multi, watch->fd, flags, &n_running);
-    collect(http);
-}
-
-static void on_timer_due(struct hk_timer *timer)
-{
-    struct hk_http *http = HK_CONTAINER_OF(timer, struct hk_http, timer);
-    int n_running;
-
-    (void)curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &n_running);
-    collect(http);
+    hk_http_give_back(transfer->http, &transfer->request);
 }

@@ -16,6 +16,8 @@ const char *hk_outcome_name(enum hk_outcome_kind kind)
         [HK_OUTCOME_BLOCKED_ADDRESS] = "blocked_address",
         [HK_OUTCOME_PROTOCOL] = "protocol",
         [HK_OUTCOME_REQUEST_INVALID] = "request_invalid",
+        [HK_OUTCOME_PROXY] = "proxy",
+        [HK_OUTCOME_CREDENTIALS] = "credentials",
     };
 
     assert(kind < HK_OUTCOME_COUNT);

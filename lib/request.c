@@ -241,6 +241,7 @@ static bool is_url(const char *url)
 
 static void begin_request(struct hk_request *request, const char *url, unsigned timeout_ms)
 {
+    request->egress = (struct hk_egress){.allows_http = false};
     request->url = url;
     request->body = HK_STR_NULL;
     request->is_get = false;

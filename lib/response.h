@@ -12,7 +12,7 @@
 
 #define RESPONSE_KEEP_HEAD_BYTES 8192
 #define RESPONSE_MAX_HEAD_BYTES  32768 /* more is a protocol failure */
-#define RESPONSE_KEEP_BODY_BYTES 4096  /* unless the request asks for more */
+#define RESPONSE_KEEP_BODY_BYTES 16384 /* unless the request asks for more */
 #define RESPONSE_MAX_BODY_BYTES  65536 /* reading ends here; the status decides all the same */
 
 struct response {

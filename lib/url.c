@@ -94,14 +94,20 @@ static struct hk_str host_of(struct hk_str authority)
     return authority;
 }
 
-static bool is_public(const void *sockaddr)
+/* What may stand in a URL's place for the host: `networks` NULL leaves that to who connects. */
+static bool may_stand(const void *sockaddr, const struct hk_networks *networks)
 {
-    static const struct hk_networks none;
-
-    return hk_addr_may_call(sockaddr, &none);
+    return networks == NULL || hk_addr_may_call(sockaddr, networks);
 }
 
-static const char *check_ipv6(const char *host, bool allows_local)
+static bool is_loopback_allowed(const struct hk_networks *networks)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+
+    return may_stand(&address, networks);
+}
+
+static const char *check_ipv6(const char *host, const struct hk_networks *networks)
 {
     struct sockaddr_in6 address = {.sin6_family = AF_INET6};
     char text[INET6_ADDRSTRLEN];
@@ -114,7 +120,7 @@ static const char *check_ipv6(const char *host, bool allows_local)
     if (inet_pton(AF_INET6, text, &address.sin6_addr) != 1)
         return not_a_host;
 
-    return allows_local || is_public(&address) ? NULL : not_public;
+    return may_stand(&address, networks) ? NULL : not_public;
 }
 
 /* Every label has 1 to 63 letters, digits, hyphens, underscores. */
@@ -165,20 +171,20 @@ static bool ends_in_number(const char *host)
     return label[strspn(label, "0123456789")] == '\0';
 }
 
-static const char *check_name_or_ipv4(const char *host, bool allows_local)
+static const char *check_name_or_ipv4(const char *host, const struct hk_networks *networks)
 {
     struct sockaddr_in address = {.sin_family = AF_INET};
 
     if (inet_pton(AF_INET, host, &address.sin_addr) == 1)
-        return allows_local || is_public(&address) ? NULL : not_public;
+        return may_stand(&address, networks) ? NULL : not_public;
     if (!is_name(host) || ends_in_number(host))
         return not_a_host;
-    if (allows_local && strcasecmp(host, "localhost") == 0)
+    if (strcasecmp(host, "localhost") == 0 && is_loopback_allowed(networks))
         return NULL;
     return is_local_name(host) ? not_public : NULL;
 }
 
-static const char *check_host(struct hk_str host, bool allows_local)
+static const char *check_host(struct hk_str host, const struct hk_networks *networks)
 {
     char text[MAX_HOST_BYTES + 1];
 
@@ -189,7 +195,7 @@ static const char *check_host(struct hk_str host, bool allows_local)
     memcpy(text, host.p, host.n);
     text[host.n] = '\0';
 
-    return text[0] == '[' ? check_ipv6(text, allows_local) : check_name_or_ipv4(text, allows_local);
+    return text[0] == '[' ? check_ipv6(text, networks) : check_name_or_ipv4(text, networks);
 }
 
 static void free_url(CURLU **url)
@@ -223,7 +229,7 @@ static const char *check_as_sender(const char *text, struct hk_str host)
     return NULL;
 }
 
-static const char *check(struct hk_str url, bool allows_http)
+const char *hk_url_fault(struct hk_str url, bool allows_http, const struct hk_networks *networks)
 {
     char text[HK_URL_MAX_BYTES + 1];
     struct hk_str authority, host;
@@ -240,13 +246,14 @@ static const char *check(struct hk_str url, bool allows_http)
         return why;
 
     host = host_of(authority);
-    why = check_host(host, allows_http);
+    why = check_host(host, networks);
     return why != NULL ? why : check_as_sender(text, host);
 }
 
 enum hk_code hk_url_check(struct hk_str url, bool allows_http, struct hk_error *reterr)
 {
-    const char *why = check(url, allows_http);
+    static const struct hk_networks none;
+    const char *why = hk_url_fault(url, allows_http, allows_http ? NULL : &none);
 
     if (why == NULL)
         return HK_OK;
@@ -256,4 +263,27 @@ enum hk_code hk_url_check(struct hk_str url, bool allows_http, struct hk_error *
         (void)snprintf(reterr->detail, sizeof(reterr->detail), "%s", why);
     }
     return HK_INVALID_BODY;
+}
+
+bool hk_url_is_proxy(const char *text)
+{
+    static const CURLUPart needed[] = {CURLUPART_HOST, CURLUPART_PORT};
+    static const CURLUPart refused[] = {CURLUPART_QUERY, CURLUPART_FRAGMENT};
+    HK_CLEANUP(free_url) CURLU *url = curl_url();
+    HK_CLEANUP(free_part) char *path = NULL;
+    bool is_proxy = url != NULL && strncasecmp(text, "http://", 7) == 0 &&
+                    curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK;
+
+    for (size_t i = 0; i < HK_COUNTOF(needed) && is_proxy; i++) {
+        HK_CLEANUP(free_part) char *part = NULL;
+
+        is_proxy = curl_url_get(url, needed[i], &part, 0) == CURLUE_OK;
+    }
+    for (size_t i = 0; i < HK_COUNTOF(refused) && is_proxy; i++) {
+        HK_CLEANUP(free_part) char *part = NULL;
+
+        is_proxy = curl_url_get(url, refused[i], &part, 0) != CURLUE_OK;
+    }
+    return is_proxy && curl_url_get(url, CURLUPART_PATH, &path, 0) == CURLUE_OK &&
+           strcmp(path, "/") == 0;
 }

@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "hk/describe.h"
+
 enum action { SEND, GIVE_BACK, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
 
 /* clang-format off */
@@ -64,24 +66,34 @@ struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s)
     return (struct hk_str){copy, s.n};
 }
 
+/* Copies `s` to `*end`, which moves behind it. */
+static struct hk_str copy_to(char **end, struct hk_str s)
+{
+    struct hk_str copy = {*end, s.n};
+
+    if (s.n > 0)
+        memcpy(*end, s.p, s.n);
+    *end += s.n;
+    return copy;
+}
+
 void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outcome)
 {
+    struct hk_buf sent HK_CLEANUP(hk_buf_done);
     size_t n_headers = outcome->response_headers.n, n_body = outcome->response_body.n;
+    char *end;
 
+    hk_buf_init(&sent, 2 * HK_REQUEST_TEXT_SIZE);
+    if (attempt->request != NULL && outcome->n_sent > 0)
+        hk_describe_own_header_lines(attempt->request, &sent);
     attempt->outcome = *outcome;
     free(attempt->response);
-    attempt->response = NULL;
-    if (n_headers + n_body == 0)
-        return;
-    attempt->response = malloc(n_headers + n_body);
-    if (attempt->response == NULL)
+    attempt->response = end = malloc(n_headers + n_body + sent.n + 1);
+    if (end == NULL)
         abort();
-    if (n_headers > 0)
-        memcpy(attempt->response, outcome->response_headers.p, n_headers);
-    if (n_body > 0)
-        memcpy(attempt->response + n_headers, outcome->response_body.p, n_body);
-    attempt->outcome.response_headers.p = attempt->response;
-    attempt->outcome.response_body.p = attempt->response + n_headers;
+    attempt->outcome.response_headers = copy_to(&end, outcome->response_headers);
+    attempt->outcome.response_body = copy_to(&end, outcome->response_body);
+    attempt->request_headers = copy_to(&end, hk_buf_str(&sent));
 }
 
 static void perform(struct attempt *attempt, enum action action)

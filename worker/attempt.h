@@ -75,11 +75,13 @@ struct attempt {
     struct hk_str username, password; /* .p == NULL: none; a password alone is a bearer token */
     struct hk_str headers; /* of the subscription: "Name: value" lines; .p == NULL: none */
     enum hk_signature_kind signature;
+    struct hk_egress egress;
 
     int64_t started_us; /* wall clock; 0: nothing was tried */
     struct hk_outcome outcome;
     struct verdict verdict;
-    bool is_bare; /* recorded without the response: the database refused it with */
+    struct hk_str request_headers; /* as sent, what is secret masked; .n == 0: nothing was sent */
+    bool is_bare;                  /* recorded without the response: the database refused it with */
     char *response;
 
     size_t n_data, max_data;
@@ -93,7 +95,7 @@ void attempt_free(struct attempt *attempt); /* wipes what is secret */
 /* Copies into the attempt. NULL stays NULL. */
 struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s);
 
-/* Copies the outcome with its response. */
+/* Copies the outcome with its response, and the headers of the request when it was sent. */
 void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outcome);
 
 /* Does what the table says; false, and nothing done, when it has no such row. May free `attempt`.

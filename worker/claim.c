@@ -81,6 +81,12 @@ enum {
     COLUMN_PASSWORD,
     COLUMN_HOLDS_ON_FAILURE,
     COLUMN_IS_ON_TRIAL,
+    COLUMN_ALLOWS_HTTP,
+    COLUMN_ALLOWED_NETWORKS,
+    COLUMN_CLIENT_CERTIFICATE,
+    COLUMN_CLIENT_KEY,
+    COLUMN_TOKEN_URL,
+    COLUMN_SCOPE,
 };
 
 /*
@@ -349,7 +355,7 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
 {
     static const unsigned kept[] = {COLUMN_RESPONSES,   COLUMN_SCHEDULE, COLUMN_URL,
                                     COLUMN_SECRETS,     COLUMN_USERNAME, COLUMN_PASSWORD,
-                                    COLUMN_TRACEPARENT, COLUMN_HEADERS};
+                                    COLUMN_TRACEPARENT, COLUMN_HEADERS,  COLUMN_ALLOWED_NETWORKS};
     const struct hk_config *config = claim->options.config;
     struct hk_str body, envelope_headers;
     struct attempt *attempt;
@@ -380,6 +386,9 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
     attempt->password = attempt_keep(attempt, hk_db_value(result, row, COLUMN_PASSWORD));
     attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
+    attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
+    attempt->egress.allowed_networks =
+        attempt_keep(attempt, hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS));
     attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
     attempt->body = attempt_keep(attempt, body);
     if (!hk_signature_kind_from_name(hk_db_value(result, row, COLUMN_SIGNATURE),

@@ -249,7 +249,13 @@ SELECT q.tenant_id,
        b.password,
        (s.ordered AND s.ordered_on_failure = 'hold') AS holds_on_failure,
        (SELECT l.is_trial FROM limited l
-         WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial -- NULL: of no lane
+         WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial, -- NULL: of no lane
+       s.allows_http,
+       s.allowed_networks,
+       s.client_certificate,
+       s.client_key,
+       b.token_url, -- then the user name and the password are the client's
+       b.scope
   FROM claimed q
  CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason
                        FROM message x
@@ -264,7 +270,7 @@ SELECT q.tenant_id,
                       WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
                      OFFSET 0) co
  CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
-                               x.ordered_on_failure
+                            x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key
                        FROM subscription x
                       WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
                      OFFSET 0) s
@@ -277,7 +283,7 @@ SELECT q.tenant_id,
                        FROM connection_values x
                       WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
                      OFFSET 0) v ON true
-  LEFT JOIN LATERAL (SELECT x.username, x.password
+  LEFT JOIN LATERAL (SELECT x.username, x.password, x.token_url, x.scope
                        FROM subscription_credentials x
                       WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) b ON true

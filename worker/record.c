@@ -51,6 +51,12 @@ enum {
     PARAM_RESPONSE_HEADERS,
     PARAM_RESPONSE_BODY,
     PARAM_RESPONSE_TRUNCATED,
+    PARAM_N_SENT,
+    PARAM_HTTP_VERSION,
+    PARAM_TLS_VERSION,
+    PARAM_TLS_CIPHER,
+    PARAM_CERTIFICATE_EXPIRES_AT,
+    PARAM_REQUEST_HEADERS,
     N_ARRAYS,
     PARAM_WORKER = N_ARRAYS,
 };
@@ -79,6 +85,12 @@ static const enum hk_pgtype array_types[N_ARRAYS] = {
     [PARAM_RESPONSE_HEADERS] = HK_PG_TEXT,
     [PARAM_RESPONSE_BODY] = HK_PG_BYTEA,
     [PARAM_RESPONSE_TRUNCATED] = HK_PG_BOOL,
+    [PARAM_N_SENT] = HK_PG_INT4,
+    [PARAM_HTTP_VERSION] = HK_PG_TEXT,
+    [PARAM_TLS_VERSION] = HK_PG_TEXT,
+    [PARAM_TLS_CIPHER] = HK_PG_TEXT,
+    [PARAM_CERTIFICATE_EXPIRES_AT] = HK_PG_INT8,
+    [PARAM_REQUEST_HEADERS] = HK_PG_TEXT,
 };
 
 struct record {
@@ -211,6 +223,22 @@ static void add_response(struct record *record, const struct attempt *attempt)
                        outcome->is_truncated || attempt->is_bare);
 }
 
+/* What is the usual is not stored: one request, HTTP/1.1, no TLS. */
+static void add_exchange(struct record *record, const struct attempt *attempt)
+{
+    const struct hk_outcome *outcome = &attempt->outcome;
+    struct hk_pgarray *arrays = record->arrays;
+    bool is_shown = attempt->request_headers.n > 0 && !attempt->is_bare;
+
+    add_int_or_null(&arrays[PARAM_N_SENT], outcome->n_sent, 1);
+    add_text_or_null(&arrays[PARAM_HTTP_VERSION], outcome->http_version == 10 ? "1.0" : NULL);
+    add_text_or_null(&arrays[PARAM_TLS_VERSION], outcome->tls.version);
+    add_text_or_null(&arrays[PARAM_TLS_CIPHER], outcome->tls.cipher);
+    add_int_or_null(&arrays[PARAM_CERTIFICATE_EXPIRES_AT], outcome->tls.certificate_expires_s, 0);
+    hk_pgarray_add_str(&arrays[PARAM_REQUEST_HEADERS],
+                       is_shown ? attempt->request_headers : HK_STR_NULL);
+}
+
 static void add_attempt(struct record *record, const struct attempt *attempt)
 {
     const struct hk_outcome *outcome = &attempt->outcome;
@@ -229,6 +257,7 @@ static void add_attempt(struct record *record, const struct attempt *attempt)
     add_text_or_null(&arrays[PARAM_REMOTE_ADDRESS], outcome->remote_address);
     add_text_or_null(&arrays[PARAM_ERROR], outcome->error);
     add_response(record, attempt);
+    add_exchange(record, attempt);
 }
 
 static void fill_arrays(struct record *record)

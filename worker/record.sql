@@ -13,7 +13,9 @@
 --  $13 status_code integer[], $14 duration_us bigint[], $15 dns_us bigint[], $16 connect_us bigint[],
 --  $17 tls_us bigint[], $18 first_byte_us bigint[], $19 remote_address text[], $20 error text[],
 --  $21 response_headers text[], $22 response_body bytea[], $23 response_truncated boolean[],
---  $24 worker text.
+--  $24 n_sent integer[], $25 http_version text[], $26 tls_version text[], $27 tls_cipher text[],
+--  $28 certificate_expires_at, seconds since the epoch bigint[], $29 request_headers text[],
+--  $30 worker text.
 -- A verdict whose fence is no longer the row's is not applied: another worker has the message now.
 -- A subscription that is stopped takes its waiting messages with it (BC-22); those in flight
 -- elsewhere end on their own. Returns one row: how many verdicts were applied.
@@ -22,10 +24,12 @@ WITH given AS MATERIALIZED (
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                   $9::integer[], $10::bigint[], $11::text[], $12::text[], $13::integer[], $14::bigint[],
                   $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[],
-                  $21::text[], $22::bytea[], $23::boolean[])
+                  $21::text[], $22::bytea[], $23::boolean[], $24::integer[], $25::text[], $26::text[],
+                  $27::text[], $28::bigint[], $29::text[])
            AS g (tenant_id, subscription_id, message_id, fence, verdict, reason, delay_ms, stop,
                  attempt_no, started_us, url, outcome, status_code, duration_us, dns_us, connect_us, tls_us,
-                 first_byte_us, remote_address, error, response_headers, response_body, response_truncated)
+                 first_byte_us, remote_address, error, response_headers, response_body, response_truncated, n_sent,
+                 http_version, tls_version, tls_cipher, certificate_expires_s, request_headers)
 ), located AS MATERIALIZED (
     -- The verdicts that still hold, each with its row of the queue, looked up row by row; from here on the
     -- queue is addressed by ctid. A join by key would let the planner, on the statistics of a queue that
@@ -68,7 +72,7 @@ WITH given AS MATERIALIZED (
     SELECT delivery_stop(z.tenant_id, ARRAY[z.id]) FROM stopped z -- other workers hear of it, too
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
-    SELECT z.tenant_id, 'worker ' || $24::text, 'subscription.' || z.state, z.id::text, json_build_object('reason', z.state_reason)
+    SELECT z.tenant_id, 'worker ' || $30::text, 'subscription.' || z.state, z.id::text, json_build_object('reason', z.state_reason)
       FROM stopped z
 ), barred AS MATERIALIZED (
     -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
@@ -159,20 +163,24 @@ WITH given AS MATERIALIZED (
 ), applied AS (
     SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
            x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,
-           x.response_body, x.response_truncated
+           x.response_body, x.response_truncated, x.n_sent, x.http_version, x.tls_version, x.tls_cipher,
+           x.certificate_expires_s, x.request_headers
       FROM finished x
      UNION ALL
     SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,
            x.dns_us, x.connect_us, x.tls_us, x.first_byte_us, x.remote_address, x.error, x.response_headers,
-           x.response_body, x.response_truncated
+           x.response_body, x.response_truncated, x.n_sent, x.http_version, x.tls_version, x.tls_cipher,
+           x.certificate_expires_s, x.request_headers
       FROM waiting x
 ), recorded AS (
     INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, url, outcome, status_code, duration_us, dns_us,
                          connect_us, tls_us, first_byte_us, remote_address, error, response_headers, response_body,
-                         response_truncated, worker)
+                         response_truncated, n_sent, http_version, tls_version, tls_cipher, certificate_expires_at,
+                         request_headers, worker)
     SELECT a.tenant_id, a.message_id, a.attempt_no, 'epoch'::timestamptz + a.started_us * interval '1 microsecond', a.url,
            a.outcome, a.status_code, a.duration_us, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.remote_address,
-           a.error, a.response_headers, a.response_body, a.response_truncated, $24::text
+           a.error, a.response_headers, a.response_body, a.response_truncated, a.n_sent, a.http_version, a.tls_version,
+           a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $30::text
       FROM applied a
      WHERE a.attempt_no IS NOT NULL
 )

@@ -95,8 +95,8 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     struct attempt *attempt = done_arg;
     unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
 
-    attempt->request = NULL; /* the client takes it back itself */
     attempt_set_outcome(attempt, outcome);
+    attempt->request = NULL; /* the client takes it back itself */
     attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
                                    (uint32_t)next_random(attempt->owner));
     if (attempt->verdict.kind == VERDICT_FAILED && attempt->verdict.stop == NULL &&
@@ -143,6 +143,7 @@ static void op_send(struct attempt *attempt)
         invalid.error = "the body is too long, or the profile is not known here";
     else if (hk_request_build(&parts, request, &invalid.error)) {
         attempt->request = request;
+        request->egress = attempt->egress;
         hk_http_send(worker->http, request, on_outcome, attempt);
         return;
     }
@@ -275,6 +276,7 @@ struct worker *worker_new(const struct worker_options *options)
         .loop = options->loop,
         .allowed_networks = options->allowed_networks,
         .ca_file = options->config->worker_ca_file,
+        .proxy_url = options->config->worker_proxy_url,
     });
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});

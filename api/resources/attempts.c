@@ -7,7 +7,7 @@ static const struct query_field attempt_list_query[] = {
     {.name = "outcome",
      .type = QUERY_CHOICE,
      .choices = "succeeded|http_status|timeout|dns|connect|tls|reset|blocked_address|protocol|"
-                "request_invalid"},
+                "request_invalid|proxy|credentials"},
     {.name = "status_code", .type = QUERY_STATUS},
     {0},
 };

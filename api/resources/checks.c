@@ -2,6 +2,7 @@
 #include "api/resources/checks.h"
 
 #include "api/auth.h"
+#include "hk/addr.h"
 #include "hk/clock.h"
 #include "hk/id.h"
 #include "hk/url.h"
@@ -19,6 +20,20 @@ static bool is_letter(char c)
 enum hk_code check_url(struct hk_str value, struct hk_error *reterr)
 {
     return hk_url_check(value, true, reterr);
+}
+
+enum hk_code check_network(struct hk_str value, struct hk_error *reterr)
+{
+    struct hk_networks networks;
+    char text[64];
+
+    if (value.n < sizeof(text)) {
+        memcpy(text, value.p, value.n);
+        text[value.n] = '\0';
+        if (hk_networks_parse(text, &networks) && networks.n == 1)
+            return HK_OK;
+    }
+    return hk_fail(reterr, HK_INVALID_BODY, "", "must be a network like \"10.1.0.0/16\"");
 }
 
 enum hk_code check_id(struct hk_str value, struct hk_error *reterr)

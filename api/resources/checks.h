@@ -17,6 +17,9 @@ enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr);
 /* RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it. */
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
 
+/* One network as hk_networks_parse() has them. */
+enum hk_code check_network(struct hk_str value, struct hk_error *reterr);
+
 /* A UUID. */
 enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
 

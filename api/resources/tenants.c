@@ -13,7 +13,7 @@
 
 #define MAX_QUOTA INT64_C(1000000000000)
 
-enum { MAX_BASE_URL = 500, MAX_COOL_OFF_S = 900 };
+enum { MAX_ALLOWED_NETWORKS = 16, MAX_BASE_URL = 500, MAX_COOL_OFF_S = 900 };
 
 static const struct body_field quotas_body[] = {
     {.name = "apps", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
@@ -46,6 +46,11 @@ static const struct body_field tenant_update_own_body[] = {TENANT_SETTINGS, {0}}
 static const struct body_field tenant_update_body[] = {
     TENANT_SETTINGS,
     {.name = "allow_http", .type = BODY_BOOLEAN},
+    {.name = "allowed_networks",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_NULLABLE,
+     .max = MAX_ALLOWED_NETWORKS,
+     .check = check_network},
     {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|suspended"},
     REQUEST_LIMIT_FIELDS,
     {.name = "quotas", .type = BODY_OBJECT, .fields = quotas_body},

@@ -8,7 +8,7 @@
 
 #include "hk/base.h"
 
-#define HK_MAX_NETWORKS 32
+#define HK_MAX_NETWORKS 64
 
 struct sockaddr;
 

@@ -20,7 +20,7 @@
 #include "hk/err.h"
 #include "hk/id.h"
 
-#define HK_STMT_MAX_PARAMS 24
+#define HK_STMT_MAX_PARAMS 32
 #define HK_DB_MAX_CHANNELS 2
 
 struct hk_loop;

@@ -6,6 +6,7 @@
 #define HK_DESCRIBE_H
 
 #include "hk/buf.h"
+#include "hk/outcome.h"
 #include "hk/request.h"
 
 /*
@@ -17,7 +18,19 @@ HK_NODISCARD bool hk_header_is_sensitive(struct hk_str name);
 /* Appends the header section as it goes out, "name: value\n" each; what is secret as "***". */
 void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *ret);
 
+/*
+ * The same without what the row of an attempt says already, and what nearly every request has:
+ * webhook-id, webhook-timestamp and "content-type: application/json".
+ */
+void hk_describe_own_header_lines(const struct hk_request *request, struct hk_buf *ret);
+
 /* Appends {"method","url","headers":{"name":"value",...},"body"}; what is secret as "***". */
 void hk_describe_request(const struct hk_request *request, struct hk_buf *ret);
+
+/*
+ * Appends members on the connection, as attempts have them, each after a comma: remote_address,
+ * requests_sent, http_version, tls_version, tls_cipher, certificate_expires_at.
+ */
+void hk_describe_connection(const struct hk_outcome *outcome, struct hk_buf *ret);
 
 #endif

@@ -3,9 +3,10 @@
  * hk/http.h - sends requests with libcurl's multi interface on the loop; lib/http.c is the only
  * file that knows it. The worker delivers through this, the API sends test messages and fetches.
  *
- * What every request is held to (the spec's threat model): only http and https, no redirects, no
- * proxies, TLS 1.2 with a verified certificate, an address that hk_addr_may_call(), a limit on the
- * time, and limits on how much of an answer is read and kept.
+ * What every request is held to (the spec's threat model): a URL without hk_url_fault(), no
+ * redirects, no proxy but ours, TLS 1.2 with a verified certificate, an address that
+ * hk_addr_may_call(), a limit on the time, and limits on how much of an answer is read and kept.
+ * Requests of different hk_egress never share a connection.
  */
 #ifndef HK_HTTP_H
 #define HK_HTTP_H
@@ -24,6 +25,7 @@ struct hk_http_options {
     struct hk_loop *loop;
     const struct hk_networks *allowed_networks; /* borrowed */
     const char *ca_file;                        /* "": the system's; borrowed */
+    const char *proxy_url;                      /* hk_url_is_proxy(); NULL or "": none; borrowed */
 };
 
 struct hk_http *hk_http_new(const struct hk_http_options *options);

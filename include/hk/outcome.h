@@ -17,10 +17,19 @@ enum hk_outcome_kind {
     HK_OUTCOME_CONNECT,         /* no TCP connection */
     HK_OUTCOME_TLS,             /* no trusted TLS connection */
     HK_OUTCOME_RESET,           /* the receiver hung up before its answer was complete */
-    HK_OUTCOME_BLOCKED_ADDRESS, /* the address is not one that we call: nothing was sent */
+    HK_OUTCOME_BLOCKED_ADDRESS, /* the address or URL is not one that we call: nothing was sent */
     HK_OUTCOME_PROTOCOL,        /* the answer is not HTTP/1.1, or its header section is too large */
     HK_OUTCOME_REQUEST_INVALID, /* the message cannot be made into a request: nothing was sent */
+    HK_OUTCOME_PROXY,           /* our own proxy made no connection */
+    HK_OUTCOME_CREDENTIALS,     /* no access token to send with: nothing was sent */
     HK_OUTCOME_COUNT
+};
+
+/* Of the connection that the request was sent on, kept alive or new. */
+struct hk_tls {
+    const char *version;           /* static: "TLSv1.3"; NULL: no TLS */
+    const char *cipher;            /* static: its standard name */
+    int64_t certificate_expires_s; /* the receiver's, Unix time; 0: not known */
 };
 
 struct hk_outcome {
@@ -33,6 +42,10 @@ struct hk_outcome {
     int64_t connect_us;
     int64_t tls_us;
     int64_t first_byte_us;
+
+    unsigned n_sent;  /* 2: again at once, because a kept-alive connection ended unanswered */
+    int http_version; /* 11 for HTTP/1.1, 10; 0: no answer */
+    struct hk_tls tls;
 
     const char *error;                            /* static words; NULL: none */
     char remote_address[HK_OUTCOME_ADDRESS_SIZE]; /* "": not connected */

@@ -38,12 +38,23 @@ struct hk_request_parts {
     unsigned timeout_ms;
 };
 
+#define HK_EGRESS_MAX_NETWORKS_BYTES 1024
+
+/* What a request may reach, and as whom. All zero: public addresses by https, as nobody. */
+struct hk_egress {
+    bool allows_http;               /* http://, too; local addresses may stand in the URL */
+    struct hk_str allowed_networks; /* as hk_networks_parse() has them; beside the client's own */
+    struct hk_str certificate;      /* our own for TLS, a PEM chain; .n == 0: none */
+    struct hk_str private_key;      /* its key, PEM */
+};
+
 struct hk_request {
-    const char *url; /* borrowed from the parts, as `body` is */
+    struct hk_egress egress; /* set it behind the build; what it points to is borrowed */
+    const char *url;         /* borrowed from the parts, as `body` is */
     struct hk_str body;
     bool is_get; /* else it is a POST */
     unsigned timeout_ms;
-    size_t keep_body_bytes; /* of the response's body; 0: 4 KiB */
+    size_t keep_body_bytes; /* of the response's body; 0: 16 KiB */
     unsigned n_headers;
     const char
         *headers[HK_REQUEST_MAX_HEADERS]; /* "name: value", NUL-terminated; point into `text` */
@@ -70,7 +81,7 @@ bool hk_request_is_reserved(struct hk_str name);
 
 /*
  * The same for a GET of `url` (borrowed), with what it accepts: "application/json". Of the answer's
- * body `keep_body_bytes` are kept (0: 4 KiB); beyond 64 KiB, or beyond that when it is more, it is
+ * body `keep_body_bytes` are kept (0: 16 KiB); beyond 64 KiB, or beyond that when it is more, it is
  * not even read.
  */
 HK_NODISCARD bool hk_request_build_get(const char *url, const char *accept, unsigned timeout_ms,

@@ -25,4 +25,16 @@
 HK_NODISCARD enum hk_code hk_url_check(struct hk_str url, bool allows_http,
                                        struct hk_error *reterr);
 
+struct hk_networks;
+
+/*
+ * The same as static words, or NULL when nothing is wrong. Addresses that are not public are legal
+ * in `networks` only, and "localhost" when 127.0.0.1 is; NULL: all are legal syntax.
+ */
+HK_NODISCARD const char *hk_url_fault(struct hk_str url, bool allows_http,
+                                      const struct hk_networks *networks);
+
+/* Whether it is http://[user:password@]host:port and nothing behind it: where a proxy is. */
+HK_NODISCARD bool hk_url_is_proxy(const char *text);
+
 #endif

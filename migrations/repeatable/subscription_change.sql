@@ -31,9 +31,9 @@ $$;
 DROP FUNCTION IF EXISTS subscription_faults(uuid, json, text, text);
 CREATE OR REPLACE FUNCTION subscription_faults(tenant_id uuid, old subscription, given json, prefix text, url_fault text)
 RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
-    SELECT $4 || '/url', $5
-      FROM tenant t
-     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $5 IS NOT NULL
+    SELECT $4 || '/url', u.detail
+      FROM url_fault_for($1, $3 ->> 'url', $5) AS u (detail)
+     WHERE u.detail IS NOT NULL
      UNION ALL
     SELECT format('%s/event_types/%s', $4, g.n - 1), format('There is no event type "%s".', g.name)
       FROM json_array_elements_text(coalesce($3 -> 'event_types', '[]')) WITH ORDINALITY AS g (name, n)
@@ -133,11 +133,14 @@ BEGIN
     made.ordered := false;
     made.ordered_on_failure := 'hold';
     made := subscription_merge(made, $3);
+    made.allows_http := (SELECT t.allow_http FROM tenant t WHERE t.tenant_id = $1);
+    made.allowed_networks := (SELECT array_to_string(t.allowed_networks, ',') FROM tenant t WHERE t.tenant_id = $1);
     INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, filter, profile, overrides, timeout_ms,
-                                   headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from)
+                                   headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from,
+                                   allows_http, allowed_networks)
     VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
             made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
-            subscription_active_from($1, made.profile))
+            subscription_active_from($1, made.profile), made.allows_http, made.allowed_networks)
     RETURNING s.* INTO made;
     PERFORM quota_take($1, 'subscriptions', 1);
     FOREACH kind IN ARRAY subscription_secret_kinds(made) LOOP

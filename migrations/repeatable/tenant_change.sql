@@ -78,6 +78,17 @@ CREATE OR REPLACE FUNCTION tenant_share(tenant_id uuid) RETURNS tenant LANGUAGE 
     SELECT t.* FROM tenant t WHERE t.tenant_id = $1 FOR SHARE
 $$;
 
+-- Tells the tenant's subscriptions what they may reach: who claims a message reads it there. Locks them in the order in
+-- which tenant_stop() does; no updated_at: nothing of it is shown.
+CREATE OR REPLACE FUNCTION tenant_spread_egress(t tenant) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM subscription s WHERE s.tenant_id = ($1).tenant_id ORDER BY s.id FOR NO KEY UPDATE;
+    UPDATE subscription s
+       SET allows_http = ($1).allow_http, allowed_networks = array_to_string(($1).allowed_networks, ',')
+     WHERE s.tenant_id = ($1).tenant_id;
+END
+$$;
+
 -- Changes a tenant by a merge patch. Which members the caller may give, the route's table knows.
 CREATE OR REPLACE FUNCTION tenant_update(tenant_id uuid, given json, if_match text, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -105,6 +116,8 @@ BEGIN
     UPDATE tenant t
        SET name = coalesce($2 ->> 'name', t.name),
            allow_http = coalesce(($2 ->> 'allow_http')::boolean, t.allow_http),
+           allowed_networks = CASE WHEN $2 -> 'allowed_networks' IS NULL THEN t.allowed_networks
+                                   ELSE json_texts($2 -> 'allowed_networks') END,
            state = coalesce($2 ->> 'state', t.state),
            base_url = json_patched($2, 'base_url', t.base_url),
            cool_off_s = coalesce(json_patched($2, 'cool_off_s', t.cool_off_s::text)::integer, 0),
@@ -117,6 +130,9 @@ BEGIN
            updated_at = now()
      WHERE t.tenant_id = $1
     RETURNING t.* INTO after;
+    IF (after.allow_http, after.allowed_networks) IS DISTINCT FROM (before.allow_http, before.allowed_networks) THEN
+        PERFORM tenant_spread_egress(after);
+    END IF;
     IF before.state = 'active' AND after.state <> 'active' THEN
         detail := json_plus(detail, 'held_messages', to_json(tenant_stop($1, 'held', 'tenant_suspended', false)));
     ELSIF before.state <> 'active' AND after.state = 'active' THEN

@@ -1,6 +1,7 @@
 -- The public JSON form of a tenant. A limit or quota that is null is the installation's default.
 CREATE OR REPLACE FUNCTION tenant_json(t tenant) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('id', t.tenant_id, 'name', t.name, 'cell', t.cell, 'allow_http', t.allow_http,
+                             'allowed_networks', coalesce(to_json(t.allowed_networks), '[]'),
                              'state', t.state, 'base_url', t.base_url, 'cool_off_s', t.cool_off_s,
                              'requests_per_second', t.requests_per_second, 'requests_burst', t.requests_burst,
                              'quotas', json_build_object('apps', t.quota_apps, 'companies', t.quota_companies,

@@ -23,9 +23,9 @@ DROP FUNCTION IF EXISTS test_message_faults(uuid, json, text, text, text);
 CREATE OR REPLACE FUNCTION test_message_faults(tenant_id uuid, types json, member text, profile text, url_fault text,
                                                given json)
 RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
-    SELECT '/url', $5
-      FROM tenant t
-     WHERE t.tenant_id = $1 AND NOT t.allow_http AND $5 IS NOT NULL
+    SELECT '/url', u.detail
+      FROM url_fault_for($1, $6 ->> 'url', $5) AS u (detail)
+     WHERE u.detail IS NOT NULL
      UNION ALL
     SELECT '/profile', format('There is no profile "%s".', $4)
      WHERE NOT EXISTS (SELECT FROM profile p WHERE p.tenant_id IN ($1, installation_id()) AND p.name = $4)
@@ -50,7 +50,8 @@ $$;
 DROP FUNCTION IF EXISTS test_message_plan(uuid, json, text, text);
 CREATE OR REPLACE FUNCTION test_message_plan(tenant_id uuid, given json, default_profile text, url_fault text)
 RETURNS TABLE (code text, body text, profile text, envelope text, signature text, responses text, timeout_ms integer,
-               base_url text, headers text, event_type text, sample text)
+               base_url text, headers text, event_type text, sample text, allows_http boolean,
+               allowed_networks text)
 LANGUAGE plpgsql AS $$
 DECLARE
     member text := CASE WHEN given -> 'events' IS NOT NULL THEN 'events'
@@ -74,7 +75,7 @@ BEGIN
     RETURN QUERY
     SELECT '', NULL::text, p.name, p.envelope, p.signature, p.responses, p.timeout_ms, n.base_url,
            (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(given -> 'headers') h),
-           t.name, t.sample::text
+           t.name, t.sample::text, n.allow_http, array_to_string(n.allowed_networks, ',')
       FROM json_array_elements_text(types) WITH ORDINALITY AS g (name, n)
       JOIN event_type t ON t.tenant_id = $1 AND t.name = g.name
       JOIN tenant n ON n.tenant_id = $1

@@ -5,7 +5,8 @@
 #include "tests/support/check.h"
 
 #define TENANT_MEMBERS                                                                             \
-    "id,name,cell,allow_http,state,base_url,cool_off_s,requests_per_second,requests_burst,quotas," \
+    "id,name,cell,allow_http,allowed_networks,state,base_url,cool_off_s,requests_per_second,"      \
+    "requests_burst,quotas,"                                                                       \
     "created_at,updated_"                                                                          \
     "at"
 #define KEY_MEMBERS                                                                                \
@@ -30,7 +31,8 @@
 #define ATTEMPT_MEMBERS                                                                            \
     "attempt_no,started_at,url,outcome,status_code,duration_us,dns_us,connect_us,tls_us,"          \
     "first_byte_us,remote_address,error,response_headers,response_body,response_body_encoding,"    \
-    "response_truncated,worker"
+    "response_truncated,worker,requests_sent,http_version,tls_version,tls_cipher,"                 \
+    "certificate_expires_at,request_headers"
 
 #define NIL_ID "00000000-0000-0000-0000-000000000000"
 

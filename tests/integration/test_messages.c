@@ -42,9 +42,11 @@ static void test_the_whole_exchange_is_shown(void **state)
     reply = test_url(h, t->partner, sinker_url(h, "/t"), "");
     assert_status(reply, 200);
     assert_members(reply, "", "profile,secret,messages");
-    assert_members(reply, "messages.0",
-                   "event_type,event_id,message_id,request,outcome,error,response,duration_us,"
-                   "dns_us,connect_us,tls_us,first_byte_us");
+    assert_members(
+        reply, "messages.0",
+        "event_type,event_id,message_id,request,outcome,error,response,duration_us,"
+        "dns_us,connect_us,tls_us,first_byte_us,remote_address,requests_sent,http_version,"
+        "tls_version,tls_cipher,certificate_expires_at");
     assert_string_equal(reply_text(&reply, "profile"), "standard");
     assert_string_equal(reply_text(&reply, "messages.0.outcome"), "succeeded");
     assert_int_equal(reply_int(&reply, "messages.0.response.status_code"), 202);

@@ -87,10 +87,16 @@ static bool peer_has_left(int fd, int timeout_ms)
     return poll(&readable, 1, timeout_ms) > 0 && recv(fd, &byte, 1, MSG_PEEK) <= 0;
 }
 
+static void reset(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
 static void answer(int fd, const struct raw_answer *answer)
 {
     static const char filler[4096] = "xxxxxxxxxxxxxxxx";
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     char ignored[4096];
 
     if (answer->end != RAW_REFUSE && !send_all(fd, answer->bytes))
@@ -100,7 +106,11 @@ static void answer(int fd, const struct raw_answer *answer)
     case RAW_REFUSE:
         return;
     case RAW_RESET:
-        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        reset(fd);
+        return;
+    case RAW_RESET_NEXT:
+        if (recv(fd, ignored, sizeof(ignored), 0) > 0)
+            reset(fd);
         return;
     case RAW_ENDLESS:
         while (send_all(fd, (struct hk_str){filler, sizeof(filler)}))

@@ -15,13 +15,15 @@
 #define RAW_REQUEST_SIZE 4096
 
 enum raw_end {
-    RAW_CLOSE,   /* sends the bytes, closes */
-    RAW_RESET,   /* sends the bytes, ends with a TCP reset */
-    RAW_ENDLESS, /* sends the bytes, then body for as long as anybody takes it */
-    RAW_DRIP,    /* sends the bytes, then one byte of body every 50 ms */
-    RAW_FLOOD,   /* sends the bytes again and again */
-    RAW_SILENT,  /* sends the bytes, then nothing until the peer goes */
-    RAW_REFUSE,  /* closes without having read */
+    RAW_CLOSE,      /* sends the bytes, closes */
+    RAW_RESET,      /* sends the bytes, ends with a TCP reset */
+    RAW_ENDLESS,    /* sends the bytes, then body for as long as anybody takes it */
+    RAW_DRIP,       /* sends the bytes, then one byte of body every 50 ms */
+    RAW_FLOOD,      /* sends the bytes again and again */
+    RAW_SILENT,     /* sends the bytes, then nothing until the peer goes */
+    RAW_REFUSE,     /* closes without having read */
+    RAW_RESET_NEXT, /* sends the bytes, keeps the connection, and resets it when the next request
+                       has come */
 };
 
 struct raw_answer {

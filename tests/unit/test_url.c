@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "hk/addr.h"
 #include "hk/url.h"
 
 enum { HTTPS_ONLY = 0, ALLOWS_HTTP = 1 };
@@ -358,9 +359,54 @@ static void test_the_pointer_of_the_error_is_left_to_the_caller(void **state)
     assert_string_equal(error.pointer, "/url");
 }
 
+static void test_addresses_of_allowed_networks_may_stand_in_an_https_url(void **state)
+{
+    static const char *const legal[] = {"https://10.1.2.3/", "https://8.8.8.8/",
+                                        "https://a.example/", "https://[fd00::1]:8443/x"};
+    static const char *const refused[] = {"https://10.2.2.3/",   "http://10.1.2.3/",
+                                          "https://localhost/",  "https://10.1.2.3:22/",
+                                          "https://0x0a.1.2.3/", "https://[fe80::1]/"};
+    struct hk_networks networks;
+
+    (void)state;
+    assert_true(hk_networks_parse("10.1.0.0/16,fd00::/8", &networks));
+    for (size_t i = 0; i < HK_COUNTOF(legal); i++)
+        assert_null(hk_url_fault(hk_str(legal[i]), false, &networks));
+    for (size_t i = 0; i < HK_COUNTOF(refused); i++)
+        assert_non_null(hk_url_fault(hk_str(refused[i]), false, &networks));
+    assert_null(hk_url_fault(HK_STR("http://10.1.2.3/"), true, &networks));
+    assert_non_null(hk_url_fault(HK_STR("http://localhost/"), true, &networks));
+    assert_true(hk_networks_parse("127.0.0.0/8", &networks));
+    assert_null(hk_url_fault(HK_STR("http://localhost/"), true, &networks));
+}
+
+static void test_a_proxy_is_a_host_and_a_port_with_or_without_credentials(void **state)
+{
+    static const char *const legal[] = {"http://10.0.0.1:3128", "http://proxy:8080/",
+                                        "http://user:pass@proxy.internal:8080", "http://[::1]:80"};
+    static const char *const refused[] = {"",
+                                          "proxy:8080",
+                                          "http://proxy",
+                                          "https://proxy:8080",
+                                          "socks5://proxy:1080",
+                                          "http://proxy:8080/path",
+                                          "http://proxy:8080/?a",
+                                          "http://proxy:8080/#a",
+                                          "http://:8080",
+                                          "http://proxy:port"};
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(legal); i++)
+        assert_true(hk_url_is_proxy(legal[i]));
+    for (size_t i = 0; i < HK_COUNTOF(refused); i++)
+        assert_false(hk_url_is_proxy(refused[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_addresses_of_allowed_networks_may_stand_in_an_https_url),
+        cmocka_unit_test(test_a_proxy_is_a_host_and_a_port_with_or_without_credentials),
         cmocka_unit_test(test_public_https_urls_are_legal),
         cmocka_unit_test(test_BC_08_http_is_refused_unless_the_tenant_allows_it),
         cmocka_unit_test(test_only_absolute_http_urls_can_be_called),
