@@ -7,10 +7,10 @@
 
 #include "tests/support/harness.h"
 
-#define MODULES HOOKLINE_SOURCE_DIR "/build/contract/node_modules"
-
 enum { LONGEST_MS = 300000 };
 
+static const char modules[] = HOOKLINE_SOURCE_DIR "/build/contract/node_modules";
+static const char package[] = HOOKLINE_SOURCE_DIR "/build/contract/node_modules/standardwebhooks";
 static const char script[] = HOOKLINE_SOURCE_DIR "/tests/verify/deliveries.js";
 
 static void test_a_thousand_payloads_arrive_byte_for_byte_and_verify_with_npms_package(void **state)
@@ -19,10 +19,10 @@ static void test_a_thousand_payloads_arrive_byte_for_byte_and_verify_with_npms_p
     struct tenant *t = given_tenant(h);
     const char *app_id = given_app(h, t, "acme");
     const char *const argv[] = {HOOKLINE_NODE, script,       h->api_url, t->admin, t->producer,
-                                "c1",          "order.paid", app_id,     MODULES,  NULL};
+                                "c1",          "order.paid", app_id,     modules,  NULL};
     struct proc node = {.pid = 0};
 
-    if (strstr(HOOKLINE_NODE, "NOTFOUND") != NULL || access(MODULES "/standardwebhooks", R_OK) != 0)
+    if (strstr(HOOKLINE_NODE, "NOTFOUND") != NULL || access(package, R_OK) != 0)
         skip();
     (void)given_company(h, t, "c1");
     given_event_type(h, t, "order.paid");
