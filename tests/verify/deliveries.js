@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A receiver that uses the npm package "standardwebhooks", and a producer: what was published arrives byte for byte
-// and validly signed, with one live secret and with two.
+// and validly signed, with one live secret and with three, one of them v1a, which the package passes over and
+// docs/verify/verify.js verifies.
 //
 //   node deliveries.js API ADMIN-KEY PRODUCER-KEY COMPANY EVENT-TYPE APP-ID NODE-MODULES
 //
@@ -10,6 +11,7 @@ const assert = require('assert');
 const crypto = require('crypto');
 const http = require('http');
 const path = require('path');
+const { isGenuine } = require('../../docs/verify/verify.js');
 const { payloads } = require('./payloads.js');
 
 const [api, admin, producer, company, eventType, app, modules] = process.argv.slice(2);
@@ -36,22 +38,23 @@ async function call(method, resource, key, text) {
 // ---- the receiver ----
 
 const hashOf = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
-const secrets = {}; // by path: those that are live
+const keys = {}; // by path: the secrets that are live, and public keys
 const seen = new Set(); // webhook-ids
 const waiting = {}; // by path: how often a body, by its hash, is still to come
 let nMissing = 0;
 let onComplete = () => {};
 
-// Every live secret alone has to verify it, and none what is changed in one place.
+// Every live key alone has to verify it, and none what is changed in one place.
 function verify(route, headers, body) {
-  assert.strictEqual(headers['webhook-signature'].split(' ').length, secrets[route].length);
-  for (const secret of secrets[route]) {
-    const webhook = new Webhook(secret);
+  const changed = Buffer.concat([body, Buffer.from(' ')]);
+  assert.strictEqual(headers['webhook-signature'].split(' ').length, keys[route].length);
+  for (const key of keys[route]) {
+    assert(isGenuine(key, headers, body));
+    assert(!isGenuine(key, headers, changed));
+    if (key.startsWith('whpk_')) continue;
+    const webhook = new Webhook(key);
     webhook.verify(body, headers);
-    if (body.length < 1000) {
-      const changed = Buffer.concat([body, Buffer.from(' ')]);
-      assert.throws(() => webhook.verify(changed, headers), { name: 'WebhookVerificationError' });
-    }
+    if (body.length < 1000) assert.throws(() => webhook.verify(changed, headers), { name: 'WebhookVerificationError' });
   }
 }
 
@@ -138,14 +141,16 @@ async function main() {
     const body = { url: url + route, event_types: [eventType], profile };
     const made = await call('POST', `/v1/apps/${app}/subscriptions`, admin, JSON.stringify(body));
     subscriptions[route] = made.id;
-    secrets[route] = [made.secret];
+    keys[route] = [made.secret];
   }
   const list = payloads(N_EVENTS, SEED);
   const half = N_EVENTS / 2;
   await deliver(list.slice(0, half));
   for (const [route, id] of Object.entries(subscriptions)) {
-    const made = await call('POST', `/v1/subscriptions/${id}/secrets`, admin, '{"overlap_s":3600}');
-    secrets[route].push(made.secret);
+    for (const kind of ['v1', 'v1a']) {
+      const made = await call('POST', `/v1/subscriptions/${id}/secrets`, admin, JSON.stringify({ kind, overlap_s: 3600 }));
+      keys[route].push(made.secret || made.public_key);
+    }
   }
   await deliver([...list.slice(0, 18), ...list.slice(half)]); // the chosen ones again
   console.log(`${seen.size} deliveries of ${N_EVENTS} payloads, every byte and every signature as it should be`);
