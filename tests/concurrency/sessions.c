@@ -107,7 +107,7 @@ void claimed_done(struct claimed *claimed)
 
 /* ---- recording ---- */
 
-enum { N_PARAMS = 24, PARAM_SIZE = 64 };
+enum { N_PARAMS = 30, PARAM_SIZE = 64 };
 
 /* The parameters as arrays of one element; absent ones are {NULL}. */
 static void send_record(PGconn *worker, const struct claimed *claimed, unsigned i,

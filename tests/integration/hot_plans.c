@@ -40,13 +40,15 @@ static const struct {
 /* Verdicts on messages that are leased, as the text of an EXECUTE. */
 #define RECORD_OF(verdict, reason, attempt_no)                                                     \
     "SELECT format('EXECUTE attempt_record (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L,"   \
-    " %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', array_agg(tenant_id),"                         \
+    " %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', array_agg(tenant_id)," \
     " array_agg(subscription_id), array_agg(message_id), array_agg(fence), array_agg(" verdict     \
     "), array_agg(" reason "), array_agg(5000), array_agg(NULL::text), array_agg(" attempt_no      \
     "), array_agg(0), array_agg('https://example.com/'::text), array_agg('http_status'::text),"    \
     " array_agg(500), array_agg(1), array_agg(1), array_agg(1), array_agg(1), array_agg(1),"       \
     " array_agg('192.0.2.1'::text), array_agg(NULL::text), array_agg(NULL::text),"                 \
-    " array_agg(NULL::bytea), array_agg(false), 'w')"                                              \
+    " array_agg(NULL::bytea), array_agg(false), array_agg(NULL::int), array_agg(NULL::text),"      \
+    " array_agg('TLSv1.3'::text), array_agg('x'::text), array_agg(1), array_agg('a: b'::text),"    \
+    " 'w')"                                                                                        \
     " FROM (SELECT * FROM queue WHERE leased ORDER BY md5(message_id::text) LIMIT 100) q"
 
 /* Events of so many companies of all tenants, each with the external_id. */
@@ -92,7 +94,8 @@ static const struct {
     {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0, 0)"},
     {RECORD, &stmt_attempt_record,
      "EXECUTE attempt_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
-     " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 'w')"},
+     " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
+     " '{}', '{}', '{}', 'w')"},
     {RECORD, &stmt_idempotency_key_sweep, "EXECUTE idempotency_key_sweep (100)"},
     {RECORD, &stmt_subscription_secret_sweep, "EXECUTE subscription_secret_sweep (100)"},
 };
