@@ -34,6 +34,7 @@ const struct route *const route_tables[] = {
     profiles_routes,
     subscriptions_routes,
     subscription_secrets_routes,
+    backfills_routes,
     events_routes,
     messages_routes,
     attempts_routes,

@@ -180,6 +180,14 @@ static void add_traceparent(struct writer *w, const struct hk_request_parts *par
     end_line(w);
 }
 
+/* A receiver can tell what is new from what it gets late, or again. */
+static void add_origin(struct writer *w, struct hk_str origin)
+{
+    begin_line(w, HK_STR("webhook-origin: "));
+    put(w, origin);
+    end_line(w);
+}
+
 static void add_bearer(struct writer *w, const struct hk_request_parts *parts)
 {
     begin_line(w, HK_STR("authorization: Bearer "));
@@ -277,6 +285,8 @@ bool hk_request_build(const struct hk_request_parts *parts, struct hk_request *r
     begin_line(&w, HK_STR("webhook-timestamp: "));
     put(&w, hk_str(timestamp));
     end_line(&w);
+    if (parts->origin.p != NULL)
+        add_origin(&w, parts->origin);
     n_signatures = add_signatures(&w, parts);
     if (parts->username.p != NULL)
         add_basic(&w, parts);

@@ -74,6 +74,7 @@ struct attempt {
     struct hk_str envelope_headers, secrets, traceparent;
     struct hk_str username, password; /* .p == NULL: none; a password alone is a bearer token */
     struct hk_str headers; /* of the subscription: "Name: value" lines; .p == NULL: none */
+    struct hk_str origin;  /* .p == NULL: live */
     enum hk_signature_kind signature;
     struct hk_egress egress;
 

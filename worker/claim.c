@@ -87,6 +87,7 @@ enum {
     COLUMN_CLIENT_KEY,
     COLUMN_TOKEN_URL,
     COLUMN_SCOPE,
+    COLUMN_ORIGIN,
 };
 
 /*
@@ -355,7 +356,8 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
 {
     static const unsigned kept[] = {COLUMN_RESPONSES,   COLUMN_SCHEDULE, COLUMN_URL,
                                     COLUMN_SECRETS,     COLUMN_USERNAME, COLUMN_PASSWORD,
-                                    COLUMN_TRACEPARENT, COLUMN_HEADERS,  COLUMN_ALLOWED_NETWORKS};
+                                    COLUMN_TRACEPARENT, COLUMN_HEADERS,  COLUMN_ALLOWED_NETWORKS,
+                                    COLUMN_ORIGIN};
     const struct hk_config *config = claim->options.config;
     struct hk_str body, envelope_headers;
     struct attempt *attempt;
@@ -389,6 +391,7 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
     attempt->egress.allowed_networks =
         attempt_keep(attempt, hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS));
+    attempt->origin = attempt_keep(attempt, hk_db_value(result, row, COLUMN_ORIGIN));
     attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
     attempt->body = attempt_keep(attempt, body);
     if (!hk_signature_kind_from_name(hk_db_value(result, row, COLUMN_SIGNATURE),

@@ -255,9 +255,10 @@ SELECT q.tenant_id,
        s.client_certificate,
        s.client_key,
        b.token_url, -- then the user name and the password are the client's
-       b.scope
+       b.scope,
+       m.origin -- NULL: live
   FROM claimed q
- CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason
+ CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin
                        FROM message x
                       WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
                      OFFSET 0) m

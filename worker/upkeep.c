@@ -22,6 +22,7 @@ static const struct chore {
     {&stmt_idempotency_key_sweep, {"1000", 4}, 1000},
     {&stmt_subscription_secret_sweep, {"1000", 4}, 1000},
     {&stmt_tenant_secret_sweep, {"1000", 4}, 1000},
+    {&stmt_backfill_sweep, {"1000", 4}, 1000},
 };
 
 struct upkeep {

@@ -51,3 +51,16 @@ WITH gone AS (
     RETURNING k.id
 )
 SELECT count(*) FROM gone;
+
+-- name: backfill_sweep
+-- $1 how many at most integer. Those that ended 30 days ago.
+WITH gone AS (
+    DELETE FROM backfill b
+     USING (SELECT o.tenant_id, o.id FROM backfill o
+             WHERE o.finished_at < now() - interval '30 days'
+             ORDER BY o.finished_at
+             LIMIT $1::integer) old
+     WHERE b.tenant_id = old.tenant_id AND b.id = old.id
+    RETURNING b.id
+)
+SELECT count(*) FROM gone;

@@ -12,6 +12,7 @@
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/attempt.h"
+#include "worker/backfill.h"
 #include "worker/claim.h"
 #include "worker/lanes.h"
 #include "worker/record.h"
@@ -26,6 +27,7 @@ struct worker {
     struct record *record;
     struct hk_http *http;
     struct upkeep *upkeep;
+    struct backfill *backfill;
     struct hk_timer drain_timer;
     uint64_t random_state;
 
@@ -123,6 +125,7 @@ static void op_send(struct attempt *attempt)
         .password = attempt->username.p == NULL ? HK_STR_NULL : attempt->password,
         .bearer_token = attempt->username.p == NULL ? attempt->password : HK_STR_NULL,
         .headers = attempt->headers,
+        .origin = attempt->origin,
         .traceparent = attempt->traceparent,
         .span_id = next_random(worker),
         .timeout_ms = attempt->timeout_ms,
@@ -281,6 +284,7 @@ struct worker *worker_new(const struct worker_options *options)
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
     worker->upkeep = upkeep_new(options->loop, record_db(worker->record));
+    worker->backfill = backfill_new(options->loop, options->config, options->name);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,
         .config = options->config,
@@ -303,6 +307,7 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
+    backfill_free(worker->backfill);
     upkeep_free(worker->upkeep);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */

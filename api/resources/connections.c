@@ -27,6 +27,7 @@ static const struct body_field connection_connect_body[] = {
      .flags = BODY_REQUIRED | BODY_NONEMPTY,
      .max = MAX_IMPORT,
      .fields = connection_company_body},
+    {.name = "backfill", .type = BODY_OBJECT, .fields = backfill_body},
     {.name = "dry_run", .type = BODY_BOOLEAN},
     {0},
 };

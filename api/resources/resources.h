@@ -23,6 +23,7 @@ extern const struct route apps_routes[];
 extern const struct route custom_fields_routes[];
 extern const struct route companies_routes[];
 extern const struct route connections_routes[];
+extern const struct route backfills_routes[];
 extern const struct route event_types_routes[];
 extern const struct route profiles_routes[];
 extern const struct route subscriptions_routes[];
@@ -38,6 +39,7 @@ extern const struct route test_messages_routes[];
 extern const struct body_field custom_field_create_body[];
 extern const struct body_field subscription_create_body[];
 extern const struct body_field credentials_body[];
+extern const struct body_field backfill_body[];
 
 /*
  * Sets "=url_fault": why a tenant that does not allow http:// cannot have the URL at `path` of the

@@ -91,7 +91,11 @@ static const struct body_field overrides_body[] = {
     }
 
 const struct body_field subscription_create_body[] = {SUBSCRIPTION_FIELDS(BODY_REQUIRED), {0}};
-static const struct body_field subscription_update_body[] = {SUBSCRIPTION_FIELDS(0), {0}};
+static const struct body_field subscription_update_body[] = {
+    SUBSCRIPTION_FIELDS(0),
+    {.name = "backfill", .type = BODY_OBJECT, .fields = backfill_body},
+    {0},
+};
 
 static const struct body_field subscription_revive_body[] = {
     {.name = "messages", .type = BODY_BOOLEAN},

@@ -32,6 +32,7 @@ struct hk_request_parts {
     struct hk_str password;
     struct hk_str bearer_token;
     struct hk_str headers;     /* of the subscription, "Name: value\n" each; none replaces ours */
+    struct hk_str origin;      /* why the message was made: webhook-origin; .p == NULL: live */
     struct hk_str traceparent; /* of the event; one that is not valid is not passed on */
     int64_t timestamp_s;       /* Unix seconds of this attempt */
     uint64_t span_id;          /* of this attempt; not 0 */

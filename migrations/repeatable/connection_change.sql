@@ -55,12 +55,36 @@ LANGUAGE sql STABLE AS $$
      WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = $3
 $$;
 
+-- Since when a connection is active that was as `c` and is in `new_state` now.
+CREATE OR REPLACE FUNCTION connection_active_since(c connection, new_state text) RETURNS timestamptz
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN $2 <> 'active' THEN c.active_since
+                WHEN c.state = 'active' THEN coalesce(c.active_since, c.updated_at)
+                ELSE now() END
+$$;
+
+-- A backfill of these companies for each subscription of the app that gets events. The problem's errors, or NULL.
+CREATE OR REPLACE FUNCTION connection_backfill(tenant_id uuid, app_id uuid, given json, OUT backfills json, OUT faults text)
+LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT json_agg(backfill_json(m.backfill) ORDER BY (m.backfill).id),
+           CASE WHEN bool_or((m.backfill).id IS NULL) THEN backfill_cap_fault('/backfill') END
+      INTO backfills, faults
+      FROM (SELECT backfill_start_asked($1, s.id, 'connected', $3 -> 'backfill', NULL,
+                                        ARRAY(SELECT a.company_id FROM connection_asked($1, $3) a), true) AS backfill
+              FROM subscription s
+             WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.state IN ('active', 'held', 'paused')
+             ORDER BY s.id) m;
+END
+$$;
+
 -- Connects companies to an app: all of them or none. A company that is connected keeps its
 -- connection; values that are given replace its own in a new version.
 CREATE OR REPLACE FUNCTION connection_make(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     target app;
+    asked  record;
 BEGIN
     target := app_share($1, NULL, $2);
     IF target.id IS NULL THEN
@@ -107,7 +131,8 @@ BEGIN
                                         custom_values_applies($1, $2, a.given_values));
 
     UPDATE connection c
-       SET values_version = v.version, state = connection_state_of($1, $2, c.state, v."values"::json), updated_at = now()
+       SET values_version = v.version, state = connection_state_of($1, $2, c.state, v."values"::json), updated_at = now(),
+           active_since = connection_active_since(c, connection_state_of($1, $2, c.state, v."values"::json))
       FROM connection_asked($1, $3) a
       JOIN connection o ON o.tenant_id = $1 AND o.app_id = $2 AND o.company_id = a.company_id
      CROSS JOIN LATERAL (SELECT x.version, x."values"
@@ -126,19 +151,28 @@ BEGIN
     SELECT '', json_build_object('data', json_agg(connection_json(c) ORDER BY a.n))::text INTO code, body
       FROM connection_asked($1, $3) a
       JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id;
+    IF $3 -> 'backfill' IS NOT NULL THEN
+        SELECT b.* INTO asked FROM connection_backfill($1, $2, $3) b;
+        IF asked.faults IS NOT NULL THEN
+            code := 'conflict';
+            body := asked.faults;
+            RETURN;
+        END IF;
+        body := json_plus(body::json, 'backfills', coalesce(asked.backfills, '[]'))::text;
+    END IF;
 END
 $$;
 
--- The same as a request asks for it: a dry run takes it back, and answers as if it had been done.
+-- The same as a request asks for it: what is refused at last leaves nothing, and a dry run takes all of it back and
+-- answers as if it had been done.
 CREATE OR REPLACE FUNCTION connection_connect(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 BEGIN
     SELECT m.code, m.body INTO code, body FROM connection_make($1, $2, $3) m;
-    IF code = '' AND coalesce(($3 ->> 'dry_run')::boolean, false) THEN
+    IF code <> '' OR coalesce(($3 ->> 'dry_run')::boolean, false) THEN
         RAISE EXCEPTION USING ERRCODE = 'HKDRY';
-    ELSIF code = '' THEN
-        code := 'created';
     END IF;
+    code := 'created';
 EXCEPTION WHEN SQLSTATE 'HKDRY' THEN
     NULL; -- all of it is undone; the variables are not
 END
@@ -198,7 +232,8 @@ BEGIN
         VALUES ($1, $2, held.values_version + 1, new_values, applies);
         UPDATE connection c
            SET values_version = c.values_version + 1, updated_at = now(),
-               state = connection_state_of($1, c.app_id, c.state, new_values::json)
+               state = connection_state_of($1, c.app_id, c.state, new_values::json),
+               active_since = connection_active_since(c, connection_state_of($1, c.app_id, c.state, new_values::json))
          WHERE c.tenant_id = $1 AND c.id = $2
         RETURNING c.* INTO held;
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
@@ -231,7 +266,10 @@ BEGIN
         UPDATE connection c
            SET updated_at = now(),
                state = CASE WHEN $3 THEN 'paused'
-                            ELSE connection_state_of($1, c.app_id, 'active', v."values"::json) END
+                            ELSE connection_state_of($1, c.app_id, 'active', v."values"::json) END,
+               active_since = CASE WHEN $3 THEN c.active_since
+                                   ELSE connection_active_since(c, connection_state_of($1, c.app_id, 'active', v."values"::json))
+                              END
           FROM connection_values v
          WHERE c.tenant_id = $1 AND c.id = $2
            AND v.tenant_id = $1 AND v.connection_id = $2 AND v.version = held.values_version
@@ -260,6 +298,7 @@ BEGIN
     END IF;
     UPDATE connection c SET state = 'disconnected', updated_at = now() WHERE c.tenant_id = $1 AND c.id = $2;
     IF $3 = 'cancel' THEN
+        PERFORM backfill_hold($1, held.app_id);
         ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = held.app_id);
         n_cancelled := queue_cancel($1, ids, $2, 'connection_disconnected');
         PERFORM delivery_stop($1, ids); -- what is of other connections is claimed again

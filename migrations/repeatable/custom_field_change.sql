@@ -112,7 +112,7 @@ BEGIN
     INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
     SELECT $1, n.id, n.values_version, n.new, n.new_applies FROM versioned n;
 
-    UPDATE connection c SET state = j.state, updated_at = now()
+    UPDATE connection c SET state = j.state, updated_at = now(), active_since = connection_active_since(c, j.state)
       FROM (SELECT o.id, connection_state_of($1, $2, o.state, v."values"::json) AS state
               FROM connection o
               JOIN connection_values v ON v.tenant_id = $1 AND v.connection_id = o.id AND v.version = o.values_version

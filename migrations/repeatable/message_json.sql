@@ -18,6 +18,7 @@ CREATE OR REPLACE FUNCTION message_json(m message) RETURNS json LANGUAGE sql STA
                'status', message_status(m.status, q.leased, q.due_at), 'status_reason', m.status_reason,
                'attempts', coalesce(q.attempts, m.attempts),
                'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
+               'origin', coalesce(m.origin, 'live'), 'backfill_id', m.backfill_id,
                'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id))
       FROM event e
       JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id

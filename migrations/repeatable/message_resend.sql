@@ -46,7 +46,7 @@ BEGIN
     VALUES ($1, target.id, $3, sent.attempts, sent.attempts,
             CASE WHEN target.state <> 'active' THEN 'infinity' ELSE greatest(now(), target.active_from) END);
     UPDATE message m
-       SET values_version = new_version, finished_at = NULL,
+       SET values_version = new_version, finished_at = NULL, origin = 'resend',
            status = CASE WHEN target.state <> 'active' THEN 'held' ELSE 'pending' END,
            status_reason = CASE WHEN target.state <> 'active' THEN 'subscription_' || target.state END
      WHERE m.tenant_id = $1 AND m.id = $3

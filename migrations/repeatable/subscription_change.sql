@@ -197,6 +197,21 @@ BEGIN
 END
 $$;
 
+-- The backfill that a change of `old` asks for: of the names and wildcards that it adds. The problem's errors, or NULL.
+CREATE OR REPLACE FUNCTION subscription_backfill(tenant_id uuid, partner text, old subscription, given json) RETURNS text
+LANGUAGE plpgsql AS $$
+DECLARE
+    added text[] := ARRAY(SELECT t.name FROM json_array_elements_text($4 -> 'event_types') t (name)
+                           WHERE t.name <> ALL (old.event_types));
+BEGIN
+    IF $4 -> 'backfill' IS NOT NULL AND cardinality(added) > 0
+       AND (backfill_start_asked($1, old.id, 'event_types', $4 -> 'backfill', added, NULL, $2 IS NULL)).id IS NULL THEN
+        RETURN backfill_cap_fault('/backfill');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 DROP FUNCTION IF EXISTS subscription_update(uuid, text, uuid, json, text);
 CREATE OR REPLACE FUNCTION subscription_update(tenant_id uuid, partner text, subscription_id uuid, given json,
                                                url_fault text, if_match text, OUT code text, OUT body text)
@@ -222,6 +237,11 @@ BEGIN
     SELECT 'invalid_body', json_agg(x)::text INTO code, body
       FROM subscription_faults($1, held, $4, '', $5) x HAVING count(*) > 0;
     IF code IS NOT NULL THEN
+        RETURN;
+    END IF;
+    body := subscription_backfill($1, $2, held, $4);
+    IF body IS NOT NULL THEN
+        code := 'conflict';
         RETURN;
     END IF;
 

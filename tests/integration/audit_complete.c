@@ -8,9 +8,12 @@
 /* What succeeds without changing anything that a tenant keeps: its place is the delivery log, or
  * nowhere. */
 static const char *const silent[] = {
-    "POST /v1/events",        "POST /v1/event_types/:name/validate",
-    "POST /v1/test-messages", "POST /notifications/messages/test",
+    "POST /v1/events",
+    "POST /v1/event_types/:name/validate",
+    "POST /v1/test-messages",
+    "POST /notifications/messages/test",
     "POST /oauth/token",
+    "POST /v1/backfills/:backfill_id/cancel", /* that of the world has ended */
 };
 
 static bool is_silent(const struct listed_route *route)
@@ -76,8 +79,8 @@ static void test_every_change_is_in_the_audit_log_with_its_actor(void **state)
     if (n_checked < 45)
         fail_test("only %u routes changed something: give isolation_world.c bodies", n_checked);
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.audit_log"
-                               " WHERE actor !~ '^(key|client|user|issuer):'"
-                               "   AND actor NOT IN ('hookline keys create', 'worker')"),
+                               " WHERE actor !~ '^((key|client|user|issuer):|worker )'"
+                               "   AND actor <> 'hookline keys create'"),
                      0);
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.audit_log WHERE object_id = ''"), 0);
 }

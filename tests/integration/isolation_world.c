@@ -86,6 +86,23 @@ static const char *made_id(struct harness *h, const char *key, const char *path)
     return reply_text(&reply, "id");
 }
 
+/* One that has ended: the worker does nothing with it that a test could take for its own. */
+/* One that has ended: a worker would change its row while a test compares all of them. */
+static const char *given_backfill(struct harness *h, const struct tenant *t,
+                                  const char *subscription_id)
+{
+    struct reply reply = api_call(
+        h, t->admin, "POST", http_text(h->http, "/v1/subscriptions/%s/backfill", subscription_id),
+        "{\"days\": 1}");
+    const char *id;
+
+    assert_status(reply, 201);
+    id = reply_text(&reply, "id");
+    reply = api_call(h, t->admin, "POST", http_text(h->http, "/v1/backfills/%s/cancel", id), NULL);
+    assert_status(reply, 200);
+    return id;
+}
+
 /* What belongs to a partner: its app with a field, connected to a company, subscribed; one event is
  * sent. */
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
@@ -109,6 +126,7 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
         first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
+    own(&o, "backfill_id", given_backfill(h, t, subscription_id));
     message_id =
         first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", app_id), "data.0.id");
     own(&o, "message_id", message_id);
@@ -237,6 +255,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/clients/:client_id", "{\"name\": \"x\"}"},
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
+        {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
         {"POST", "/notifications/webhooks/:webhook_id", "{\"description\": \"x\"}"},
     };
 

@@ -248,6 +248,19 @@ static void test_a_trace_that_is_not_valid_is_not_passed_on(void **state)
     }
 }
 
+static void test_only_what_is_not_live_says_where_it_comes_from(void **state)
+{
+    struct hk_request_parts parts = example();
+
+    (void)state;
+
+    build(&parts);
+    assert_null(header("webhook-origin"));
+    parts.origin = HK_STR("backfill");
+    build(&parts);
+    assert_string_equal(header("webhook-origin"), "backfill");
+}
+
 static void test_a_control_byte_in_a_header_field_is_refused(void **state)
 {
     static const struct hk_str ids[] = {
@@ -404,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_a_line_break_in_credentials_cannot_reach_the_wire),
         cmocka_unit_test(test_the_trace_goes_on_with_a_span_of_its_own),
         cmocka_unit_test(test_a_trace_that_is_not_valid_is_not_passed_on),
+        cmocka_unit_test(test_only_what_is_not_live_says_where_it_comes_from),
         cmocka_unit_test(test_a_control_byte_in_a_header_field_is_refused),
         cmocka_unit_test(test_a_url_with_blanks_or_control_bytes_is_refused),
         cmocka_unit_test(test_what_does_not_fit_is_refused_whole),
