@@ -203,6 +203,8 @@ static enum stage_result stage_reply(struct call *call)
     }
     if (call->match.route->on_ok != NULL)
         call->match.route->on_ok(call);
+    if (call->after_commit != NULL && call->idempotency == NULL)
+        call->after_commit(call); /* else in idempotency.c */
     if (call->match.route->is_list)
         reply_list(call);
     else

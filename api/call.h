@@ -53,9 +53,11 @@ struct call {
     void *state; /* what a handler or a proof keeps while it waits; in the request's pool */
     struct signing_keys_reading *reading; /* see signing_keys.c */
     void (*abandon)(struct call *call);   /* set while it waits for what is not `query` */
-    struct idempotency *idempotency;      /* with an Idempotency-Key; else NULL */
-    struct {                              /* private to limit.c */
-        struct limit_bucket *bucket;      /* whose lease the call waits for, in its list */
+    /* Set by on_ok: what follows a good reply once its transaction is committed; may not wait. */
+    void (*after_commit)(struct call *call);
+    struct idempotency *idempotency; /* with an Idempotency-Key; else NULL */
+    struct {                         /* private to limit.c */
+        struct limit_bucket *bucket; /* whose lease the call waits for, in its list */
         struct call *next;
         unsigned n_taken; /* of the limits, in their order */
         int64_t left[LIMIT_COUNT];

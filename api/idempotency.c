@@ -300,6 +300,8 @@ static void on_kept(struct hk_db_query *query, const struct hk_db_result *result
     h2o_headers_t *headers = &call->req->res.headers;
 
     if (result->code == HK_OK && result->n_rows == 1) {
+        if (call->after_commit != NULL)
+            call->after_commit(call);
         reply_send(call, own->status, own->media_type, own->body);
         return;
     }

@@ -28,6 +28,7 @@
 #include "api/listen.h"
 #include "api/schema_cache.h"
 #include "api/signing_keys.h"
+#include "api/verification.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
 #include "hk/http.h"
@@ -267,6 +268,7 @@ static HK_NORETURN void *other_thread_main(void *arg)
 
 static void free_thread_state(struct api_thread *thread)
 {
+    verification_free_all(thread);
     hk_http_free(thread->http);
     hk_offload_free(thread->offload);
     ingest_free(thread->ingest);

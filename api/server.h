@@ -24,6 +24,7 @@ struct ingest;
 struct limits;
 struct schema_cache;
 struct hk_vault;
+struct verification;
 
 struct api_thread {
     const struct hk_config *config;
@@ -38,7 +39,9 @@ struct api_thread {
     struct schema_cache *schema_cache;
     struct signing_keys *signing_keys;
     struct issuer_keys *issuer_keys;
-    unsigned n_tests;     /* test messages' calls under way */
+    unsigned n_tests;                   /* test messages' calls under way */
+    struct verification *verifications; /* under way, in a list */
+    unsigned n_verifications;
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */

@@ -296,6 +296,7 @@ static void set_request(struct transfer *transfer)
     link_headers(transfer);
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
     must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
+    must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->verb));
     if (request->is_get) {
         must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
     } else {

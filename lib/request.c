@@ -253,6 +253,7 @@ static void begin_request(struct hk_request *request, const char *url, unsigned 
     request->url = url;
     request->body = HK_STR_NULL;
     request->is_get = false;
+    request->verb = NULL;
     request->timeout_ms = timeout_ms;
     request->keep_body_bytes = 0;
     request->n_headers = 0;
@@ -373,4 +374,28 @@ bool hk_request_build_get(const char *url, const char *accept, unsigned timeout_
     end_line(&w);
     assert(!w.is_full && !w.is_bad);
     return true;
+}
+
+bool hk_request_build_plain(const struct hk_request_plain *plain, struct hk_request *ret,
+                            const char **reterr)
+{
+    struct writer w = {.request = ret};
+
+    if (!is_url(plain->url)) {
+        *reterr = "the URL is not valid";
+        return false;
+    }
+    begin_request(ret, plain->url, plain->timeout_ms);
+    ret->is_get = strcmp(plain->method, "POST") != 0;
+    ret->verb = strcmp(plain->method, "OPTIONS") == 0 ? plain->method : NULL;
+    ret->body = plain->body;
+    ret->keep_body_bytes = plain->keep_body_bytes;
+    add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    add_line(&w, HK_STR("accept: */*"));
+    add_line(&w, HK_STR("expect:"));
+    for (struct hk_str lines = plain->headers; lines.n > 0;)
+        add_line(&w, next_line(&lines));
+    if (w.is_full || w.is_bad)
+        *reterr = "a header field is not valid";
+    return !w.is_full && !w.is_bad;
 }

@@ -88,6 +88,7 @@ enum {
     COLUMN_TOKEN_URL,
     COLUMN_SCOPE,
     COLUMN_ORIGIN,
+    COLUMN_WEBHOOK_ORIGIN,
 };
 
 /*
@@ -307,6 +308,7 @@ static void build_message(struct claim *claim, const struct hk_db_result *result
                           struct hk_str *ret_body, struct hk_str *ret_headers)
 {
     struct hk_buf *scratch = &claim->scratch;
+    struct hk_str origin = hk_db_value(result, row, COLUMN_WEBHOOK_ORIGIN);
     struct hk_envelope envelope;
     size_t n_body;
 
@@ -319,6 +321,8 @@ static void build_message(struct claim *claim, const struct hk_db_result *result
     hk_envelope_build(&envelope, scratch);
     n_body = scratch->n;
     hk_envelope_add_headers(&envelope, scratch);
+    if (origin.p != NULL)
+        hk_buf_printf(scratch, "webhook-request-origin: %s\n", origin.p);
     if (scratch->is_full)
         return;
     *ret_body = (struct hk_str){scratch->p, n_body};

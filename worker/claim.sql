@@ -256,7 +256,8 @@ SELECT q.tenant_id,
        s.client_key,
        b.token_url, -- then the user name and the password are the client's
        b.scope,
-       m.origin -- NULL: live
+       m.origin, -- NULL: live
+       s.webhook_origin
   FROM claimed q
  CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin
                        FROM message x
@@ -271,7 +272,8 @@ SELECT q.tenant_id,
                       WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
                      OFFSET 0) co
  CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
-                            x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key
+                            x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key,
+                            x.webhook_origin
                        FROM subscription x
                       WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
                      OFFSET 0) s

@@ -57,7 +57,7 @@ WITH given AS MATERIALIZED (
      CROSS JOIN LATERAL (SELECT
                            FROM subscription x
                           WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id
-                            AND (x.state = 'active' OR x.state IN ('paused', 'held') AND l.stop <> 'held')
+                            AND (x.state = 'active' OR x.state IN ('pending', 'paused', 'held') AND l.stop <> 'held')
                          OFFSET 0
                             FOR UPDATE) s
      WHERE l.stop IS NOT NULL
@@ -90,7 +90,7 @@ WITH given AS MATERIALIZED (
            CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.verdict
                 WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
                 WHEN l.revoked_reason IS NOT NULL THEN 'cancelled'
-                WHEN z.state = 'held' OR b.state IN ('paused', 'held') THEN 'held'
+                WHEN z.state = 'held' OR b.state IN ('pending', 'paused', 'held') THEN 'held'
                 ELSE l.verdict END AS ends_as,
            CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.reason
                 ELSE coalesce(z.state_reason, l.revoked_reason, b.state_reason) END AS end_reason

@@ -7,6 +7,7 @@
 #include "api/resources/apps.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
+#include "api/verification.h"
 
 static const struct body_field app_create_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
@@ -63,6 +64,7 @@ const struct route apps_routes[] = {
         .stmt = &stmt_app_create,
         .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = prepare_create,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "GET",

@@ -7,8 +7,10 @@
 #include "api/call.h"
 #include "api/resources/basiq.sql.h"
 #include "api/resources/checks.h"
+#include "api/resources/delivery_checks.h"
 #include "api/resources/resources.h"
 #include "api/resources/subscriptions.sql.h"
+#include "api/verification.h"
 #include "hk/url.h"
 
 enum { MAX_EVENTS = 100 };
@@ -26,6 +28,7 @@ static const struct body_field webhook_create_body[] = {
     {.name = "events", .type = BODY_STRING_LIST, .flags = BODY_NONEMPTY, .max = MAX_EVENTS},
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
     {.name = "appId", .type = BODY_STRING, .max = 36, .check = check_id},
+    VERIFICATION_FIELD(0),
     {0},
 };
 
@@ -41,6 +44,7 @@ static const struct body_field webhook_update_body[] = {
      .max = MAX_EVENTS},
     {.name = "events", .type = BODY_STRING_LIST, .flags = BODY_NONEMPTY, .max = MAX_EVENTS},
     {.name = "description", .type = BODY_STRING, .max = MAX_DESCRIPTION},
+    VERIFICATION_FIELD(0),
     {0},
 };
 
@@ -60,6 +64,7 @@ const struct route basiq_routes[] = {
         .stmt = &stmt_basiq_webhook_create,
         .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = subscription_prepare_create,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "GET",
@@ -89,6 +94,7 @@ const struct route basiq_routes[] = {
         .stmt = &stmt_basiq_webhook_update,
         .bind = {"tenant", "partner", ":webhook_id", "body", "=url_fault"},
         .prepare = subscription_prepare_update,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "DELETE",

@@ -6,10 +6,12 @@
  */
 #include "api/call.h"
 #include "api/resources/checks.h"
+#include "api/resources/delivery_checks.h"
 #include "api/resources/hooks.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
+#include "api/verification.h"
 #include "hk/url.h"
 
 static const struct body_field hook_create_body[] = {
@@ -24,6 +26,7 @@ static const struct body_field hook_create_body[] = {
      .max = 128,
      .check = check_event_type},
     {.name = "app_id", .type = BODY_STRING, .max = 36, .check = check_id},
+    VERIFICATION_FIELD(0),
     {0},
 };
 
@@ -51,6 +54,7 @@ const struct route hooks_routes[] = {
         .stmt = &stmt_hook_create,
         .bind = {"tenant", "partner", "body", "=secrets", "=url_fault"},
         .prepare = prepare_create,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "GET",

@@ -10,7 +10,7 @@
 #define PROFILE_FIELDS                                                                             \
     PROFILE_REQUEST_FIELDS(0),                                                                     \
         {.name = "starts", .type = BODY_STRING, .max = 32, .choices = "at_once|cool_off"},         \
-        PROFILE_POLICY_FIELDS(0)
+        VERIFICATION_FIELD(0), PROFILE_POLICY_FIELDS(0)
 
 static const struct body_field profile_create_body[] = {
     {.name = "name",

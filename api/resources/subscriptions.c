@@ -11,6 +11,8 @@
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
+#include "api/verification.h"
+#include "api/verification.sql.h"
 #include "hk/url.h"
 
 enum { MAX_EVENT_TYPES = 100, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
@@ -85,7 +87,7 @@ static const struct body_field overrides_body[] = {
          .flags = BODY_NULLABLE,                                                                   \
          .min = 1,                                                                                 \
          .max = MAX_IN_FLIGHT},                                                                    \
-        {.name = "ordered", .type = BODY_BOOLEAN},                                                 \
+        {.name = "ordered", .type = BODY_BOOLEAN}, VERIFICATION_FIELD(BODY_NULLABLE),              \
     {                                                                                              \
         .name = "ordered_on_failure", .type = BODY_STRING, .max = 8, .choices = "hold|skip"        \
     }
@@ -106,7 +108,7 @@ static const struct query_field subscription_list_query[] = {
     {.name = "app_id", .type = QUERY_ID},
     {.name = "state",
      .type = QUERY_CHOICE,
-     .choices = "active|paused|held|unsubscribed|disabled|archived"},
+     .choices = "pending|active|paused|held|unsubscribed|disabled|archived"},
     {.name = "event_type", .type = QUERY_TEXT},
     {0},
 };
@@ -147,6 +149,7 @@ const struct route subscriptions_routes[] = {
         .stmt = &stmt_subscription_create,
         .bind = {"tenant", "partner", ":app_id", "body", "=secrets", "=url_fault"},
         .prepare = subscription_prepare_create,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "GET",
@@ -175,6 +178,7 @@ const struct route subscriptions_routes[] = {
         .stmt = &stmt_subscription_update,
         .bind = {"tenant", "partner", ":subscription_id", "body", "=url_fault", "if_match"},
         .prepare = subscription_prepare_update,
+        .on_ok = verification_on_ok,
     },
     {
         .method = "DELETE",
@@ -217,6 +221,15 @@ const struct route subscriptions_routes[] = {
         .body_is_optional = true,
         .stmt = &stmt_subscription_revive,
         .bind = {"tenant", "partner", ":subscription_id", "body"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/verify",
+        .scope = SCOPE_SUBSCRIPTIONS_WRITE,
+        .ok_status = 200,
+        .stmt = &stmt_verification_plan,
+        .bind = {"tenant", "partner", ":subscription_id", "=is_asked"},
+        .work = verification_stage,
     },
     {0},
 };

@@ -53,7 +53,8 @@ struct hk_request {
     struct hk_egress egress; /* set it behind the build; what it points to is borrowed */
     const char *url;         /* borrowed from the parts, as `body` is */
     struct hk_str body;
-    bool is_get; /* else it is a POST */
+    bool is_get;      /* without a body; else it is a POST */
+    const char *verb; /* static: instead of GET; NULL: none */
     unsigned timeout_ms;
     size_t keep_body_bytes; /* of the response's body; 0: 16 KiB */
     unsigned n_headers;
@@ -88,5 +89,17 @@ bool hk_request_is_reserved(struct hk_str name);
 HK_NODISCARD bool hk_request_build_get(const char *url, const char *accept, unsigned timeout_ms,
                                        size_t keep_body_bytes, struct hk_request *ret,
                                        const char **reterr);
+
+/* A request that is no webhook: that of a verification. Borrowed as the parts are. */
+struct hk_request_plain {
+    const char *url;
+    const char *method;    /* static: "GET", "OPTIONS" or "POST" */
+    struct hk_str headers; /* "name: value\n" each */
+    struct hk_str body;    /* of a POST */
+    unsigned timeout_ms;
+    size_t keep_body_bytes; /* as above */
+};
+HK_NODISCARD bool hk_request_build_plain(const struct hk_request_plain *plain,
+                                         struct hk_request *ret, const char **reterr);
 
 #endif

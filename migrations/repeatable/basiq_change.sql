@@ -4,7 +4,7 @@
 -- The same with our names. Basiq's guide says "Events", its reference `subscribedEvents`: both are taken.
 CREATE OR REPLACE FUNCTION basiq_given(given json) RETURNS json LANGUAGE sql IMMUTABLE AS $$
     SELECT json_strip_nulls(json_build_object(
-               'url', $1 -> 'url', 'description', $1 -> 'description',
+               'url', $1 -> 'url', 'description', $1 -> 'description', 'verification', $1 -> 'verification',
                'event_types', coalesce($1 -> 'subscribedEvents', $1 -> 'events')))
 $$;
 

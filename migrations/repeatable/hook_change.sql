@@ -13,8 +13,9 @@ BEGIN
         SELECT r.code, replace(replace(r.body, '"/event_types/0"', '"/event"'), '"/url"', '"/target_url"'), r.new_id
           INTO code, body, new_id
           FROM subscription_create($1, $2, target_id,
-                                   json_build_object('url', given -> 'target_url', 'profile', 'basekit',
-                                                     'event_types', json_build_array(given -> 'event')), $4, $5) r;
+                                   json_strip_nulls(json_build_object('url', given -> 'target_url', 'profile', 'basekit',
+                                                                      'event_types', json_build_array(given -> 'event'),
+                                                                      'verification', given -> 'verification')), $4, $5) r;
     END IF;
     IF code <> '' THEN
         RAISE EXCEPTION USING ERRCODE = 'HK001'; -- the app that was made for it goes again

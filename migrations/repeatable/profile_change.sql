@@ -23,6 +23,7 @@ BEGIN
     p.signature := coalesce(given ->> 'signature', p.signature);
     p.secret_of := coalesce(given ->> 'secret_of', p.secret_of);
     p.starts := coalesce(given ->> 'starts', p.starts);
+    p.verification := coalesce(given ->> 'verification', p.verification);
     IF given -> 'responses' IS NOT NULL THEN
         p.responses := coalesce(responses_text(merge_object(responses_json(p.responses), given -> 'responses', false)), '');
     END IF;
@@ -120,6 +121,7 @@ BEGIN
         END IF;
         UPDATE profile p
            SET envelope = held.envelope, signature = held.signature, secret_of = held.secret_of, starts = held.starts,
+               verification = held.verification,
                responses = held.responses, timeout_ms = held.timeout_ms, schedule = held.schedule,
                jitter_percent = held.jitter_percent,
                retry_after_cap_ms = held.retry_after_cap_ms, updated_at = now()

@@ -4,6 +4,7 @@ CREATE OR REPLACE FUNCTION profile_json(p profile) RETURNS json LANGUAGE sql STA
     SELECT json_build_object(
                'name', p.name, 'is_shipped', p.tenant_id = installation_id(), 'base', p.base,
                'envelope', p.envelope, 'signature', p.signature, 'secret_of', p.secret_of, 'starts', p.starts,
+               'verification', p.verification,
                'responses', responses_json(p.responses), 'timeout_ms', p.timeout_ms, 'schedule', p.schedule,
                'attempts_after_s', a.attempts_s, 'gives_up_after_s', a.attempts_s[cardinality(a.attempts_s)],
                'jitter_percent', p.jitter_percent,

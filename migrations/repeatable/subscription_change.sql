@@ -75,6 +75,7 @@ BEGIN
     s.rate_per_second := merge_text(given, 'rate_per_second', s.rate_per_second::text)::integer;
     s.max_in_flight := merge_text(given, 'max_in_flight', s.max_in_flight::text)::integer;
     s.headers := merge_object(s.headers, given -> 'headers', true);
+    s.verification := merge_text(given, 'verification', s.verification); -- NULL: the profile's
     s.overrides := overrides_merge(s.overrides, given -> 'overrides');
     RETURN s;
 END
@@ -135,12 +136,15 @@ BEGIN
     made := subscription_merge(made, $3);
     made.allows_http := (SELECT t.allow_http FROM tenant t WHERE t.tenant_id = $1);
     made.allowed_networks := (SELECT array_to_string(t.allowed_networks, ',') FROM tenant t WHERE t.tenant_id = $1);
+    made.verification := coalesce(made.verification, (profile_share($1, made.profile)).verification);
     INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, filter, profile, overrides, timeout_ms,
                                    headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from,
-                                   allows_http, allowed_networks)
+                                   allows_http, allowed_networks, verification, state, state_reason)
     VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
             made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
-            subscription_active_from($1, made.profile), made.allows_http, made.allowed_networks)
+            subscription_active_from($1, made.profile), made.allows_http, made.allowed_networks, made.verification,
+            CASE WHEN made.verification = 'none' THEN 'active' ELSE 'pending' END,
+            CASE WHEN made.verification <> 'none' THEN 'not_verified' END)
     RETURNING s.* INTO made;
     PERFORM quota_take($1, 'subscriptions', 1);
     FOREACH kind IN ARRAY subscription_secret_kinds(made) LOOP
@@ -218,6 +222,7 @@ CREATE OR REPLACE FUNCTION subscription_update(tenant_id uuid, partner text, sub
 LANGUAGE plpgsql AS $$
 DECLARE
     held subscription;
+    was  subscription;
 BEGIN
     PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
@@ -246,9 +251,18 @@ BEGIN
     END IF;
 
     IF json_has_members($4) THEN
+        was := held;
         held := subscription_merge(held, $4);
+        held.verification := coalesce(held.verification, (profile_share($1, held.profile)).verification);
+        IF (held.url, held.verification) IS DISTINCT FROM (was.url, was.verification) THEN
+            held.verified_at := NULL;
+            held.verification_error := NULL;
+            held.webhook_origin := NULL;
+        END IF;
         UPDATE subscription s
-           SET url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
+           SET verification = held.verification, verified_at = held.verified_at,
+               verification_error = held.verification_error, webhook_origin = held.webhook_origin,
+               url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
                profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
                rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
                ordered_on_failure = held.ordered_on_failure, updated_at = now()
@@ -261,6 +275,7 @@ BEGIN
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'subscription.changed', $3::text,
                 json_build_object('members', (SELECT json_agg(k) FROM json_object_keys($4) k)));
+        held := subscription_settle($1, held);
     END IF;
     code := '';
     body := subscription_json(held)::text;

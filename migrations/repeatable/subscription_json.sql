@@ -15,6 +15,7 @@ CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUA
                'rate_per_second', s.rate_per_second, 'max_in_flight', s.max_in_flight, 'ordered', s.ordered,
                'ordered_on_failure', s.ordered_on_failure,
                'active_from', s.active_from,
+               'verification', s.verification, 'verified_at', s.verified_at, 'verification_error', s.verification_error,
                'state', s.state, 'state_reason', s.state_reason, 'state_changed_at', s.state_changed_at,
                'created_at', s.created_at, 'updated_at', s.updated_at)
       FROM (SELECT coalesce(json_object_agg(e.key, e.value) FILTER (WHERE NOT header_is_sensitive(e.key)), '{}') AS shown,

@@ -54,15 +54,7 @@ BEGIN
     END IF;
 
     IF held.state = 'active' THEN
-        WITH stopped AS (
-            UPDATE queue q SET due_at = 'infinity', leased = false, laned = false
-             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND NOT (q.leased AND q.due_at > now())
-            RETURNING q.message_id
-        )
-        UPDATE message m SET status = 'held', status_reason = coalesce(m.status_reason, 'subscription_' || $4) -- see revoked_reason()
-          FROM stopped t
-         WHERE m.tenant_id = $1 AND m.id = t.message_id;
-        GET DIAGNOSTICS n_held = ROW_COUNT;
+        n_held := subscription_hold_queue($1, $3, 'subscription_' || $4);
     END IF;
     IF held.state <> $4 THEN
         held := subscription_set_state($1, $3, $4, NULL, 'subscription.' || $4, json_build_object('held_messages', n_held));
@@ -93,30 +85,16 @@ BEGIN
         RETURN;
     END IF;
 
-    body := subscription_activity_fault($1, held.url);
+    body := coalesce(subscription_activity_fault($1, held.url), subscription_verification_fault(held));
     IF body IS NOT NULL THEN
         code := 'conflict';
         RETURN;
     END IF;
 
     IF held.state <> 'active' THEN
-        WITH waiting AS (
-            SELECT q.message_id, row_number() OVER (ORDER BY q.message_id) AS n
-              FROM queue q
-             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.due_at = 'infinity'
-        ), released AS (
-            UPDATE queue q SET due_at = greatest(now(), held.active_from) + w.n * interval '1 microsecond'
-              FROM waiting w
-             WHERE q.tenant_id = $1 AND q.subscription_id = $3 AND q.message_id = w.message_id AND q.due_at = 'infinity'
-            RETURNING q.message_id
-        )
-        UPDATE message m SET status = 'pending', status_reason = revoked_reason(m.status_reason)
-          FROM released t
-         WHERE m.tenant_id = $1 AND m.id = t.message_id;
-        GET DIAGNOSTICS n_released = ROW_COUNT;
+        n_released := subscription_release_queue($1, $3, held.active_from);
         held := subscription_set_state($1, $3, 'active', NULL, 'subscription.resumed',
                                        json_build_object('released_messages', n_released));
-        PERFORM pg_notify('hookline_due', '');
     END IF;
     code := '';
     body := subscription_json(held)::text;
@@ -145,7 +123,7 @@ BEGIN
         RETURN;
     END IF;
 
-    body := subscription_activity_fault($1, held.url);
+    body := coalesce(subscription_activity_fault($1, held.url), subscription_verification_fault(held));
     IF body IS NOT NULL THEN
         code := 'conflict';
         RETURN;

@@ -42,8 +42,12 @@ BEGIN
                   WHERE s.tenant_id = $1 AND s.state = 'held' AND s.state_reason = $2
                   ORDER BY s.id
                     FOR NO KEY UPDATE);
-    UPDATE subscription s SET state = 'active', state_reason = NULL, state_changed_at = now(), updated_at = now()
+    UPDATE subscription s
+       SET state = CASE WHEN subscription_is_unverified(s) THEN 'pending' ELSE 'active' END,
+           state_reason = CASE WHEN subscription_is_unverified(s) THEN 'not_verified' END,
+           state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
+    ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) AND s.state = 'active' ORDER BY s.id);
     WITH waiting AS (
         SELECT q.subscription_id, q.message_id,
                row_number() OVER (PARTITION BY q.subscription_id ORDER BY q.message_id) AS n

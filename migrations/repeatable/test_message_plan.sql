@@ -1,21 +1,8 @@
 -- What a test message is made of. The statement is in api/test_message.sql.
 
 -- Takes one of the tenant's 10 tests a minute, or none: false.
-CREATE OR REPLACE FUNCTION test_message_take(tenant_id uuid) RETURNS boolean
-LANGUAGE plpgsql AS $$
-DECLARE
-    n_left double precision;
-BEGIN
-    INSERT INTO rate_bucket (tenant_id, bucket, tokens, refilled_at) VALUES ($1, 'tests', 10, clock_timestamp())
-        ON CONFLICT DO NOTHING;
-    SELECT least(10, b.tokens + extract(epoch FROM clock_timestamp() - b.refilled_at) / 6) INTO n_left
-      FROM rate_bucket b
-     WHERE b.tenant_id = $1 AND b.bucket = 'tests'
-       FOR NO KEY UPDATE;
-    UPDATE rate_bucket b SET tokens = n_left - 1, refilled_at = clock_timestamp()
-     WHERE b.tenant_id = $1 AND b.bucket = 'tests' AND n_left >= 1;
-    RETURN FOUND;
-END
+CREATE OR REPLACE FUNCTION test_message_take(tenant_id uuid) RETURNS boolean LANGUAGE sql AS $$
+    SELECT bucket_take($1, 'tests', 10)
 $$;
 
 -- What is wrong with a test; `types` are its event types, in the body's member `member`.

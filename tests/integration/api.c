@@ -23,7 +23,8 @@
 #define SUBSCRIPTION_MEMBERS                                                                       \
     "id,app_id,url,description,event_types,filter,profile,overrides,timeout_ms,headers,"           \
     "sensitive_headers,credentials_kind,username,rate_per_second,max_in_flight,ordered,"           \
-    "ordered_on_failure,active_from,state,state_reason,state_changed_at,created_at,updated_at"
+    "ordered_on_failure,active_from,verification,verified_at,verification_error,state,"            \
+    "state_reason,state_changed_at,created_at,updated_at"
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \

@@ -8,7 +8,8 @@
 #include "tests/support/message.h"
 
 #define MEMBERS                                                                                    \
-    "name,is_shipped,base,envelope,signature,secret_of,starts,responses,timeout_ms,schedule,"      \
+    "name,is_shipped,base,envelope,signature,secret_of,starts,verification,responses,timeout_ms,"  \
+    "schedule,"                                                                                    \
     "attempts_after_s,gives_up_after_s,"                                                           \
     "jitter_percent,retry_after_cap_ms,created_at,updated_at"
 

@@ -10,6 +10,7 @@
  * ask the kernel for the connection's state every 100 ms instead.
  */
 #include <assert.h>
+#include <ctype.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -116,6 +117,50 @@ static const char *reason_of(int status)
     return reasons[status / 100 - 2];
 }
 
+/* What a verification asks to be given back, wherever it stands; .p is NULL when there is none. */
+static h2o_iovec_t find_challenge(h2o_req_t *req)
+{
+    static const char in_header[] = "x-hook-secret", in_query[] = "hub.challenge=";
+    static const char in_body[] = "\"challenge\":\"";
+    ssize_t at = h2o_find_header_by_str(&req->headers, in_header, sizeof(in_header) - 1, -1);
+    h2o_iovec_t text = req->entity;
+    const char *start = NULL;
+    size_t n = 0;
+
+    if (at >= 0)
+        return req->headers.entries[at].value;
+    if (text.base != NULL)
+        start = memmem(text.base, text.len, in_body, sizeof(in_body) - 1);
+    if (start != NULL) {
+        start += sizeof(in_body) - 1;
+    } else {
+        text = req->input.path;
+        start = memmem(text.base, text.len, in_query, sizeof(in_query) - 1);
+        if (start == NULL)
+            return h2o_iovec_init(NULL, 0);
+        start += sizeof(in_query) - 1;
+    }
+    while (start + n < text.base + text.len && isalnum((unsigned char)start[n]))
+        n++;
+    return h2o_iovec_init(start, n);
+}
+
+/* A copy in which "{challenge}" is the request's. */
+static h2o_iovec_t fill_in(h2o_req_t *req, const char *text, size_t n)
+{
+    static const char place[] = "{challenge}";
+    const char *at = memmem(text, n, place, sizeof(place) - 1);
+    h2o_iovec_t challenge;
+    size_t n_before;
+
+    if (at == NULL)
+        return h2o_strdup(&req->pool, text, n);
+    n_before = (size_t)(at - text);
+    challenge = find_challenge(req);
+    return h2o_concat(&req->pool, h2o_iovec_init(text, n_before), challenge,
+                      h2o_iovec_init(at + sizeof(place) - 1, n - n_before - sizeof(place) + 1));
+}
+
 /* The rule may change while a reply waits: all that it needs is copied to the request. */
 static struct hk_str prepare_reply(h2o_req_t *req, const struct reply_spec *reply)
 {
@@ -125,13 +170,13 @@ static struct hk_str prepare_reply(h2o_req_t *req, const struct reply_spec *repl
     req->res.reason = reason_of(reply->status);
     for (unsigned i = 0; i < reply->n_headers; i++) {
         h2o_iovec_t name = h2o_strdup(&req->pool, reply->headers[i].name, SIZE_MAX);
-        h2o_iovec_t value = h2o_strdup(&req->pool, reply->headers[i].value, SIZE_MAX);
+        h2o_iovec_t value = fill_in(req, reply->headers[i].value, strlen(reply->headers[i].value));
 
         h2o_add_header_by_str(&req->pool, &req->res.headers, name.base, name.len, 1, NULL,
                               value.base, value.len);
     }
     if (reply->body != NULL)
-        body = h2o_strdup(&req->pool, reply->body, reply->body_n);
+        body = fill_in(req, reply->body, reply->body_n);
     req->res.content_length = body.len;
     return (struct hk_str){body.base, body.len};
 }
