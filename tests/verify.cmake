@@ -5,7 +5,7 @@ function(hk_verify language)
     find_program(HK_VERIFY_${language} NAMES ${ARGN})
     if(HK_VERIFY_${language})
         add_test(NAME verify.${language} COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/verify/run ${language})
-        set_tests_properties(verify.${language} PROPERTIES TIMEOUT 120)
+        set_tests_properties(verify.${language} PROPERTIES TIMEOUT 300)
     endif()
 endfunction()
 
