@@ -233,7 +233,7 @@ static void test_a_long_answer_is_recorded_truncated(void **state)
     struct tenant *t = given_tenant(h);
     struct reply attempt;
     const char *path;
-    char body[10001];
+    char body[20001];
 
     memset(body, 'y', sizeof(body));
     body[sizeof(body) - 1] = '\0';
@@ -243,7 +243,7 @@ static void test_a_long_answer_is_recorded_truncated(void **state)
 
     message_wait(h, t, path, "succeeded");
     attempt = message_attempt(h, t, path, 1);
-    assert_int_equal(strlen(reply_text(&attempt, "response_body")), 4096);
+    assert_int_equal(strlen(reply_text(&attempt, "response_body")), 16384);
     assert_true(reply_bool(&attempt, "response_truncated"));
 }
 
