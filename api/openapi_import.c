@@ -355,7 +355,7 @@ static enum hk_code read_webhooks(struct import *import, json_t *webhooks, struc
         char *text;
 
         import->name = NULL;
-        if (check_event_type(hk_str(name), &ignored) != HK_OK)
+        if (check_own_event_type(hk_str(name), &ignored) != HK_OK)
             return refuse(import, "has a member whose name is none of an event type: it %s",
                           ignored.detail);
         import->name = name;

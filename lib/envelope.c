@@ -60,8 +60,8 @@ static void add_basecone(const struct hk_envelope *envelope, struct hk_buf *ret)
     add_id(&envelope->event_id, ret);
     hk_buf_add_text(ret, "\",\"timestamp\":");
     add_timestamp(envelope, ret);
-    hk_buf_add_text(ret, ",\"companyId\":");
-    hk_buf_add_json_string(ret, envelope->company);
+    hk_buf_add_text(ret, ",");
+    hk_buf_add_json_member(ret, "companyId", envelope->company);
     hk_buf_add_text(ret, ",\"data\":");
     hk_buf_add_str(ret, envelope->payload);
     if (envelope->custom_values.p != NULL) {
@@ -299,8 +299,10 @@ static void add_cloudevents(const struct hk_envelope *envelope, struct hk_buf *r
     add_source(envelope, ret);
     hk_buf_add_text(ret, "\",\"type\":");
     hk_buf_add_json_string(ret, envelope->event_type);
-    hk_buf_add_text(ret, ",\"subject\":");
-    hk_buf_add_json_string(ret, envelope->company);
+    if (envelope->company.p != NULL) {
+        hk_buf_add_text(ret, ",");
+        hk_buf_add_json_member(ret, "subject", envelope->company);
+    }
     hk_buf_add_text(ret, ",\"time\":");
     add_timestamp(envelope, ret);
     hk_buf_add_text(ret, ",\"datacontenttype\":\"application/json\"");
@@ -344,7 +346,8 @@ static void add_attributes(const struct hk_envelope *envelope, struct hk_buf *re
     add_source(envelope, ret);
     hk_buf_add_text(ret, "\n");
     add_attribute("type", envelope->event_type, ret);
-    add_attribute("subject", envelope->company, ret);
+    if (envelope->company.p != NULL)
+        add_attribute("subject", envelope->company, ret);
     add_attribute("time", time, ret);
 }
 

@@ -267,10 +267,10 @@ SELECT q.tenant_id,
                        FROM event x
                       WHERE x.tenant_id = q.tenant_id AND x.id = m.event_id
                      OFFSET 0) e
- CROSS JOIN LATERAL (SELECT x.external_id
+  LEFT JOIN LATERAL (SELECT x.external_id -- none: an operational event
                        FROM company x
                       WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
-                     OFFSET 0) co
+                     OFFSET 0) co ON true
  CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
                             x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key,
                             x.webhook_origin

@@ -97,6 +97,36 @@ WITH given AS MATERIALIZED (
       FROM located l
       LEFT JOIN barred b ON l.verdict IN ('retry', 'release') AND b.tenant_id = l.tenant_id AND b.id = l.subscription_id
       LEFT JOIN stopped z ON l.verdict IN ('retry', 'release') AND z.tenant_id = l.tenant_id AND z.id = l.subscription_id
+), tallied AS MATERIALIZED (
+    -- How it went with each subscription. Those that are not known to be failing, nearly all, cost a look-up.
+    SELECT t.tenant_id, t.subscription_id, t.has_succeeded, h.last_failed_at
+      FROM (SELECT j.tenant_id, j.subscription_id, bool_or(j.verdict = 'succeeded') AS has_succeeded
+              FROM judged j
+             WHERE j.attempt_no IS NOT NULL
+             GROUP BY j.tenant_id, j.subscription_id) t
+      LEFT JOIN LATERAL (SELECT x.last_failed_at
+                           FROM subscription_health x
+                          WHERE x.tenant_id = t.tenant_id AND x.subscription_id = t.subscription_id
+                         OFFSET 0) h ON true
+), recovered AS (
+    -- One success is enough. A row that somebody else holds is left to the next one: nobody waits in here.
+    DELETE FROM subscription_health h
+     WHERE h.ctid = ANY (ARRAY(SELECT x.ctid
+                                 FROM tallied t
+                                CROSS JOIN LATERAL (SELECT y.ctid
+                                                      FROM subscription_health y
+                                                     WHERE y.tenant_id = t.tenant_id AND y.subscription_id = t.subscription_id
+                                                    OFFSET 0
+                                                       FOR UPDATE SKIP LOCKED) x
+                                WHERE t.has_succeeded AND t.last_failed_at IS NOT NULL))
+), failing AS (
+    -- In one order, behind all locks of subscriptions: see migrations/README.md.
+    INSERT INTO subscription_health (tenant_id, subscription_id)
+    SELECT t.tenant_id, t.subscription_id
+      FROM tallied t
+     WHERE NOT t.has_succeeded AND (t.last_failed_at IS NULL OR t.last_failed_at < now() - interval '1 second')
+     ORDER BY t.tenant_id, t.subscription_id
+        ON CONFLICT (tenant_id, subscription_id) DO UPDATE SET last_failed_at = now()
 ), finished AS (
     DELETE FROM queue q
      USING judged j
@@ -183,5 +213,18 @@ WITH given AS MATERIALIZED (
            a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $30::text
       FROM applied a
      WHERE a.attempt_no IS NOT NULL
+), reported AS (
+    -- Operational events, of what is rare (docs/adr/0025).
+    SELECT operational_failures(f.tenant_id, f.subscription_id, f.failures) AS n
+      FROM (SELECT x.tenant_id, x.subscription_id,
+                   json_agg(json_build_object('message_id', x.message_id, 'reason', x.end_reason,
+                                              'attempts', coalesce(x.attempt_no, x.attempts))) AS failures
+              FROM finished x
+             WHERE x.ends_as = 'failed'
+             GROUP BY x.tenant_id, x.subscription_id
+             ORDER BY x.tenant_id, x.subscription_id) f
+     UNION ALL
+    SELECT operational_stop(z.tenant_id, z.id, z.state, z.state_reason) FROM stopped z WHERE z.state <> 'held'
 )
-SELECT count(*) AS n_applied, (SELECT count(*) FROM notified) AS n_notified FROM applied;
+SELECT count(*) AS n_applied, (SELECT count(*) FROM notified) AS n_notified, (SELECT sum(r.n) FROM reported r) AS n_reported
+  FROM applied;

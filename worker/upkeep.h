@@ -2,17 +2,27 @@
 /*
  * worker/upkeep.h - what some worker must do now and then; harmless when several do it.
  * At start and each hour: makes the partitions of the coming weeks, takes away what has had its
- * time (limits that nobody uses, Idempotency-Keys of more than a day).
+ * time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute: looks at
+ * subscriptions that have been failing for long.
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H
+
+#include <stdint.h>
 
 struct upkeep; /* opaque */
 struct hk_db;
 struct hk_loop;
 
-/* Uses `db`, which must live longer. Starts at once. */
-struct upkeep *upkeep_new(struct hk_loop *loop, struct hk_db *db);
+struct upkeep_options {
+    struct hk_loop *loop;
+    struct hk_db *db;   /* must live longer */
+    const char *worker; /* who this is, for the audit log; borrowed */
+    int64_t divisor;    /* of times that are divided in tests; at least 1 */
+};
+
+/* Starts at once. */
+struct upkeep *upkeep_new(const struct upkeep_options *options);
 void upkeep_free(struct upkeep *upkeep);
 
 #endif

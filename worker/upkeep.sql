@@ -1,4 +1,4 @@
--- What some worker does each hour: see worker/upkeep.c. Each returns one row: how much was done, a bigint.
+-- What some worker does now and then: see worker/upkeep.c. Each returns one row: how much was done, a bigint.
 
 -- name: partition_create
 -- $1 weeks ahead integer. One row: how many partitions were made.
@@ -64,3 +64,7 @@ WITH gone AS (
     RETURNING b.id
 )
 SELECT count(*) FROM gone;
+
+-- name: health_check
+-- $1 how many at most integer, $2 an hour in milliseconds bigint, $3 worker text. Subscriptions that have been failing.
+SELECT health_check($1::integer, $2::bigint, $3::text);

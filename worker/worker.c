@@ -283,7 +283,12 @@ struct worker *worker_new(const struct worker_options *options)
     });
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
-    worker->upkeep = upkeep_new(options->loop, record_db(worker->record));
+    worker->upkeep = upkeep_new(&(struct upkeep_options){
+        .loop = options->loop,
+        .db = record_db(worker->record),
+        .worker = options->name,
+        .divisor = options->config->worker_schedule_divisor,
+    });
     worker->backfill = backfill_new(options->loop, options->config, options->name);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,

@@ -157,6 +157,16 @@ enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr)
                    "must be 1 to 128 letters, digits, and between them '.', '-' and '_'");
 }
 
+enum hk_code check_own_event_type(struct hk_str value, struct hk_error *reterr)
+{
+    const struct hk_str reserved = HK_STR("hookline.");
+
+    if (value.n >= reserved.n && memcmp(value.p, reserved.p, reserved.n) == 0)
+        return hk_fail(reterr, HK_INVALID_BODY, "",
+                       "must not begin with \"hookline.\": those are operational events");
+    return check_event_type(value, reterr);
+}
+
 static bool has_control(struct hk_str value)
 {
     for (size_t i = 0; i < value.n; i++) {

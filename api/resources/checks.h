@@ -29,6 +29,9 @@ enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr);
 /* [A-Za-z0-9_.-]{1,128}, alphanumeric at both ends: kebab-case is legal (AL-02). */
 enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr);
 
+/* The same for one of the tenant's own: names below "hookline." are operational events. */
+enum hk_code check_own_event_type(struct hk_str value, struct hk_error *reterr);
+
 /* What HTTP Basic can carry (RFC 7617): no control characters; a user name has no colon. */
 enum hk_code check_username(struct hk_str value, struct hk_error *reterr);
 enum hk_code check_password(struct hk_str value, struct hk_error *reterr);

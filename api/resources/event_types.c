@@ -26,7 +26,7 @@ static const struct body_field event_type_create_body[] = {
      .type = BODY_STRING,
      .flags = BODY_REQUIRED | BODY_NONEMPTY,
      .max = 128,
-     .check = check_event_type},
+     .check = check_own_event_type},
     EVENT_TYPE_FIELDS,
 };
 

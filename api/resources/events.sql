@@ -30,7 +30,7 @@ WITH mine AS MATERIALIZED (
                                                  WHERE c.tenant_id = $1::uuid AND c.external_id = $5::text))
        AND ($6::text IS NULL OR v.event_type = $6::text)
        -- Row by row: OFFSET 0 keeps the planner from reading all of the partner's connections instead.
-       AND ($2::text IS NULL
+       AND ($2::text IS NULL OR v.company_id IS NULL -- an operational event
             OR EXISTS (SELECT
                          FROM (SELECT c.app_id FROM connection c
                                 WHERE c.tenant_id = $1::uuid AND c.company_id = v.company_id OFFSET 0) c

@@ -16,6 +16,7 @@ enum {
     MAX_SCHEDULE = 256,
     MAX_RESPONSES = 32,
     MAX_RETRY_AFTER_MS = 7 * 86400000,
+    MAX_HEALTH_H = 90 * 24,
 };
 
 /* Rows of a table of struct body_field. */
@@ -54,9 +55,13 @@ enum {
          .max = MAX_SCHEDULE,                                                                      \
          .check = check_schedule},                                                                 \
         {.name = "jitter_percent", .type = BODY_INTEGER, .flags = (flags_), .max = 100},           \
+        {.name = "retry_after_cap_ms",                                                             \
+         .type = BODY_INTEGER,                                                                     \
+         .flags = (flags_),                                                                        \
+         .max = MAX_RETRY_AFTER_MS},                                                               \
+        {.name = "failing_after_h", .type = BODY_INTEGER, .flags = (flags_), .max = MAX_HEALTH_H}, \
     {                                                                                              \
-        .name = "retry_after_cap_ms", .type = BODY_INTEGER, .flags = (flags_),                     \
-        .max = MAX_RETRY_AFTER_MS                                                                  \
+        .name = "disable_after_h", .type = BODY_INTEGER, .flags = (flags_), .max = MAX_HEALTH_H    \
     }
 
 #endif

@@ -170,6 +170,14 @@ const struct route subscriptions_routes[] = {
         .bind = {"tenant", "partner", ":subscription_id"},
     },
     {
+        .method = "GET",
+        .path = "/v1/subscriptions/:subscription_id/health",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_health,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
         .method = "PATCH",
         .path = "/v1/subscriptions/:subscription_id",
         .scope = SCOPE_SUBSCRIPTIONS_WRITE,

@@ -37,6 +37,11 @@ static const struct body_field tenant_create_body[] = {
          .flags = BODY_NULLABLE,                                                                   \
          .max = MAX_BASE_URL,                                                                      \
          .check = check_base_url},                                                                 \
+        {.name = "operational_app_id",                                                             \
+         .type = BODY_STRING,                                                                      \
+         .flags = BODY_NULLABLE,                                                                   \
+         .max = 36,                                                                                \
+         .check = check_id},                                                                       \
     {                                                                                              \
         .name = "cool_off_s", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_COOL_OFF_S  \
     }

@@ -30,7 +30,7 @@ struct hk_envelope {
     struct hk_id event_id;
     struct hk_id subscription_id;
     struct hk_str event_type;
-    struct hk_str company;     /* the tenant's own id of it */
+    struct hk_str company;     /* the tenant's own id of it; .p == NULL: an operational event */
     struct hk_str occurred_at; /* as the producer gave it; .p == NULL: when it was accepted */
     struct hk_str payload;
     struct hk_str custom_values; /* .p == NULL: the event type is not enrichable */

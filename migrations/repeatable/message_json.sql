@@ -21,7 +21,7 @@ CREATE OR REPLACE FUNCTION message_json(m message) RETURNS json LANGUAGE sql STA
                'origin', coalesce(m.origin, 'live'), 'backfill_id', m.backfill_id,
                'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id))
       FROM event e
-      JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id
+      LEFT JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id
       JOIN subscription s ON s.tenant_id = m.tenant_id AND s.id = m.subscription_id
       LEFT JOIN queue q ON q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id
      WHERE e.tenant_id = m.tenant_id AND e.id = m.event_id

@@ -31,6 +31,8 @@ BEGIN
     p.schedule := coalesce(given ->> 'schedule', p.schedule);
     p.jitter_percent := coalesce((given ->> 'jitter_percent')::integer, p.jitter_percent);
     p.retry_after_cap_ms := coalesce((given ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms);
+    p.failing_after_h := coalesce((given ->> 'failing_after_h')::integer, p.failing_after_h);
+    p.disable_after_h := coalesce((given ->> 'disable_after_h')::integer, p.disable_after_h);
     RETURN p;
 END
 $$;
@@ -124,7 +126,8 @@ BEGIN
                verification = held.verification,
                responses = held.responses, timeout_ms = held.timeout_ms, schedule = held.schedule,
                jitter_percent = held.jitter_percent,
-               retry_after_cap_ms = held.retry_after_cap_ms, updated_at = now()
+               retry_after_cap_ms = held.retry_after_cap_ms, failing_after_h = held.failing_after_h,
+               disable_after_h = held.disable_after_h, updated_at = now()
          WHERE p.tenant_id = $1 AND p.name = $2
         RETURNING p.* INTO held;
         INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'profile.changed', $2, $3);

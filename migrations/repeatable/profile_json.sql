@@ -8,7 +8,9 @@ CREATE OR REPLACE FUNCTION profile_json(p profile) RETURNS json LANGUAGE sql STA
                'responses', responses_json(p.responses), 'timeout_ms', p.timeout_ms, 'schedule', p.schedule,
                'attempts_after_s', a.attempts_s, 'gives_up_after_s', a.attempts_s[cardinality(a.attempts_s)],
                'jitter_percent', p.jitter_percent,
-               'retry_after_cap_ms', p.retry_after_cap_ms, 'created_at', p.created_at, 'updated_at', p.updated_at)
+               'retry_after_cap_ms', p.retry_after_cap_ms,
+               'failing_after_h', p.failing_after_h, 'disable_after_h', p.disable_after_h,
+               'created_at', p.created_at, 'updated_at', p.updated_at)
       FROM (SELECT schedule_attempts_s(p.schedule) AS attempts_s) a
 $$;
 

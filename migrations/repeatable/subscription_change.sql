@@ -37,7 +37,8 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
      UNION ALL
     SELECT format('%s/event_types/%s', $4, g.n - 1), format('There is no event type "%s".', g.name)
       FROM json_array_elements_text(coalesce($3 -> 'event_types', '[]')) WITH ORDINALITY AS g (name, n)
-     WHERE right(g.name, 1) <> '*' AND NOT EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1 AND t.name = g.name)
+     WHERE right(g.name, 1) <> '*' AND g.name <> ALL (operational_event_types())
+       AND NOT EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1 AND t.name = g.name)
      UNION ALL
     SELECT $4 || '/profile', format('There is no profile "%s".', $3 ->> 'profile')
      WHERE $3 ->> 'profile' IS NOT NULL AND (profile_share($1, $3 ->> 'profile')).name IS NULL
@@ -271,6 +272,9 @@ BEGIN
         PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');
         IF num_nonnulls($4 -> 'url', $4 -> 'headers', $4 -> 'credentials', $4 -> 'profile') > 0 THEN
             PERFORM delivery_stop($1, ARRAY[$3]); -- what has not begun goes out as it is now
+        END IF;
+        IF $4 -> 'url' IS NOT NULL THEN
+            DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = $3; -- another endpoint
         END IF;
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'subscription.changed', $3::text,

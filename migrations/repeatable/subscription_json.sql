@@ -17,6 +17,9 @@ CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUA
                'active_from', s.active_from,
                'verification', s.verification, 'verified_at', s.verified_at, 'verification_error', s.verification_error,
                'state', s.state, 'state_reason', s.state_reason, 'state_changed_at', s.state_changed_at,
+               'failing_since', (SELECT f.failing_since
+                                   FROM subscription_health f
+                                  WHERE f.tenant_id = s.tenant_id AND f.subscription_id = s.id),
                'created_at', s.created_at, 'updated_at', s.updated_at)
       FROM (SELECT coalesce(json_object_agg(e.key, e.value) FILTER (WHERE NOT header_is_sensitive(e.key)), '{}') AS shown,
                    coalesce(json_agg(e.key) FILTER (WHERE header_is_sensitive(e.key)), '[]') AS hidden

@@ -17,6 +17,8 @@ BEGIN
     INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, $5, $2::text, $6);
     IF $3 <> 'active' THEN
         PERFORM delivery_stop($1, ARRAY[$2]);
+    ELSE
+        DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = $2; -- it begins anew
     END IF;
     RETURN held;
 END
@@ -134,8 +136,9 @@ BEGIN
             UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
              WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
                AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at
-               AND EXISTS (SELECT FROM connection c
-                            WHERE c.tenant_id = $1 AND c.id = m.connection_id AND c.state = 'active')
+               AND (m.connection_id IS NULL -- an operational event's
+                    OR EXISTS (SELECT FROM connection c
+                                WHERE c.tenant_id = $1 AND c.id = m.connection_id AND c.state = 'active'))
             RETURNING m.id, m.attempts
         )
         INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from)

@@ -47,6 +47,7 @@ BEGIN
            state_reason = CASE WHEN subscription_is_unverified(s) THEN 'not_verified' END,
            state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
+    DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = ANY (ids);
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) AND s.state = 'active' ORDER BY s.id);
     WITH waiting AS (
         SELECT q.subscription_id, q.message_id,
@@ -116,6 +117,13 @@ BEGIN
     IF NOT json_has_members($2) THEN
         RETURN;
     END IF;
+    IF $2 ->> 'operational_app_id' IS NOT NULL
+       AND NOT EXISTS (SELECT FROM app a
+                        WHERE a.tenant_id = $1 AND a.id = ($2 ->> 'operational_app_id')::uuid AND a.state = 'active') THEN
+        code := 'invalid_body';
+        body := fault('/operational_app_id', 'There is no active app of this id.');
+        RETURN;
+    END IF;
 
     UPDATE tenant t
        SET name = coalesce($2 ->> 'name', t.name),
@@ -124,6 +132,7 @@ BEGIN
                                    ELSE json_texts($2 -> 'allowed_networks') END,
            state = coalesce($2 ->> 'state', t.state),
            base_url = json_patched($2, 'base_url', t.base_url),
+           operational_app_id = json_patched($2, 'operational_app_id', t.operational_app_id::text)::uuid,
            cool_off_s = coalesce(json_patched($2, 'cool_off_s', t.cool_off_s::text)::integer, 0),
            requests_per_second = json_patched($2, 'requests_per_second', t.requests_per_second::text)::integer,
            requests_burst = json_patched($2, 'requests_burst', t.requests_burst::text)::integer,

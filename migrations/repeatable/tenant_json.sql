@@ -3,6 +3,7 @@ CREATE OR REPLACE FUNCTION tenant_json(t tenant) RETURNS json LANGUAGE sql STABL
     SELECT json_build_object('id', t.tenant_id, 'name', t.name, 'cell', t.cell, 'allow_http', t.allow_http,
                              'allowed_networks', coalesce(to_json(t.allowed_networks), '[]'),
                              'state', t.state, 'base_url', t.base_url, 'cool_off_s', t.cool_off_s,
+                             'operational_app_id', t.operational_app_id,
                              'requests_per_second', t.requests_per_second, 'requests_burst', t.requests_burst,
                              'quotas', json_build_object('apps', t.quota_apps, 'companies', t.quota_companies,
                                                          'subscriptions', t.quota_subscriptions,

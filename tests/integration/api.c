@@ -5,10 +5,8 @@
 #include "tests/support/check.h"
 
 #define TENANT_MEMBERS                                                                             \
-    "id,name,cell,allow_http,allowed_networks,state,base_url,cool_off_s,requests_per_second,"      \
-    "requests_burst,quotas,"                                                                       \
-    "created_at,updated_"                                                                          \
-    "at"
+    "id,name,cell,allow_http,allowed_networks,state,base_url,cool_off_s,operational_app_id,"       \
+    "requests_per_second,requests_burst,quotas,created_at,updated_at"
 #define KEY_MEMBERS                                                                                \
     "id,name,role,partner,scopes,hint,requests_per_second,requests_burst,created_by,created_at,"   \
     "expires_at,revoked_at,last_used_at"
@@ -24,7 +22,7 @@
     "id,app_id,url,description,event_types,filter,profile,overrides,timeout_ms,headers,"           \
     "sensitive_headers,credentials_kind,username,rate_per_second,max_in_flight,ordered,"           \
     "ordered_on_failure,active_from,verification,verified_at,verification_error,state,"            \
-    "state_reason,state_changed_at,created_at,updated_at"
+    "state_reason,state_changed_at,failing_since,created_at,updated_at"
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \

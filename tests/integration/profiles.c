@@ -11,7 +11,7 @@
     "name,is_shipped,base,envelope,signature,secret_of,starts,verification,responses,timeout_ms,"  \
     "schedule,"                                                                                    \
     "attempts_after_s,gives_up_after_s,"                                                           \
-    "jitter_percent,retry_after_cap_ms,created_at,updated_at"
+    "jitter_percent,retry_after_cap_ms,failing_after_h,disable_after_h,created_at,updated_at"
 
 static void test_the_shipped_profiles_are_everybodys(void **state)
 {
@@ -163,6 +163,8 @@ static void test_each_setting_is_checked(void **state)
         {"\"name\": \"x\", \"schedule\": \"1d for 91d\"", "/schedule"},
         {"\"name\": \"x\", \"jitter_percent\": -1", "/jitter_percent"},
         {"\"name\": \"x\", \"retry_after_cap_ms\": 604800001", "/retry_after_cap_ms"},
+        {"\"name\": \"x\", \"failing_after_h\": 2161", "/failing_after_h"},
+        {"\"name\": \"x\", \"disable_after_h\": -1", "/disable_after_h"},
         {"\"name\": \"x\", \"is_shipped\": true", "/is_shipped"},
     };
     struct harness *h = *state;

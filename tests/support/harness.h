@@ -204,7 +204,7 @@ struct reply sinker_stats(struct harness *h, const char *path);
 /* Looks at the condition every few milliseconds; false when it has not come true in time. */
 bool wait_until(bool (*condition)(void *arg), void *arg, int timeout_ms);
 
-/* Waits until GET `path` answers `value` (text, or a number as text) at the dotted path. */
+/* Waits until GET `path` answers `value` (text, a number as text, NULL for null) at the path. */
 void api_wait_for(struct harness *h, const char *key, const char *path, const char *at,
                   const char *value, int timeout_ms);
 

@@ -339,6 +339,8 @@ static bool has_value(void *arg)
 
     awaited->reply = api_call(awaited->h, awaited->key, "GET", awaited->path, NULL);
     json = reply_json(&awaited->reply, awaited->at);
+    if (awaited->value == NULL || json_is_null(json))
+        return awaited->value == NULL && json_is_null(json);
     if (json_is_string(json))
         return strcmp(json_string_value(json), awaited->value) == 0;
     (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(json));
@@ -351,6 +353,7 @@ void api_wait_for(struct harness *h, const char *key, const char *path, const ch
     struct awaited awaited = {.h = h, .key = key, .path = path, .at = at, .value = value};
 
     if (!wait_until(has_value, &awaited, timeout_ms))
-        fail_test("\"%s\" of %s was not \"%s\" within %d ms: (%d) %s", at, path, value, timeout_ms,
-                  awaited.reply.status, awaited.reply.body);
+        fail_test("\"%s\" of %s was not \"%s\" within %d ms: (%d) %s", at, path,
+                  value == NULL ? "null" : value, timeout_ms, awaited.reply.status,
+                  awaited.reply.body);
 }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows from an answer, from the receiver to the message and its subscription. */
+#include "tests/support/check.h"
+#include "tests/support/message.h"
+
+static const char *const fast[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000", NULL};
+
+static const char *path_of(struct harness *h, const struct subscription *s)
+{
+    return http_text(h->http, "/v1/subscriptions/%s", s->id);
+}
+
+static void change(struct harness *h, const struct tenant *t, const struct subscription *s,
+                   const char *responses)
+{
+    (void)api_want(h, 200, t->partner, "PATCH", path_of(h, s),
+                   http_text(h->http, "{\"overrides\": {\"responses\": %s}}", responses));
+}
+
+/* Publishes one event, which the receiver answers with `status`; the message's path. */
+static const char *publish_answered(struct harness *h, const struct tenant *t, int status)
+{
+    sinker_rule(h, "/hook", "{\"then\": {\"status\": %d, \"headers\": {\"Location\": \"%s\"}}}",
+                status, sinker_url(h, "/elsewhere"));
+    return message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+}
+
+static void test_no_redirection_is_ever_followed(void **state)
+{
+    static const int statuses[] = {300, 301, 302, 303, 304, 305, 307, 308};
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+
+    change(h, t, &s, "{\"3xx\": \"drop\", \"308\": \"success\"}");
+    for (size_t i = 0; i < HK_COUNTOF(statuses); i++) {
+        const char *path = publish_answered(h, t, statuses[i]);
+        struct reply attempt;
+
+        message_wait(h, t, path, statuses[i] == 308 ? "succeeded" : "failed");
+        attempt = message_attempt(h, t, path, 1);
+        assert_int_equal(reply_int(&attempt, "status_code"), statuses[i]);
+        assert_int_equal(message_n_attempts(h, t, path), 1);
+    }
+    assert_int_equal(sinker_count(h, "/elsewhere"), 0);
+}
+
+static void test_a_dropped_message_is_not_sent_again(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    const char *path;
+    struct reply reply;
+
+    change(h, t, &s, "{\"4xx\": \"drop\", \"404\": \"retry\"}");
+    path = publish_answered(h, t, 415);
+    message_wait(h, t, path, "failed");
+    reply = message_get(h, t, path);
+    assert_string_equal(reply_text(&reply, "status_reason"), "dropped_by_415");
+    assert_int_equal(reply_int(&reply, "attempts"), 1);
+    reply = api_want(h, 200, t->partner, "GET", path_of(h, &s), NULL);
+    assert_string_equal(reply_text(&reply, "state"), "active");
+    path = publish_answered(h, t, 404);
+    message_wait_attempts(h, t, path, 2);
+    path = publish_answered(h, t, 410); /* the profile's own word for it, not the class of ours */
+    message_wait(h, t, path, "failed");
+    reply = message_get(h, t, path);
+    assert_string_equal(reply_text(&reply, "status_reason"), "disabled_by_410");
+}
+
+static void test_a_rule_is_taken_back_with_null(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    struct reply reply;
+
+    change(h, t, &s, "{\"410\": \"retry\", \"404\": \"unsubscribe\"}");
+    change(h, t, &s, "{\"410\": null, \"429\": \"throttle 5m\"}");
+    reply = api_want(h, 200, t->partner, "GET", path_of(h, &s), NULL);
+    assert_members(reply, "overrides.responses", "404,429");
+    change(h, t, &s, "{}");
+    change(h, t, &s, "{\"429\": null, \"404\": null}");
+    reply = api_want(h, 200, t->partner, "GET", path_of(h, &s), NULL);
+    assert_int_equal(reply_count(&reply, "overrides"), 0);
+}
+
+static void test_cloudevents_drops_what_the_receiver_cannot_read(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+
+    (void)api_want(h, 200, t->partner, "PATCH", path_of(h, &s), "{\"profile\": \"cloudevents\"}");
+    message_wait(h, t, publish_answered(h, t, 415), "failed");
+    message_wait(h, t, publish_answered(h, t, 204), "succeeded");
+    message_wait(h, t, publish_answered(h, t, 410), "failed");
+    api_wait_for(h, t->partner, path_of(h, &s), "state_reason", "disabled_by_410", 10000);
+}
+
+static void test_R_08_a_growing_schedule_ends_and_is_replayed(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    const char *path;
+    struct reply reply;
+
+    (void)api_want(
+        h, 200, t->partner, "PATCH", path_of(h, &s),
+        "{\"overrides\": {\"schedule\": \"5s x2 to 20s for 1m\", \"jitter_percent\": 0}}");
+    path = publish_answered(h, t, 500);
+    message_wait(h, t, path, "failed");
+    assert_int_equal(message_n_attempts(h, t, path), 5); /* 5, 10, 20, 20 s */
+    reply = api_want(h, 200, t->partner, "GET", "/v1/messages?status=failed", NULL);
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    sinker_rule(h, "/hook", "{}");
+    (void)api_want(h, 202, t->support, "POST", http_text(h->http, "%s/resend", path), NULL);
+    message_wait(h, t, path, "succeeded");
+    assert_int_equal(message_n_attempts(h, t, path), 6);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        harness_test(test_no_redirection_is_ever_followed, .env = fast),
+        harness_test(test_a_dropped_message_is_not_sent_again, .env = fast),
+        harness_test(test_a_rule_is_taken_back_with_null),
+        harness_test(test_cloudevents_drops_what_the_receiver_cannot_read, .env = fast),
+        harness_test(test_R_08_a_growing_schedule_ends_and_is_replayed, .env = fast),
+    };
+
+    return cmocka_run_group_tests_name("responses", tests, NULL, NULL);
+}
