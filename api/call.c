@@ -174,6 +174,32 @@ static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
     return (struct hk_str){copy.base, copy.len};
 }
 
+/* A sealed text is random: nothing else in the body can look like it. */
+static struct hk_str show_one(struct call *call, struct hk_str body, struct hk_str stored,
+                              struct hk_str secret)
+{
+    char *found = body.p == NULL ? NULL : memmem(body.p, body.n, stored.p, stored.n);
+    size_t n_before = found == NULL ? 0 : (size_t)(found - body.p);
+    size_t n = body.n - stored.n + secret.n;
+    char *shown;
+
+    if (found == NULL)
+        return body;
+    shown = call_alloc(call, n + 1);
+    memcpy(shown, body.p, n_before);
+    memcpy(shown + n_before, secret.p, secret.n);
+    memcpy(shown + n_before + secret.n, found + stored.n, body.n - n_before - stored.n);
+    shown[n] = '\0';
+    return (struct hk_str){shown, n};
+}
+
+static struct hk_str show_secrets(struct call *call, struct hk_str body)
+{
+    for (unsigned i = 0; i < call->n_shown; i++)
+        body = show_one(call, body, call->shown[i].stored, call->shown[i].secret);
+    return body;
+}
+
 /* Completes stage_query; lib/db_connection.c has logged a failure with its SQLSTATE. */
 static void on_query_done(struct hk_db_query *query, const struct hk_db_result *result)
 {
@@ -185,7 +211,7 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
     }
     assert(result->n_rows == 1);
     call->reply_code = copy_to_pool(call, hk_db_value(result, 0, 0));
-    call->reply_body = copy_to_pool(call, hk_db_value(result, 0, 1));
+    call->reply_body = show_secrets(call, copy_to_pool(call, hk_db_value(result, 0, 1)));
     if (call->match.route->is_list || call->match.route->location != NULL)
         call->reply_key = copy_to_pool(call, hk_db_value(result, 0, 2));
     idempotency_offer(call, result);
@@ -240,6 +266,25 @@ void call_set_param(struct call *call, const char *name, struct hk_str value)
     assert(call->n_set_params < CALL_MAX_SET_PARAMS);
     call->set_params[call->n_set_params].name = name;
     call->set_params[call->n_set_params++].value = copy_to_pool(call, value);
+}
+
+void call_show_secret(struct call *call, struct hk_str stored, struct hk_str secret)
+{
+    assert(call->n_shown < CALL_MAX_SHOWN);
+    call->shown[call->n_shown].stored = copy_to_pool(call, stored);
+    call->shown[call->n_shown++].secret = copy_to_pool(call, secret);
+}
+
+const struct hk_vault *call_vault(const struct call *call)
+{
+    return call->thread->vault;
+}
+
+void call_new_id(struct call *call, char ret[HK_ID_TEXT_SIZE])
+{
+    struct hk_id id = hk_id_new(&call->thread->ids, hk_wall_us() / 1000);
+
+    hk_id_format(&id, ret);
 }
 
 void call_act_for(struct call *call, const struct hk_id *tenant_id)

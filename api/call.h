@@ -20,11 +20,12 @@ struct api_thread;
 struct idempotency;
 struct hk_offload_job;
 struct signing_keys_reading;
+struct hk_vault;
 
 /* Whose limits a request counts against: see limit.h. */
 enum { LIMIT_OF_CALLER, LIMIT_OF_TENANT, LIMIT_COUNT };
 
-enum { CALL_MAX_SET_PARAMS = 8 };
+enum { CALL_MAX_SET_PARAMS = 8, CALL_MAX_SHOWN = 2 };
 
 struct call {
     h2o_req_t *req;
@@ -48,6 +49,11 @@ struct call {
         struct hk_str value;
     } set_params[CALL_MAX_SET_PARAMS];
     unsigned n_set_params;
+
+    struct { /* see call_show_secret() */
+        struct hk_str stored, secret;
+    } shown[CALL_MAX_SHOWN];
+    unsigned n_shown;
 
     struct hk_offload_job *job; /* under way for this call, or NULL; `owner` is the call */
     void *state; /* what a handler or a proof keeps while it waits; in the request's pool */
@@ -97,6 +103,17 @@ void call_reply_as(struct call *call, int status, const char *media_type, struct
 
 /* For prepare(): sets a "=name" parameter of the route. Copies `value` into the request's pool. */
 void call_set_param(struct call *call, const char *name, struct hk_str value);
+
+/*
+ * For prepare(): where the statement's reply has `stored`, which is sealed, the client gets
+ * `secret`, which PostgreSQL never sees. Copies both. At most CALL_MAX_SHOWN times.
+ */
+void call_show_secret(struct call *call, struct hk_str stored, struct hk_str secret);
+
+const struct hk_vault *call_vault(const struct call *call);
+
+/* A new UUIDv7, greater than those that the thread had before. */
+void call_new_id(struct call *call, char ret[HK_ID_TEXT_SIZE]);
 
 /* The tenant that the statements of the call act for, with the caller as actor. */
 void call_act_for(struct call *call, const struct hk_id *tenant_id);

@@ -13,6 +13,8 @@
 #include "api/oauth.sql.h"
 #include "api/server.h"
 #include "hk/clock.h"
+#include "hk/log.h"
+#include "hk/stored_secrets.h"
 
 enum { MAX_KEYS = 16, FRESH_MS = 1000 };
 
@@ -94,17 +96,19 @@ void signing_keys_write_set(const struct signing_keys *keys, struct hk_buf *buf)
     hk_buf_add_text(buf, "]}");
 }
 
-void signing_keys_write_pair(struct hk_buf *buf)
+void signing_keys_write_pair(const struct hk_vault *vault, struct hk_buf *buf)
 {
     struct own_key key;
+    struct hk_vault_place place;
 
     own_key_new(&key);
     hk_buf_printf(buf, "{\"kid\":\"%s\",\"x\":\"%s\",\"y\":\"%s\",\"public_key\":", key.kid, key.x,
                   key.y);
     hk_buf_add_json_string(buf, hk_str(key.public_pem));
-    hk_buf_add_text(buf, ",\"private_key\":");
-    hk_buf_add_json_string(buf, hk_str(key.private_pem));
-    hk_buf_add_text(buf, "}");
+    hk_buf_add_text(buf, ",\"private_key\":\"");
+    place = hk_place_of_signing_key(hk_str(key.kid));
+    hk_vault_seal(vault, &place, hk_str(key.private_pem), buf);
+    hk_buf_add_text(buf, "\"}");
     explicit_bzero(&key, sizeof(key));
 }
 
@@ -143,7 +147,27 @@ static void copy_text(char *ret, size_t size, struct hk_str value)
     (void)snprintf(ret, size, "%s", value.p == NULL ? "" : value.p);
 }
 
-static void take_keys(struct signing_keys *keys, const struct hk_db_result *result)
+/* Of the one that signs; none when it does not open: then nothing is signed. */
+static void open_private_key(const struct hk_vault *vault, struct hk_str stored,
+                             struct own_key *ret)
+{
+    struct hk_vault_place place = hk_place_of_signing_key(hk_str(ret->kid));
+    struct hk_buf pem HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&pem, sizeof(ret->private_pem) - 1);
+    ret->private_pem[0] = '\0';
+    if (stored.p == NULL)
+        return;
+    if (hk_vault_open(vault, &place, stored, &pem))
+        copy_text(ret->private_pem, sizeof(ret->private_pem), hk_buf_str(&pem));
+    else
+        hk_log(HK_LOG_ERROR, "signing_key.unreadable", HK_CTEXT("kid", ret->kid));
+    if (pem.n > 0)
+        explicit_bzero(pem.p, pem.n);
+}
+
+static void take_keys(struct signing_keys *keys, const struct hk_vault *vault,
+                      const struct hk_db_result *result)
 {
     keys->n = keys->current = result->n_rows < MAX_KEYS ? result->n_rows : MAX_KEYS;
     for (unsigned i = 0; i < keys->n; i++) {
@@ -153,7 +177,7 @@ static void take_keys(struct signing_keys *keys, const struct hk_db_result *resu
         copy_text(key->x, sizeof(key->x), hk_db_value(result, i, 1));
         copy_text(key->y, sizeof(key->y), hk_db_value(result, i, 2));
         copy_text(key->public_pem, sizeof(key->public_pem), hk_db_value(result, i, 3));
-        copy_text(key->private_pem, sizeof(key->private_pem), hk_db_value(result, i, 4));
+        open_private_key(vault, hk_db_value(result, i, 4), key);
         if (key->private_pem[0] != '\0')
             keys->current = i;
     }
@@ -167,7 +191,7 @@ static struct hk_str new_pair(struct call *call)
     char *text;
 
     hk_buf_init(&buf, 4096);
-    signing_keys_write_pair(&buf);
+    signing_keys_write_pair(call->thread->vault, &buf);
     text = call_alloc(call, buf.n + 1);
     memcpy(text, buf.p, buf.n + 1);
     explicit_bzero(buf.p, buf.n);
@@ -195,7 +219,7 @@ static void on_keys_read(struct hk_db_query *query, const struct hk_db_result *r
         if (code == HK_OK)
             return;
     } else if (code == HK_OK) {
-        take_keys(call->thread->signing_keys, result);
+        take_keys(call->thread->signing_keys, call->thread->vault, result);
     }
     reading->ready(call, code);
 }

@@ -12,6 +12,7 @@
 #include "hk/err.h"
 
 struct call;
+struct hk_vault;
 struct signing_keys; /* opaque, one per thread */
 
 struct signing_keys *signing_keys_new(void);
@@ -46,7 +47,8 @@ void signing_keys_write_set(const struct signing_keys *keys, struct hk_buf *buf)
 typedef void signing_keys_ready_fn(struct call *call, enum hk_code code);
 HK_NODISCARD enum hk_code signing_keys_ask(struct call *call, signing_keys_ready_fn *ready);
 
-/* {"kid", "x", "y", "public_key", "private_key"}: a new pair for a statement. */
-void signing_keys_write_pair(struct hk_buf *buf);
+/* {"kid", "x", "y", "public_key", "private_key"}: a new pair for a statement; the private key
+ * sealed. */
+void signing_keys_write_pair(const struct hk_vault *vault, struct hk_buf *buf);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hk/stored_secrets.h"
 
-#define COLUMN_PREFIX "headers."
+#include <ctype.h>
+#include <stdio.h>
+#include <strings.h>
 
 struct hk_vault_place hk_place_of_subscription_secret(struct hk_str tenant_id,
                                                       struct hk_str subscription_id,
@@ -38,19 +40,15 @@ struct hk_vault_place hk_place_of_signing_key(struct hk_str kid)
                                    .column = HK_STR("private_key")};
 }
 
-static char to_lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 struct hk_vault_place hk_place_of_header(struct hk_str tenant_id, struct hk_str subscription_id,
                                          struct hk_str name, char ret_column[HK_HEADER_COLUMN_SIZE])
 {
-    size_t n = strlen(COLUMN_PREFIX);
+    size_t n;
 
-    memcpy(ret_column, COLUMN_PREFIX, n);
-    for (size_t i = 0; i < name.n && n < HK_HEADER_COLUMN_SIZE; i++)
-        ret_column[n++] = to_lower(name.p[i]);
+    (void)snprintf(ret_column, HK_HEADER_COLUMN_SIZE, "headers.%.*s", (int)name.n, name.p);
+    n = strlen(ret_column);
+    for (size_t i = 0; i < n; i++)
+        ret_column[i] = (char)tolower((unsigned char)ret_column[i]);
     return (struct hk_vault_place){.tenant_id = tenant_id,
                                    .table = HK_STR("subscription"),
                                    .row_id = subscription_id,
@@ -66,11 +64,7 @@ bool hk_header_is_sealed(struct hk_str name)
         size_t n = strlen(words[i]);
 
         for (size_t at = 0; at + n <= name.n; at++) {
-            size_t same = 0;
-
-            while (same < n && to_lower(name.p[at + same]) == words[i][same])
-                same++;
-            if (same == n)
+            if (strncasecmp(name.p + at, words[i], n) == 0)
                 return true;
         }
     }

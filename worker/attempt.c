@@ -41,14 +41,19 @@ struct attempt *attempt_new(size_t max_data)
     return attempt;
 }
 
+static void wipe(struct attempt *attempt, struct hk_str secret)
+{
+    if (secret.n > 0)
+        explicit_bzero(attempt->data + (secret.p - attempt->data), secret.n);
+}
+
 void attempt_free(struct attempt *attempt)
 {
     if (attempt == NULL)
         return;
-    if (attempt->secrets.n > 0)
-        explicit_bzero(attempt->data + (attempt->secrets.p - attempt->data), attempt->secrets.n);
-    if (attempt->password.n > 0)
-        explicit_bzero(attempt->data + (attempt->password.p - attempt->data), attempt->password.n);
+    wipe(attempt, attempt->secrets);
+    wipe(attempt, attempt->password);
+    wipe(attempt, attempt->headers);
     free(attempt->response);
     free(attempt);
 }

@@ -71,6 +71,7 @@ struct attempt {
 
     struct hk_str url;  /* these end with a NUL */
     struct hk_str body; /* .p == NULL: too long to build */
+    const char *fault;  /* why no request can be made of it, in words; NULL: it can */
     struct hk_str envelope_headers, secrets, traceparent;
     struct hk_str username, password; /* .p == NULL: none; a password alone is a bearer token */
     struct hk_str headers; /* of the subscription: "Name: value" lines; .p == NULL: none */

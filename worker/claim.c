@@ -21,9 +21,11 @@
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/claim.sql.h"
+#include "worker/secrets.h"
 
 #define MAX_UNRECORDED     1024
 #define MAX_BODY_BYTES     (32u << 20)
+#define MAX_OPENED_BYTES   (64u << 10) /* ten secrets, a password, 4 KiB of header fields */
 #define KEEP_SCRATCH_BYTES (256u << 10)
 #define FAILED_DELAY_MS    1000
 #define STOP_CHANNEL       "hookline_stopped"
@@ -36,6 +38,7 @@ struct claim {
     char limit_text[12], lease_text[12], lane_limit_text[12], trial_limit_text[12];
     struct hk_timer timer, lane_timer;
     struct hk_buf scratch; /* where bodies are built */
+    struct hk_buf opened;  /* where secrets are opened */
 
     bool is_wanted;        /* there is a reason to claim */
     bool lanes_are_wanted; /* ... from lanes */
@@ -79,6 +82,7 @@ enum {
     COLUMN_SECRETS,
     COLUMN_USERNAME,
     COLUMN_PASSWORD,
+    COLUMN_SECRET_OF,
     COLUMN_HOLDS_ON_FAILURE,
     COLUMN_IS_ON_TRIAL,
     COLUMN_ALLOWS_HTTP,
@@ -165,6 +169,7 @@ struct claim *claim_new(const struct claim_options *options)
     claim->options = *options;
     claim->is_wanted = claim->lanes_are_wanted = true;
     hk_buf_init(&claim->scratch, MAX_BODY_BYTES);
+    hk_buf_init(&claim->opened, MAX_OPENED_BYTES);
     claim->db = hk_db_new(options->loop, &db_options);
     return claim;
 }
@@ -177,6 +182,7 @@ void claim_free(struct claim *claim)
     hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
     hk_db_free(claim->db);
     hk_buf_done(&claim->scratch);
+    hk_buf_done(&claim->opened);
     free(claim);
 }
 
@@ -355,6 +361,18 @@ static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
     return (unsigned)(timeout_ms < most_ms ? timeout_ms : most_ms);
 }
 
+static void read_secrets(struct claim *claim, struct attempt *attempt,
+                         const struct hk_db_result *result, unsigned row)
+{
+    secrets_open(attempt, claim->options.vault, &claim->opened,
+                 &(struct stored_secrets){
+                     .secrets = hk_db_value(result, row, COLUMN_SECRETS),
+                     .headers = hk_db_value(result, row, COLUMN_HEADERS),
+                     .password = hk_db_value(result, row, COLUMN_PASSWORD),
+                     .are_tenants = column_is(result, row, COLUMN_SECRET_OF, HK_STR("tenant")),
+                 });
+}
+
 static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
                                 unsigned row)
 {
@@ -387,16 +405,14 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->lease_ends_ms = claim->asked_ms + config->worker_lease_ms;
     read_policy(attempt, config, result, row);
     attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
-    attempt->headers = attempt_keep(attempt, hk_db_value(result, row, COLUMN_HEADERS));
-    attempt->secrets = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SECRETS));
     attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
-    attempt->password = attempt_keep(attempt, hk_db_value(result, row, COLUMN_PASSWORD));
     attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
     attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
     attempt->egress.allowed_networks =
         attempt_keep(attempt, hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS));
     attempt->origin = attempt_keep(attempt, hk_db_value(result, row, COLUMN_ORIGIN));
     attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
+    read_secrets(claim, attempt, result, row);
     attempt->body = attempt_keep(attempt, body);
     if (!hk_signature_kind_from_name(hk_db_value(result, row, COLUMN_SIGNATURE),
                                      &attempt->signature))

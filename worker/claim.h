@@ -17,6 +17,7 @@
 struct claim; /* opaque */
 struct hk_db;
 struct hk_loop;
+struct hk_vault;
 
 /* What a worker is busy with. */
 struct claim_load {
@@ -40,6 +41,7 @@ typedef void claim_stopped_fn(void *found_arg, const struct hk_id *tenant_id,
 struct claim_options {
     struct hk_loop *loop;
     const struct hk_config *config;
+    const struct hk_vault *vault;
     claim_found_fn *found; /* for each claimed message, from the loop */
     claim_stopped_fn *stopped;
     void *found_arg; /* of both */

@@ -238,15 +238,17 @@ SELECT q.tenant_id,
        CASE WHEN coalesce(s.overrides ->> 'envelope', p.envelope) IN ('basiq', 'cloudevents', 'cloudevents_binary')
             THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
        CASE WHEN coalesce(s.overrides ->> 'secret_of', p.secret_of) = 'tenant'
-            THEN (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
+            THEN (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
                     FROM tenant_secret k
                    WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))
-            ELSE (SELECT string_agg(k.secret, ' ' ORDER BY k.id DESC)
+            ELSE (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
                     FROM subscription_secret k
                    WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
                      AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
        b.username, -- NULL with a bearer token, which is the password
        b.password,
+       -- Whose `secrets` are; they, passwords and some of the headers are sealed: hk/stored_secrets.h.
+       coalesce(s.overrides ->> 'secret_of', p.secret_of) AS secret_of,
        (s.ordered AND s.ordered_on_failure = 'hold') AS holds_on_failure,
        (SELECT l.is_trial FROM limited l
          WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial, -- NULL: of no lane

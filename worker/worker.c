@@ -16,6 +16,7 @@
 #include "worker/claim.h"
 #include "worker/lanes.h"
 #include "worker/record.h"
+#include "worker/reseal.h"
 #include "worker/upkeep.h"
 
 #define MAX_WAIT_MS 1000
@@ -28,6 +29,7 @@ struct worker {
     struct hk_http *http;
     struct upkeep *upkeep;
     struct backfill *backfill;
+    struct reseal *reseal;
     struct hk_timer drain_timer;
     uint64_t random_state;
 
@@ -142,7 +144,9 @@ static void op_send(struct attempt *attempt)
     hk_id_format(&attempt->message_id, message_id);
     attempt->started_us = hk_wall_us();
     parts.timestamp_s = attempt->started_us / 1000000;
-    if (attempt->body.p == NULL)
+    if (attempt->fault != NULL)
+        invalid.error = attempt->fault;
+    else if (attempt->body.p == NULL)
         invalid.error = "the body is too long, or the profile is not known here";
     else if (hk_request_build(&parts, request, &invalid.error)) {
         attempt->request = request;
@@ -290,9 +294,11 @@ struct worker *worker_new(const struct worker_options *options)
         .divisor = options->config->worker_schedule_divisor,
     });
     worker->backfill = backfill_new(options->loop, options->config, options->name);
+    worker->reseal = reseal_new(options->loop, record_db(worker->record), options->vault);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,
         .config = options->config,
+        .vault = options->vault,
         .found = on_found,
         .stopped = on_stopped,
         .found_arg = worker,
@@ -314,6 +320,7 @@ void worker_free(struct worker *worker)
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
     backfill_free(worker->backfill);
     upkeep_free(worker->upkeep);
+    reseal_free(worker->reseal);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */
     while (worker->attempts != NULL)

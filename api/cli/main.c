@@ -10,6 +10,7 @@
 #include "api/cli/exit.h"
 #include "api/cli/keys.h"
 #include "api/cli/migrate.h"
+#include "api/cli/secrets.h"
 
 static int print_version(const struct hk_config *config, int argc, char **argv)
 {
@@ -42,6 +43,11 @@ static const struct command {
      "make a value for HOOKLINE_MASTER_KEY and print it",
      keys_master,
      false},
+    {{"secrets", "status"},
+     "",
+     "count what each master key has sealed; exit 1 when some is not under the current one",
+     secrets_status,
+     true},
     {{"config", "show"}, "", "print the settings; secrets starred", config_show, true},
     {{"config", "docs"}, "", "print docs/configuration.md", config_docs, false},
     {{"version", NULL}, "", "print the version", print_version, false},

@@ -48,7 +48,7 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
         return hk_fail(reterr, HK_INVALID_BODY, "/partner", "must not be longer than %zu bytes",
                        sizeof(call->caller.partner) - 1);
 
-    secrets_set_signing(call, HK_STR_NULL);
+    secrets_set_subscription(call, "subscription");
     subscription_set_url_fault(call, "subscription/url");
     return HK_OK;
 }

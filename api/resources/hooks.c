@@ -38,7 +38,7 @@ static const struct query_field hook_samples_query[] = {
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call, HK_STR_NULL);
+    secrets_set_subscription(call, "");
     subscription_set_url_fault(call, "target_url");
     return HK_OK;
 }

@@ -48,7 +48,7 @@ extern const struct body_field backfill_body[];
 void subscription_set_url_fault(struct call *call, const char *path);
 
 /* For `prepare` of routes whose body is a subscription's with its URL at "url": sets "=secrets"
- * (when it is made) and "=url_fault". */
+ * (when it is made) and "=url_fault", and seals what is secret in it. */
 enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr);
 enum hk_code subscription_prepare_update(struct call *call, struct hk_error *reterr);
 

@@ -19,7 +19,7 @@ static void set_pair(struct call *call, const char *name)
     struct hk_buf buf HK_CLEANUP(hk_buf_done);
 
     hk_buf_init(&buf, 4096);
-    signing_keys_write_pair(&buf);
+    signing_keys_write_pair(call_vault(call), &buf);
     call_set_param(call, name, hk_buf_str(&buf));
     explicit_bzero(buf.p, buf.n);
 }

@@ -24,12 +24,13 @@ static const struct body_field secret_create_body[] = {
 
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
+    struct hk_str subscription_id = call_path_param(call, "subscription_id");
     struct hk_str imported = call_body_string(call, "secret");
     struct hk_str kind = call_body_string(call, "kind");
 
     if (imported.p != NULL)
-        return secrets_set_imported(call, imported, kind, reterr);
-    secrets_set_signing(call, kind);
+        return secrets_set_imported(call, subscription_id, imported, kind, reterr);
+    secrets_set_another(call, subscription_id, kind);
     return HK_OK;
 }
 

@@ -9,6 +9,7 @@
 #include "api/resources/delivery_checks.h"
 #include "api/resources/profile_fields.h"
 #include "api/resources/resources.h"
+#include "api/resources/sealed_body.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
 #include "api/verification.h"
@@ -126,7 +127,7 @@ void subscription_set_url_fault(struct call *call, const char *path)
 enum hk_code subscription_prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call, HK_STR_NULL);
+    secrets_set_subscription(call, "");
     subscription_set_url_fault(call, "url");
     return HK_OK;
 }
@@ -134,6 +135,7 @@ enum hk_code subscription_prepare_create(struct call *call, struct hk_error *ret
 enum hk_code subscription_prepare_update(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
+    sealed_body_subscription(call, "", call_path_param(call, "subscription_id"));
     subscription_set_url_fault(call, "url");
     return HK_OK;
 }

@@ -20,7 +20,7 @@ static const struct body_field tenant_secret_create_body[] = {
 static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
-    secrets_set_signing(call, call_body_string(call, "kind"));
+    secrets_set_tenant(call, call_body_string(call, "kind"));
     return HK_OK;
 }
 

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION headers_fault(headers json, has_credentials boolean) RETURNS text
 LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN count(*) > 32 THEN 'There are more than 32.'
-                WHEN sum(octet_length(h.key) + octet_length(h.value)) > 4096 THEN 'They are longer than 4096 bytes.'
+                WHEN sum(octet_length(h.key) + clear_octets(h.value)) > 4096 THEN 'They are longer than 4096 bytes.'
                 WHEN count(DISTINCT lower(h.key)) < count(*) THEN 'One is there twice.'
                 WHEN has_credentials AND bool_or(lower(h.key) = 'authorization')
                 THEN 'The credentials make a field Authorization.' END
@@ -92,7 +92,8 @@ LANGUAGE sql AS $$
        FOR NO KEY UPDATE OF s
 $$;
 
--- Sets the credentials, or takes them away with a JSON null; nothing when `given` is NULL.
+-- Sets the credentials, or takes them away with a JSON null; nothing when `given` is NULL. A password, a
+-- token and sensitive header fields come sealed: see api/resources/sealed_body.h.
 CREATE OR REPLACE FUNCTION subscription_set_credentials(tenant_id uuid, subscription_id uuid, given json) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
@@ -118,8 +119,9 @@ LANGUAGE sql VOLATILE AS $$
 $$;
 
 -- Stores a subscription that subscription_faults() found nothing wrong with, and the secrets that its profile's
--- signature takes, out of those that were made for it ({"v1": ..., "v1a": ...}, see api/resources/secrets.h). Returns
--- its JSON with the secret, the one time that it is shown, and the public key, if it has such.
+-- signature takes, out of those that were made for it ({"id": its id, "v1": ..., "v1a": ...}, see api/resources/secrets.h).
+-- Returns its JSON with the secret as it is stored, sealed: the API shows the clear one in its place, this one time;
+-- and with the public key, if it has such.
 DROP FUNCTION IF EXISTS subscription_insert(uuid, uuid, json, text);
 CREATE OR REPLACE FUNCTION subscription_insert(tenant_id uuid, app_id uuid, given json, secrets json) RETURNS json
 LANGUAGE plpgsql AS $$
@@ -138,11 +140,11 @@ BEGIN
     made.allows_http := (SELECT t.allow_http FROM tenant t WHERE t.tenant_id = $1);
     made.allowed_networks := (SELECT array_to_string(t.allowed_networks, ',') FROM tenant t WHERE t.tenant_id = $1);
     made.verification := coalesce(made.verification, (profile_share($1, made.profile)).verification);
-    INSERT INTO subscription AS s (tenant_id, app_id, url, description, event_types, filter, profile, overrides, timeout_ms,
-                                   headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from,
+    INSERT INTO subscription AS s (tenant_id, id, app_id, url, description, event_types, filter, profile, overrides,
+                                   timeout_ms, headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from,
                                    allows_http, allowed_networks, verification, state, state_reason)
-    VALUES ($1, $2, made.url, made.description, made.event_types, made.filter, made.profile, made.overrides, made.timeout_ms,
-            made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
+    VALUES ($1, ($4 ->> 'id')::uuid, $2, made.url, made.description, made.event_types, made.filter, made.profile,
+            made.overrides, made.timeout_ms, made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
             subscription_active_from($1, made.profile), made.allows_http, made.allowed_networks, made.verification,
             CASE WHEN made.verification = 'none' THEN 'active' ELSE 'pending' END,
             CASE WHEN made.verification <> 'none' THEN 'not_verified' END)

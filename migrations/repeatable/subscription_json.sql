@@ -4,7 +4,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN lower(name) ~ '(auth|key|token|secret|password|signature|credential)';
 
 -- The public JSON form of a subscription. Secrets, passwords, tokens and the values of sensitive header
--- fields are left out on purpose; the first three, the role that calls this may not even read.
+-- fields are left out on purpose: they are sealed, and nobody is shown them again.
 CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
                'id', s.id, 'app_id', s.app_id, 'url', s.url, 'description', s.description,

@@ -21,11 +21,12 @@ CREATE OR REPLACE FUNCTION subscription_secret_kinds(s subscription) RETURNS tex
      LIMIT 1
 $$;
 
--- Stores one of the secrets that api/resources/secrets.h makes. Returns its JSON with the secret.
+-- Stores one of the secrets that api/resources/secrets.h makes and seals. Returns its JSON with the secret as it is
+-- stored: the API shows the clear one in its place.
 CREATE OR REPLACE FUNCTION subscription_secret_add(tenant_id uuid, subscription_id uuid, made json) RETURNS json
 LANGUAGE plpgsql AS $$
 DECLARE
-    new_id uuid := uuid_v7();
+    new_id uuid := ($3 ->> 'id')::uuid;
 BEGIN
     INSERT INTO subscription_secret (tenant_id, subscription_id, id, secret, public_key, created_at)
     VALUES ($1, $2, new_id, $3 ->> 'secret', $3 ->> 'public_key', now());

@@ -22,7 +22,8 @@ BEGIN
     UPDATE tenant_secret k SET expires_at = least(k.expires_at, now() + overlap_s * interval '1 second')
      WHERE k.tenant_id = $1 AND (k.public_key IS NULL) = (kind = 'v1');
     DELETE FROM tenant_secret k WHERE k.tenant_id = $1 AND k.expires_at <= now();
-    INSERT INTO tenant_secret AS k (tenant_id, secret, public_key) VALUES ($1, secrets -> kind ->> 'secret', public_key)
+    INSERT INTO tenant_secret AS k (tenant_id, id, secret, public_key)
+    VALUES ($1, (secrets -> kind ->> 'id')::uuid, secrets -> kind ->> 'secret', public_key)
     RETURNING k.id::text, k.created_at INTO new_id, created_at;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'tenant_secret.created', new_id, json_build_object('kind', kind, 'overlap_s', overlap_s));

@@ -43,7 +43,9 @@ static const char *create_subscription(struct harness *h, const struct tenant *t
 {
     return sql(h,
                "SELECT code FROM subscription_create('%s', 'acme', '%s', '{\"url\":"
-               " \"%s://receiver.example/hook\", \"event_types\": [\"*\"]}', 'whsec_test', %s)",
+               " \"%s://receiver.example/hook\", \"event_types\": [\"*\"]}', "
+               "json_build_object('id', uuid_v7(), 'v1',"
+               " json_build_object('id', uuid_v7(), 'secret', 'whsec_test')), %s)",
                t->id, app_id, scheme, strcmp(scheme, "http") == 0 ? "'must be https'" : "NULL");
 }
 

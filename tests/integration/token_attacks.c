@@ -10,6 +10,7 @@
 #include "hk/clock.h"
 #include "hk/encode.h"
 #include "tests/support/oauth.h"
+#include "tests/support/sealed.h"
 #include "tests/support/signer.h"
 
 #define ISSUER "http://localhost:8080"
@@ -25,6 +26,7 @@ struct forge {
 static struct forge given_forge(struct harness *h, const char *role)
 {
     struct forge forge = {.t = given_tenant(h)};
+    struct hk_vault_place place;
 
     forge.client =
         given_client(h, forge.t, http_text(h->http, "\"name\": \"a\", \"role\": \"%s\"", role));
@@ -32,8 +34,11 @@ static struct forge given_forge(struct harness *h, const char *role)
     forge.kid = db_text(h, "SELECT kid FROM hookline.signing_key WHERE state = 'signing'");
     forge.public_pem =
         db_text(h, "SELECT public_key FROM hookline.signing_key WHERE state = 'signing'");
+    place = hk_place_of_signing_key(hk_str(forge.kid));
     forge.signer = signer_from_pem(
-        db_text(h, "SELECT private_key FROM hookline.signing_key WHERE state = 'signing'"),
+        open_sealed(
+            h, &place,
+            db_text(h, "SELECT private_key FROM hookline.signing_key WHERE state = 'signing'")),
         forge.kid);
     return forge;
 }

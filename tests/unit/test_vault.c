@@ -188,7 +188,8 @@ static void test_keys_that_are_none_are_refused_in_words(void **state)
 {
     static const char *const bad[] = {"", "secret",
                                       "lGYBaf5UsZeNrsQ0avaeBprTGmyZxZyFUdyQS0xPS4", /* 31 bytes */
-                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", KEY_A "AAAA"};
+                                      "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+                                      "lGYBaf5UsZeNrsQ0avaeBprTGmyZxZyFUdyQS0xPS4JAAAA="};
     struct hk_vault vault;
     char *said;
 

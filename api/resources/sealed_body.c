@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* sealed_body.c - the body is copied piece by piece, its secrets replaced on the way. */
+#include "api/resources/sealed_body.h"
+
+#include <stdlib.h>
+
+#include "api/call.h"
+#include "api/json_scan.h"
+#include "hk/stored_secrets.h"
+
+enum { MAX_BYTES = 64 << 20 }; /* the largest body has 8 MiB, and at most 34 secrets */
+
+/* What is copied: `done` is how far. */
+struct rewrite {
+    struct call *call;
+    struct hk_str tenant_id, subscription_id;
+    struct hk_buf out;
+    const char *done;
+};
+
+bool sealed_id(struct hk_str text, char ret[HK_ID_TEXT_SIZE])
+{
+    struct hk_id id;
+
+    if (text.p == NULL || !hk_id_parse(text, &id))
+        return false;
+    hk_id_format(&id, ret);
+    return true;
+}
+
+static void begin(struct rewrite *rewrite, struct call *call)
+{
+    *rewrite =
+        (struct rewrite){.call = call, .tenant_id = hk_str(call->tenant_id), .done = call->body.p};
+    hk_buf_init(&rewrite->out, MAX_BYTES);
+}
+
+static void copy_until(struct rewrite *rewrite, const char *p)
+{
+    hk_buf_add(&rewrite->out, rewrite->done, (size_t)(p - rewrite->done));
+    rewrite->done = p;
+}
+
+static void end(struct rewrite *rewrite)
+{
+    struct call *call = rewrite->call;
+    char *copy;
+
+    copy_until(rewrite, call->body.p + call->body.n);
+    copy = call_alloc(call, rewrite->out.n + 1);
+    memcpy(copy, hk_buf_str(&rewrite->out).p, rewrite->out.n);
+    copy[rewrite->out.n] = '\0';
+    call->body = (struct hk_str){copy, rewrite->out.n};
+    hk_buf_done(&rewrite->out);
+}
+
+/* The value's bytes, with their quotes, are replaced. Too long to be stored: left, to be refused.
+ */
+static void seal_string(struct rewrite *rewrite, const struct json_span *value,
+                        const struct hk_vault_place *place)
+{
+    char *text = call_alloc(rewrite->call, value->bytes.n + 1);
+    size_t n = json_string_decode(value->bytes, text);
+
+    if (n > HK_VAULT_MAX_BYTES)
+        return; /* SIZE_MAX: not even a text */
+    copy_until(rewrite, value->bytes.p);
+    hk_buf_add_text(&rewrite->out, "\"");
+    hk_vault_seal(call_vault(rewrite->call), place, (struct hk_str){text, n}, &rewrite->out);
+    hk_buf_add_text(&rewrite->out, "\"");
+    rewrite->done = value->bytes.p + value->bytes.n;
+    explicit_bzero(text, n);
+}
+
+static void seal_credentials(struct rewrite *rewrite, const struct json_span *credentials)
+{
+    struct hk_vault_place place =
+        hk_place_of_password(rewrite->tenant_id, rewrite->subscription_id);
+    struct json_cursor cursor = {.bytes = credentials->bytes};
+    struct json_span value;
+    struct hk_str name;
+
+    while (credentials->kind == JSON_KIND_OBJECT && json_next(&cursor, &name, &value)) {
+        if (value.kind == JSON_KIND_STRING &&
+            (json_string_eq(name, "password") || json_string_eq(name, "token")))
+            seal_string(rewrite, &value, &place);
+    }
+}
+
+static void seal_headers(struct rewrite *rewrite, const struct json_span *headers)
+{
+    struct json_cursor cursor = {.bytes = headers->bytes};
+    struct json_span value;
+    struct hk_str quoted;
+
+    while (headers->kind == JSON_KIND_OBJECT && json_next(&cursor, &quoted, &value)) {
+        char column[HK_HEADER_COLUMN_SIZE];
+        char *text = call_alloc(rewrite->call, quoted.n + 1);
+        struct hk_str name = {text, json_string_decode(quoted, text)};
+        struct hk_vault_place place;
+
+        if (name.n == SIZE_MAX || value.kind != JSON_KIND_STRING || !hk_header_is_sealed(name))
+            continue;
+        place = hk_place_of_header(rewrite->tenant_id, rewrite->subscription_id, name, column);
+        seal_string(rewrite, &value, &place);
+    }
+}
+
+/* The member `name` of an object; false when there is none, or it is no object. */
+static bool find_member(struct hk_str object, const char *name, struct json_span *ret)
+{
+    struct json_cursor cursor = {.bytes = object};
+    struct hk_str found;
+
+    while (json_next(&cursor, &found, ret)) {
+        if (json_string_eq(found, name))
+            return true;
+    }
+    return false;
+}
+
+/* The body, or the object that is its member `path`. */
+static bool find_object(struct hk_str body, const char *path, struct json_span *ret)
+{
+    size_t at;
+
+    if (body.p == NULL || !json_scan(body, ret, &at) || ret->kind != JSON_KIND_OBJECT)
+        return false;
+    return path[0] == '\0' || (find_member(ret->bytes, path, ret) && ret->kind == JSON_KIND_OBJECT);
+}
+
+void sealed_body_subscription(struct call *call, const char *path, struct hk_str subscription_id)
+{
+    char id[HK_ID_TEXT_SIZE];
+    struct json_span object, value;
+    struct json_cursor cursor;
+    struct rewrite rewrite;
+    struct hk_str name;
+
+    if (!sealed_id(subscription_id, id) || !find_object(call->body, path, &object))
+        return;
+    begin(&rewrite, call);
+    rewrite.subscription_id = hk_str(id);
+    cursor = (struct json_cursor){.bytes = object.bytes};
+    while (json_next(&cursor, &name, &value)) {
+        if (json_string_eq(name, "credentials"))
+            seal_credentials(&rewrite, &value);
+        else if (json_string_eq(name, "headers"))
+            seal_headers(&rewrite, &value);
+    }
+    end(&rewrite);
+}
+
+void sealed_body_forget(struct call *call, const char *name)
+{
+    struct json_span object, value;
+    struct rewrite rewrite;
+
+    if (!find_object(call->body, "", &object) || !find_member(object.bytes, name, &value) ||
+        value.kind != JSON_KIND_STRING)
+        return;
+    begin(&rewrite, call);
+    copy_until(&rewrite, value.bytes.p);
+    hk_buf_add_text(&rewrite.out, "\"\"");
+    rewrite.done = value.bytes.p + value.bytes.n;
+    end(&rewrite);
+}

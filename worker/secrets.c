@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/secrets.h"
+
+#include "hk/stored_secrets.h"
+
+/* What has been opened into `scratch`. */
+static struct hk_str keep(struct attempt *attempt, struct hk_buf *scratch, bool is_open)
+{
+    struct hk_str kept = HK_STR_NULL;
+
+    if (is_open && !scratch->is_full)
+        kept = attempt_keep(attempt, hk_buf_str(scratch));
+    else
+        attempt->fault = HK_STORED_SECRET_FAULT;
+    if (scratch->p != NULL)
+        explicit_bzero(scratch->p, scratch->n);
+    hk_buf_clear(scratch);
+    return kept;
+}
+
+void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct hk_buf *scratch,
+                  const struct stored_secrets *stored)
+{
+    char tenant_text[HK_ID_TEXT_SIZE], subscription_text[HK_ID_TEXT_SIZE];
+    struct hk_str tenant = {tenant_text, HK_ID_TEXT_SIZE - 1};
+    struct hk_str subscription = {subscription_text, HK_ID_TEXT_SIZE - 1};
+    struct hk_str owner = stored->are_tenants ? HK_STR_NULL : subscription;
+
+    hk_id_format(&attempt->tenant_id, tenant_text);
+    hk_id_format(&attempt->subscription_id, subscription_text);
+    if (stored->secrets.p != NULL)
+        attempt->secrets =
+            keep(attempt, scratch,
+                 hk_stored_secrets_open(vault, tenant, owner, stored->secrets, scratch));
+    if (stored->headers.p != NULL)
+        attempt->headers =
+            keep(attempt, scratch,
+                 hk_stored_headers_open(vault, tenant, subscription, stored->headers, scratch));
+    if (stored->password.p != NULL)
+        attempt->password =
+            keep(attempt, scratch,
+                 hk_stored_password_open(vault, tenant, subscription, stored->password, scratch));
+}

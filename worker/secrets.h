@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker/secrets.h - the secrets that an attempt needs, opened. */
+#ifndef WORKER_SECRETS_H
+#define WORKER_SECRETS_H
+
+#include "hk/vault.h"
+#include "worker/attempt.h"
+
+/* As message_claim returns them; see hk/stored_secrets.h. */
+struct stored_secrets {
+    struct hk_str secrets, headers, password;
+    bool are_tenants; /* `secrets` */
+};
+
+/*
+ * Keeps them in the attempt, which has room for what is stored and needs less. What does not open
+ * is the attempt's fault, not the subscription's: its key may come back (R-37). `scratch` is empty,
+ * and wiped before the function returns.
+ */
+void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct hk_buf *scratch,
+                  const struct stored_secrets *stored);
+
+#endif
