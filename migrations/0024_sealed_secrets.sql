@@ -1,7 +1,7 @@
 -- Secrets are sealed by the programs (include/hk/vault.h): the API, which seals and shows them masked, may
 -- read the sealed texts of its tenant to build exact requests; the worker seals again what stands in clear
 -- or under an old master key. The columns stay texts, and what is in them stays until the worker comes by.
--- See docs/adr/0023. Locks: ACCESS EXCLUSIVE on small tables, for an instant each.
+-- See docs/adr/0026. Locks: ACCESS EXCLUSIVE on small tables, for an instant each.
 
 GRANT SELECT (secret) ON subscription_secret, tenant_secret TO hookline_api;
 GRANT SELECT (password) ON subscription_credentials TO hookline_api;
