@@ -69,6 +69,8 @@ struct hk_str hk_json_member(struct hk_str json, struct hk_str name)
             return HK_STR_NULL;
         name_at = at + 1;
         skip_string(json, &at);
+        if (at > json.n) /* not valid after all */
+            return HK_STR_NULL;
         found = (struct hk_str){json.p + name_at, at - 1 - name_at};
         skip_blanks(json, &at);
         at++; /* the colon */

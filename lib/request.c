@@ -399,3 +399,25 @@ bool hk_request_build_plain(const struct hk_request_plain *plain, struct hk_requ
         *reterr = "a header field is not valid";
     return !w.is_full && !w.is_bad;
 }
+
+bool hk_request_build_form(const char *url, struct hk_str username, struct hk_str password,
+                           struct hk_str body, unsigned timeout_ms, struct hk_request *ret,
+                           const char **reterr)
+{
+    struct hk_request_parts parts = {.username = username, .password = password};
+    struct writer w = {.request = ret};
+
+    if (!is_url(url)) {
+        *reterr = "the URL is not valid";
+        return false;
+    }
+    begin_request(ret, url, timeout_ms);
+    ret->body = body;
+    add_line(&w, HK_STR("content-type: application/x-www-form-urlencoded"));
+    add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    add_line(&w, HK_STR("accept: application/json"));
+    add_basic(&w, &parts);
+    if (w.is_full || w.is_bad)
+        *reterr = "the header section is too long";
+    return !w.is_full && !w.is_bad;
+}

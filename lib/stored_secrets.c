@@ -32,6 +32,23 @@ struct hk_vault_place hk_place_of_password(struct hk_str tenant_id, struct hk_st
                                    .column = HK_STR("password")};
 }
 
+struct hk_vault_place hk_place_of_client_secret(struct hk_str tenant_id,
+                                                struct hk_str subscription_id)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("subscription_credentials"),
+                                   .row_id = subscription_id,
+                                   .column = HK_STR("client_secret")};
+}
+
+struct hk_vault_place hk_place_of_client_key(struct hk_str tenant_id, struct hk_str subscription_id)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("subscription"),
+                                   .row_id = subscription_id,
+                                   .column = HK_STR("client_key")};
+}
+
 struct hk_vault_place hk_place_of_signing_key(struct hk_str kid)
 {
     return (struct hk_vault_place){.tenant_id = HK_STR("00000000-0000-0000-0000-000000000000"),
@@ -142,4 +159,22 @@ bool hk_stored_password_open(const struct hk_vault *vault, struct hk_str tenant_
     struct hk_vault_place place = hk_place_of_password(tenant_id, subscription_id);
 
     return stored.n == 0 || hk_vault_open(vault, &place, stored, buf);
+}
+
+bool hk_stored_client_secret_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                                  struct hk_str subscription_id, struct hk_str stored,
+                                  struct hk_buf *buf)
+{
+    struct hk_vault_place place = hk_place_of_client_secret(tenant_id, subscription_id);
+
+    return hk_vault_open(vault, &place, stored, buf);
+}
+
+bool hk_stored_client_key_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                               struct hk_str subscription_id, struct hk_str stored,
+                               struct hk_buf *buf)
+{
+    struct hk_vault_place place = hk_place_of_client_key(tenant_id, subscription_id);
+
+    return hk_vault_open(vault, &place, stored, buf);
 }

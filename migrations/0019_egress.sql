@@ -14,6 +14,7 @@ ALTER TABLE subscription
     ADD COLUMN client_key                    text,              -- its private key, PEM, sealed
     ADD COLUMN client_certificate_sha256     text,              -- of the certificate (DER), in hex
     ADD COLUMN client_certificate_expires_at timestamptz;
+GRANT UPDATE (client_key) ON subscription TO hookline_worker; -- which seals it again when the master key changes
 UPDATE subscription s SET allows_http = true FROM tenant t WHERE t.tenant_id = s.tenant_id AND t.allow_http;
 
 ALTER TABLE subscription_credentials

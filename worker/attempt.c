@@ -54,6 +54,7 @@ void attempt_free(struct attempt *attempt)
     wipe(attempt, attempt->secrets);
     wipe(attempt, attempt->password);
     wipe(attempt, attempt->headers);
+    wipe(attempt, attempt->egress.private_key);
     free(attempt->response);
     free(attempt);
 }
@@ -92,6 +93,7 @@ void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outco
     if (attempt->request != NULL && outcome->n_sent > 0)
         hk_describe_own_header_lines(attempt->request, &sent);
     attempt->outcome = *outcome;
+    attempt->outcome.n_sent += attempt->n_sent_before;
     free(attempt->response);
     attempt->response = end = malloc(n_headers + n_body + sent.n + 1);
     if (end == NULL)

@@ -14,6 +14,7 @@
 #include "hk/outcome.h"
 #include "hk/request.h"
 #include "worker/retry.h"
+#include "worker/tokens.h"
 
 enum attempt_state {
     ATTEMPT_LEASED,    /* ours until the lease ends; nothing was sent */
@@ -78,6 +79,12 @@ struct attempt {
     struct hk_str origin;  /* .p == NULL: live */
     enum hk_signature_kind signature;
     struct hk_egress egress;
+
+    struct hk_str token_url, scope; /* .p == NULL: no OAuth 2.0, else `username` is the client */
+    struct token_wait token_wait;
+    uint64_t token_number;     /* of the token that it was sent with; 0: none */
+    bool has_waited_for_token; /* a refusal of the token is no news then */
+    unsigned n_sent_before;    /* with a token that was refused */
 
     int64_t started_us; /* wall clock; 0: nothing was tried */
     struct hk_outcome outcome;

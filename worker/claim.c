@@ -23,7 +23,6 @@
 #include "worker/claim.sql.h"
 #include "worker/secrets.h"
 
-#define MAX_UNRECORDED     1024
 #define MAX_BODY_BYTES     (32u << 20)
 #define MAX_OPENED_BYTES   (64u << 10) /* ten secrets, a password, 4 KiB of header fields */
 #define KEEP_SCRATCH_BYTES (256u << 10)
@@ -40,11 +39,10 @@ struct claim {
     struct hk_buf scratch; /* where bodies are built */
     struct hk_buf opened;  /* where secrets are opened */
 
-    bool is_wanted;        /* there is a reason to claim */
-    bool lanes_are_wanted; /* ... from lanes */
-    bool is_of_lanes;      /* the claim under way, or else the last one */
-    bool is_stopped;
-    bool has_failed; /* the last one */
+    bool is_wanted;              /* there is a reason to claim */
+    bool lanes_are_wanted;       /* ... from lanes */
+    bool is_of_lanes;            /* the claim under way, or else the last one */
+    bool is_stopped, has_failed; /* no more claims; the last one has failed */
     unsigned n_asked;
     int64_t asked_ms;
     int64_t linger_until_ms;
@@ -93,6 +91,7 @@ enum {
     COLUMN_SCOPE,
     COLUMN_ORIGIN,
     COLUMN_WEBHOOK_ORIGIN,
+    N_COLUMNS,
 };
 
 /*
@@ -184,35 +183,6 @@ void claim_free(struct claim *claim)
     hk_buf_done(&claim->scratch);
     hk_buf_done(&claim->opened);
     free(claim);
-}
-
-static unsigned rest(unsigned most, unsigned n)
-{
-    return n < most ? most - n : 0;
-}
-
-static unsigned smaller(unsigned a, unsigned b)
-{
-    return a < b ? a : b;
-}
-
-unsigned claim_size(unsigned n_slots, const struct claim_load *load)
-{
-    unsigned n_free = rest(n_slots, load->n_in_flight);
-
-    if (n_free == 0 || n_free * 4 < n_slots || load->n_unrecorded >= MAX_UNRECORDED)
-        return 0;
-    return smaller(n_free, CLAIM_MAX);
-}
-
-unsigned claim_lane_size(unsigned n_slots, const struct claim_load *load, unsigned *ret_n_on_trial)
-{
-    unsigned n = smaller(rest(n_slots, load->n_in_flight), CLAIM_MAX);
-
-    *ret_n_on_trial = rest((n_slots + 3) / 4, load->n_on_trial);
-    if (load->n_unrecorded >= MAX_UNRECORDED)
-        return 0;
-    return smaller(n, rest((3 * n_slots + 3) / 4, load->n_of_lanes));
 }
 
 static void claim_again_in(struct claim *claim, int64_t delay_ms)
@@ -369,26 +339,36 @@ static void read_secrets(struct claim *claim, struct attempt *attempt,
                      .secrets = hk_db_value(result, row, COLUMN_SECRETS),
                      .headers = hk_db_value(result, row, COLUMN_HEADERS),
                      .password = hk_db_value(result, row, COLUMN_PASSWORD),
+                     .client_key = hk_db_value(result, row, COLUMN_CLIENT_KEY),
+                     .is_client_secret = attempt->token_url.p != NULL,
                      .are_tenants = column_is(result, row, COLUMN_SECRET_OF, HK_STR("tenant")),
                  });
+}
+
+static void read_egress(struct attempt *attempt, const struct hk_db_result *result, unsigned row)
+{
+    struct hk_str networks = hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS);
+    struct hk_str certificate = hk_db_value(result, row, COLUMN_CLIENT_CERTIFICATE);
+
+    attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
+    attempt->egress.allowed_networks = attempt_keep(attempt, networks);
+    attempt->egress.certificate = attempt_keep(attempt, certificate);
+    attempt->token_url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TOKEN_URL));
+    attempt->scope = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCOPE));
 }
 
 static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
                                 unsigned row)
 {
-    static const unsigned kept[] = {COLUMN_RESPONSES,   COLUMN_SCHEDULE, COLUMN_URL,
-                                    COLUMN_SECRETS,     COLUMN_USERNAME, COLUMN_PASSWORD,
-                                    COLUMN_TRACEPARENT, COLUMN_HEADERS,  COLUMN_ALLOWED_NETWORKS,
-                                    COLUMN_ORIGIN};
     const struct hk_config *config = claim->options.config;
     struct hk_str body, envelope_headers;
     struct attempt *attempt;
     size_t n_data;
 
     build_message(claim, result, row, &body, &envelope_headers);
-    n_data = body.n + 1 + envelope_headers.n + 1;
-    for (size_t i = 0; i < HK_COUNTOF(kept); i++)
-        n_data += hk_db_value(result, row, kept[i]).n + 1;
+    n_data = body.n + envelope_headers.n + hk_db_value(result, row, COLUMN_TRACEPARENT).n + 3;
+    for (unsigned column = COLUMN_URL; column < N_COLUMNS; column++) /* no long ones among them */
+        n_data += hk_db_value(result, row, column).n + 1;
     attempt = attempt_new(n_data);
     attempt->tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID);
     attempt->subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID);
@@ -407,9 +387,7 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
     attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
     attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
-    attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
-    attempt->egress.allowed_networks =
-        attempt_keep(attempt, hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS));
+    read_egress(attempt, result, row);
     attempt->origin = attempt_keep(attempt, hk_db_value(result, row, COLUMN_ORIGIN));
     attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
     read_secrets(claim, attempt, result, row);

@@ -59,7 +59,15 @@ static struct hk_vault_place place_of_tenant_secret(const struct hk_str *key, ch
 static struct hk_vault_place place_of_password(const struct hk_str *key, char *buf)
 {
     (void)buf;
+    if (key[NAME].n > 0)
+        return hk_place_of_client_secret(key[TENANT], key[ROW]);
     return hk_place_of_password(key[TENANT], key[ROW]);
+}
+
+static struct hk_vault_place place_of_client_key(const struct hk_str *key, char *buf)
+{
+    (void)buf;
+    return hk_place_of_client_key(key[TENANT], key[ROW]);
 }
 
 static struct hk_vault_place place_of_header(const struct hk_str *key, char *buf)
@@ -86,6 +94,8 @@ static const struct column {
     {"subscription_credentials.password", &stmt_reseal_password_page, &stmt_reseal_password_put,
      place_of_password},
     {"subscription.headers", &stmt_reseal_header_page, &stmt_reseal_header_put, place_of_header},
+    {"subscription.client_key", &stmt_reseal_client_key_page, &stmt_reseal_client_key_put,
+     place_of_client_key},
     {"signing_key.private_key", &stmt_reseal_signing_key_page, &stmt_reseal_signing_key_put,
      place_of_signing_key},
 };

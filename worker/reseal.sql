@@ -55,9 +55,9 @@ WITH n AS (
 SELECT count(*) FROM done;
 
 -- name: reseal_password_page
-SELECT p.tenant_id::text, '', p.subscription_id::text, '',
+SELECT p.tenant_id::text, '', p.subscription_id::text, CASE WHEN p.kind = 'oauth2' THEN 'client_secret' ELSE '' END,
        CASE WHEN p.password NOT LIKE $1::text THEN p.password END, count(*) OVER ()
-  FROM (SELECT b.tenant_id, b.subscription_id, b.password
+  FROM (SELECT b.tenant_id, b.subscription_id, b.password, b.kind
           FROM subscription_credentials b
          WHERE (b.tenant_id, b.subscription_id) > (uuid_or_zero($2::text), uuid_or_zero($4::text)) AND $3::text IS NOT NULL
          ORDER BY b.tenant_id, b.subscription_id
@@ -73,6 +73,28 @@ WITH n AS (
       FROM n
      WHERE b.tenant_id = n.tenant_id::uuid AND b.subscription_id = n.row_id::uuid AND b.password = n.old
     RETURNING b.subscription_id
+)
+SELECT count(*) FROM done;
+
+-- name: reseal_client_key_page
+SELECT p.tenant_id::text, '', p.id::text, '', CASE WHEN p.client_key NOT LIKE $1::text THEN p.client_key END,
+       count(*) OVER ()
+  FROM (SELECT s.tenant_id, s.id, s.client_key
+          FROM subscription s
+         WHERE (s.tenant_id, s.id) > (uuid_or_zero($2::text), uuid_or_zero($4::text)) AND $3::text IS NOT NULL
+         ORDER BY s.tenant_id, s.id
+         LIMIT $5::integer) p
+ ORDER BY p.tenant_id, p.id;
+
+-- name: reseal_client_key_put
+WITH n AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                  AS u (tenant_id, owner_id, row_id, name, old, new)
+), done AS (
+    UPDATE subscription s SET client_key = n.new
+      FROM n
+     WHERE s.tenant_id = n.tenant_id::uuid AND s.id = n.row_id::uuid AND s.client_key = n.old
+    RETURNING s.id
 )
 SELECT count(*) FROM done;
 

@@ -3,6 +3,9 @@
 
 #include "hk/stored_secrets.h"
 
+typedef bool open_fn(const struct hk_vault *vault, struct hk_str tenant_id,
+                     struct hk_str subscription_id, struct hk_str stored, struct hk_buf *buf);
+
 /* What has been opened into `scratch`. */
 static struct hk_str keep(struct attempt *attempt, struct hk_buf *scratch, bool is_open)
 {
@@ -24,6 +27,8 @@ void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct 
     char tenant_text[HK_ID_TEXT_SIZE], subscription_text[HK_ID_TEXT_SIZE];
     struct hk_str tenant = {tenant_text, HK_ID_TEXT_SIZE - 1};
     struct hk_str subscription = {subscription_text, HK_ID_TEXT_SIZE - 1};
+    open_fn *open_password =
+        stored->is_client_secret ? hk_stored_client_secret_open : hk_stored_password_open;
     struct hk_str owner = stored->are_tenants ? HK_STR_NULL : subscription;
 
     hk_id_format(&attempt->tenant_id, tenant_text);
@@ -39,5 +44,9 @@ void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct 
     if (stored->password.p != NULL)
         attempt->password =
             keep(attempt, scratch,
-                 hk_stored_password_open(vault, tenant, subscription, stored->password, scratch));
+                 open_password(vault, tenant, subscription, stored->password, scratch));
+    if (stored->client_key.p != NULL)
+        attempt->egress.private_key = keep(
+            attempt, scratch,
+            hk_stored_client_key_open(vault, tenant, subscription, stored->client_key, scratch));
 }

@@ -8,8 +8,9 @@
 
 /* As message_claim returns them; see hk/stored_secrets.h. */
 struct stored_secrets {
-    struct hk_str secrets, headers, password;
-    bool are_tenants; /* `secrets` */
+    struct hk_str secrets, headers, password, client_key;
+    bool are_tenants;      /* `secrets` */
+    bool is_client_secret; /* `password` */
 };
 
 /*

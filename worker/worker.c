@@ -27,6 +27,7 @@ struct worker {
     struct lanes *lanes;
     struct record *record;
     struct hk_http *http;
+    struct tokens *tokens;
     struct upkeep *upkeep;
     struct backfill *backfill;
     struct reseal *reseal;
@@ -93,10 +94,9 @@ static void log_failed(const struct attempt *attempt)
            HK_CTEXT("reason", attempt->verdict.reason), HK_I64("attempts", attempt->attempts + 1));
 }
 
-/* hk_http_done_fn; also called for what cannot be sent at all. */
-static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
+/* Judges what came of it, and moves on. */
+static void end_attempt(struct attempt *attempt, const struct hk_outcome *outcome)
 {
-    struct attempt *attempt = done_arg;
     unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
 
     attempt_set_outcome(attempt, outcome);
@@ -111,29 +111,12 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
     (void)attempt_fire(attempt, EVENT_OUTCOME);
 }
 
-static void op_send(struct attempt *attempt)
+/* For what is not sent. */
+static void refuse(struct attempt *attempt, enum hk_outcome_kind kind, const char *why)
 {
-    struct worker *worker = attempt->owner;
-    struct hk_request *request = hk_http_take(worker->http);
-    char message_id[HK_ID_TEXT_SIZE];
-    struct hk_request_parts parts = {
-        .url = attempt->url.p,
-        .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
-        .body = attempt->body,
-        .envelope_headers = attempt->envelope_headers,
-        .signature = attempt->signature,
-        .secrets = attempt->secrets,
-        .username = attempt->username,
-        .password = attempt->username.p == NULL ? HK_STR_NULL : attempt->password,
-        .bearer_token = attempt->username.p == NULL ? attempt->password : HK_STR_NULL,
-        .headers = attempt->headers,
-        .origin = attempt->origin,
-        .traceparent = attempt->traceparent,
-        .span_id = next_random(worker),
-        .timeout_ms = attempt->timeout_ms,
-    };
-    struct hk_outcome invalid = {
-        .kind = HK_OUTCOME_REQUEST_INVALID,
+    struct hk_outcome outcome = {
+        .kind = kind,
+        .error = why,
         .retry_after_ms = -1,
         .dns_us = -1,
         .connect_us = -1,
@@ -141,21 +124,129 @@ static void op_send(struct attempt *attempt)
         .first_byte_us = -1,
     };
 
+    if (attempt->started_us == 0)
+        attempt->started_us = hk_wall_us();
+    end_attempt(attempt, &outcome);
+}
+
+/* The answer to a claim may be late: a request that could outlive its lease is not begun. */
+static bool is_lease_long_enough(const struct attempt *attempt)
+{
+    return hk_mono_ms() + (int64_t)attempt->timeout_ms < attempt->lease_ends_ms;
+}
+
+static hk_http_done_fn on_outcome;
+
+/* `token` .p == NULL: with the subscription's own credentials, if it has any. */
+static void send_now(struct attempt *attempt, struct hk_str token)
+{
+    struct worker *worker = attempt->owner;
+    struct hk_request *request = hk_http_take(worker->http);
+    bool has_token = token.p != NULL, is_basic = !has_token && attempt->username.p != NULL;
+    char message_id[HK_ID_TEXT_SIZE];
+    const char *why;
+    struct hk_request_parts parts = {
+        .url = attempt->url.p,
+        .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
+        .body = attempt->body,
+        .envelope_headers = attempt->envelope_headers,
+        .signature = attempt->signature,
+        .secrets = attempt->secrets,
+        .username = is_basic ? attempt->username : HK_STR_NULL,
+        .password = is_basic ? attempt->password : HK_STR_NULL,
+        .bearer_token = has_token  ? token
+                        : is_basic ? HK_STR_NULL
+                                   : attempt->password,
+        .headers = attempt->headers,
+        .origin = attempt->origin,
+        .traceparent = attempt->traceparent,
+        .span_id = next_random(worker),
+        .timeout_ms = attempt->timeout_ms,
+    };
+
     hk_id_format(&attempt->message_id, message_id);
     attempt->started_us = hk_wall_us();
     parts.timestamp_s = attempt->started_us / 1000000;
-    if (attempt->fault != NULL)
-        invalid.error = attempt->fault;
-    else if (attempt->body.p == NULL)
-        invalid.error = "the body is too long, or the profile is not known here";
-    else if (hk_request_build(&parts, request, &invalid.error)) {
+    if (hk_request_build(&parts, request, &why)) {
         attempt->request = request;
         request->egress = attempt->egress;
         hk_http_send(worker->http, request, on_outcome, attempt);
         return;
     }
     hk_http_give_back(worker->http, request);
-    on_outcome(attempt, &invalid); /* last: the attempt moves on */
+    refuse(attempt, HK_OUTCOME_REQUEST_INVALID, why); /* last: the attempt moves on */
+}
+
+/* Sends it with a token, now or when there is one. */
+static void send_with_token(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+    struct token_order order = {
+        .subscription_id = attempt->subscription_id,
+        .token_url = attempt->token_url,
+        .client_id = attempt->username,
+        .client_secret = attempt->password,
+        .scope = attempt->scope,
+        .egress = attempt->egress,
+    };
+    struct token token;
+
+    switch (tokens_get(worker->tokens, &order, &attempt->token_wait, &token)) {
+    case TOKEN_WAIT:
+        attempt->has_waited_for_token = true;
+        return;
+    case TOKEN_FAILED:
+        refuse(attempt, HK_OUTCOME_CREDENTIALS, token.fault);
+        return;
+    case TOKEN_READY:
+        attempt->token_number = token.number;
+        if (is_lease_long_enough(attempt))
+            send_now(attempt, token.text);
+        else
+            refuse(attempt, HK_OUTCOME_CREDENTIALS, "the token came too late for this attempt");
+        return;
+    }
+}
+
+static void on_token_ready(struct token_wait *wait)
+{
+    send_with_token(HK_CONTAINER_OF(wait, struct attempt, token_wait));
+}
+
+/*
+ * hk_http_done_fn. A token may end before its time: when one that others have used is refused, the
+ * request goes out once more, with a new one, within the same attempt.
+ */
+static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
+{
+    struct attempt *attempt = done_arg;
+    struct worker *worker = attempt->owner;
+    bool is_refused = attempt->token_number != 0 && outcome->kind == HK_OUTCOME_ANSWERED &&
+                      outcome->status == 401;
+
+    if (is_refused)
+        tokens_forget(worker->tokens, &attempt->subscription_id, attempt->token_number);
+    if (!is_refused || attempt->has_waited_for_token || !is_lease_long_enough(attempt)) {
+        end_attempt(attempt, outcome);
+        return;
+    }
+    attempt->request = NULL; /* the client takes it back itself */
+    attempt->n_sent_before = outcome->n_sent;
+    attempt->has_waited_for_token = true; /* once */
+    send_with_token(attempt);
+}
+
+static void op_send(struct attempt *attempt)
+{
+    if (attempt->fault != NULL)
+        refuse(attempt, HK_OUTCOME_REQUEST_INVALID, attempt->fault);
+    else if (attempt->body.p == NULL)
+        refuse(attempt, HK_OUTCOME_REQUEST_INVALID,
+               "the body is too long, or the profile is not known here");
+    else if (attempt->token_url.p != NULL)
+        send_with_token(attempt);
+    else
+        send_now(attempt, HK_STR_NULL);
 }
 
 static void op_record(struct attempt *attempt)
@@ -175,7 +266,9 @@ static void op_withdraw(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
-    hk_http_abandon(worker->http, attempt->request);
+    tokens_abandon(&attempt->token_wait);
+    if (attempt->request != NULL)
+        hk_http_abandon(worker->http, attempt->request);
     attempt->request = NULL;
     op_give_back(attempt);
 }
@@ -213,12 +306,6 @@ static const struct attempt_ops ops = {
     .release = op_release,
 };
 
-/* The answer to a claim may be late: a request that could outlive its lease is not begun. */
-static bool is_lease_long_enough(const struct attempt *attempt)
-{
-    return hk_mono_ms() + (int64_t)attempt->timeout_ms < attempt->lease_ends_ms;
-}
-
 /* claim_found_fn */
 static void on_found(void *found_arg, struct attempt *attempt)
 {
@@ -226,6 +313,7 @@ static void on_found(void *found_arg, struct attempt *attempt)
     enum attempt_event event = EVENT_STARTED;
 
     attempt->owner = worker;
+    attempt->token_wait.ready = on_token_ready;
     attempt->ops = &ops;
     attempt->next = worker->attempts;
     if (worker->attempts != NULL)
@@ -239,6 +327,14 @@ static void on_found(void *found_arg, struct attempt *attempt)
     else if (!attempt->is_active || !is_lease_long_enough(attempt))
         event = EVENT_WITHHELD;
     (void)attempt_fire(attempt, event);
+}
+
+/* No byte of it was written yet. */
+static bool can_be_withdrawn(const struct attempt *attempt)
+{
+    if (attempt->request == NULL)
+        return attempt->token_wait.link != NULL && attempt->n_sent_before == 0;
+    return attempt->n_sent_before == 0 && !hk_http_has_begun(attempt->request);
 }
 
 static bool is_or_any(const struct hk_id *id, const struct hk_id *wanted)
@@ -255,8 +351,7 @@ static void on_stopped(void *found_arg, const struct hk_id *tenant_id,
 
     for (struct attempt *attempt = worker->attempts; attempt != NULL; attempt = next) {
         next = attempt->next;
-        if (attempt->request != NULL && !hk_http_has_begun(attempt->request) &&
-            is_or_any(&attempt->tenant_id, tenant_id) &&
+        if (can_be_withdrawn(attempt) && is_or_any(&attempt->tenant_id, tenant_id) &&
             is_or_any(&attempt->subscription_id, subscription_id))
             (void)attempt_fire(attempt, EVENT_STOPPED);
     }
@@ -285,6 +380,7 @@ struct worker *worker_new(const struct worker_options *options)
         .ca_file = options->config->worker_ca_file,
         .proxy_url = options->config->worker_proxy_url,
     });
+    worker->tokens = tokens_new(worker->http);
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
     worker->upkeep = upkeep_new(&(struct upkeep_options){
@@ -323,6 +419,7 @@ void worker_free(struct worker *worker)
     reseal_free(worker->reseal);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */
+    tokens_free(worker->tokens);
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
     lanes_free(worker->lanes);

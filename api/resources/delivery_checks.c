@@ -4,6 +4,8 @@
 #include <strings.h>
 
 #include "api/resources/checks.h"
+#include "hk/certificate.h"
+#include "hk/clock.h"
 #include "hk/responses.h"
 #include "hk/schedule.h"
 #include "hk/sign.h"
@@ -175,6 +177,32 @@ enum hk_code check_bearer_token(struct hk_str value, struct hk_error *reterr)
             return hk_fail(reterr, HK_INVALID_BODY, "", "must be visible ASCII");
     }
     return HK_OK;
+}
+
+enum hk_code check_token_scope(struct hk_str value, struct hk_error *reterr)
+{
+    bool is_legal = value.n > 0 && value.p[0] != ' ' && value.p[value.n - 1] != ' ';
+
+    for (size_t i = 0; i < value.n && is_legal; i++)
+        is_legal = value.p[i] >= ' ' && value.p[i] <= '~' && value.p[i] != '"' &&
+                   value.p[i] != '\\' && !(value.p[i] == ' ' && value.p[i - 1] == ' ');
+    if (is_legal)
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "", "must be scopes, separated by single blanks");
+}
+
+enum hk_code check_client_certificate(struct hk_str value, struct hk_error *reterr)
+{
+    const char *fault = hk_certificate_fault(value, hk_wall_us() / 1000000);
+
+    return fault == NULL ? HK_OK : hk_fail(reterr, HK_INVALID_BODY, "", "%s", fault);
+}
+
+enum hk_code check_client_key(struct hk_str value, struct hk_error *reterr)
+{
+    const char *fault = hk_certificate_key_fault(value);
+
+    return fault == NULL ? HK_OK : hk_fail(reterr, HK_INVALID_BODY, "", "%s", fault);
 }
 
 enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr)

@@ -31,6 +31,13 @@ enum hk_code check_header_value(struct hk_str value, struct hk_error *reterr);
 /* A bearer token: visible ASCII (RFC 6750 allows less, its issuers more). */
 enum hk_code check_bearer_token(struct hk_str value, struct hk_error *reterr);
 
+/* RFC 6749, 3.3: words of visible ASCII but for quotes and backslashes, single blanks between. */
+enum hk_code check_token_scope(struct hk_str value, struct hk_error *reterr);
+
+/* hk/certificate.h: each by itself; that they belong together, SQL is told. */
+enum hk_code check_client_certificate(struct hk_str value, struct hk_error *reterr);
+enum hk_code check_client_key(struct hk_str value, struct hk_error *reterr);
+
 /* A signing secret of either kind, as hk/sign.h has them; padding may be missing. */
 enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr);
 

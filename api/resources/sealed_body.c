@@ -6,7 +6,9 @@
 
 #include "api/call.h"
 #include "api/json_scan.h"
+#include "hk/certificate.h"
 #include "hk/stored_secrets.h"
+#include "hk/url.h"
 
 enum { MAX_BYTES = 64 << 20 }; /* the largest body has 8 MiB, and at most 34 secrets */
 
@@ -72,18 +74,46 @@ static void seal_string(struct rewrite *rewrite, const struct json_span *value,
     explicit_bzero(text, n);
 }
 
+/* A string's text, in the request's pool. .p is NULL when it is none. */
+static struct hk_str text_of(struct call *call, const struct json_span *value)
+{
+    char *text = value->kind == JSON_KIND_STRING ? call_alloc(call, value->bytes.n + 1) : NULL;
+    size_t n = text == NULL ? SIZE_MAX : json_string_decode(value->bytes, text);
+
+    return n == SIZE_MAX ? HK_STR_NULL : (struct hk_str){text, n};
+}
+
+/* What is wrong with a token endpoint's URL if its tenant may call https and public hosts only. */
+static void add_url_fault(struct rewrite *rewrite, const struct json_span *value)
+{
+    struct hk_str url = text_of(rewrite->call, value);
+    struct hk_error error = {.code = HK_OK};
+
+    if (url.p == NULL || hk_url_check(url, false, &error) == HK_OK)
+        return;
+    copy_until(rewrite, value->bytes.p + value->bytes.n);
+    hk_buf_add_text(&rewrite->out, ",\"token_url_fault\":");
+    hk_buf_add_json_string(&rewrite->out, hk_str(error.detail));
+}
+
 static void seal_credentials(struct rewrite *rewrite, const struct json_span *credentials)
 {
     struct hk_vault_place place =
         hk_place_of_password(rewrite->tenant_id, rewrite->subscription_id);
+    struct hk_vault_place client_place =
+        hk_place_of_client_secret(rewrite->tenant_id, rewrite->subscription_id);
     struct json_cursor cursor = {.bytes = credentials->bytes};
     struct json_span value;
     struct hk_str name;
 
     while (credentials->kind == JSON_KIND_OBJECT && json_next(&cursor, &name, &value)) {
-        if (value.kind == JSON_KIND_STRING &&
-            (json_string_eq(name, "password") || json_string_eq(name, "token")))
+        if (json_string_eq(name, "token_url"))
+            add_url_fault(rewrite, &value);
+        else if (value.kind == JSON_KIND_STRING &&
+                 (json_string_eq(name, "password") || json_string_eq(name, "token")))
             seal_string(rewrite, &value, &place);
+        else if (value.kind == JSON_KIND_STRING && json_string_eq(name, "client_secret"))
+            seal_string(rewrite, &value, &client_place);
     }
 }
 
@@ -104,6 +134,34 @@ static void seal_headers(struct rewrite *rewrite, const struct json_span *header
         place = hk_place_of_header(rewrite->tenant_id, rewrite->subscription_id, name, column);
         seal_string(rewrite, &value, &place);
     }
+}
+
+/* Seals the key, and says of a pair that belongs together what it is. */
+static void seal_client_certificate(struct rewrite *rewrite, const struct json_span *object)
+{
+    struct hk_vault_place place =
+        hk_place_of_client_key(rewrite->tenant_id, rewrite->subscription_id);
+    struct json_cursor cursor = {.bytes = object->bytes};
+    struct hk_str name, certificate = HK_STR_NULL, key = HK_STR_NULL;
+    struct hk_certificate read;
+    struct json_span value;
+
+    while (object->kind == JSON_KIND_OBJECT && json_next(&cursor, &name, &value)) {
+        if (json_string_eq(name, "certificate")) {
+            certificate = text_of(rewrite->call, &value);
+        } else if (json_string_eq(name, "private_key")) {
+            key = text_of(rewrite->call, &value);
+            if (key.p != NULL)
+                seal_string(rewrite, &value, &place);
+        }
+    }
+    if (certificate.p != NULL && key.p != NULL && hk_certificate_read(certificate, key, &read)) {
+        copy_until(rewrite, object->bytes.p + object->bytes.n - 1); /* the brace at its end */
+        hk_buf_printf(&rewrite->out, ",\"sha256\":\"%s\",\"expires_s\":%lld", read.sha256,
+                      (long long)read.expires_s);
+    }
+    if (key.n > 0)
+        explicit_bzero((char *)(uintptr_t)key.p, key.n);
 }
 
 /* The member `name` of an object; false when there is none, or it is no object. */
@@ -147,6 +205,8 @@ void sealed_body_subscription(struct call *call, const char *path, struct hk_str
             seal_credentials(&rewrite, &value);
         else if (json_string_eq(name, "headers"))
             seal_headers(&rewrite, &value);
+        else if (json_string_eq(name, "client_certificate"))
+            seal_client_certificate(&rewrite, &value);
     }
     end(&rewrite);
 }

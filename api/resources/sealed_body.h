@@ -11,10 +11,12 @@
 struct call;
 
 /*
- * Of the subscription that is the body itself (`path` is "") or its member `path`: the password or
- * token of its credentials, and the values of its header fields whose names say that they are
- * secrets. Anything else keeps its bytes. `subscription_id` is a UUID in any case; with another
- * text nothing is done, as it can be none of a row.
+ * Of the subscription that is the body itself (`path` is "") or its member `path`: the password,
+ * token or client's secret of its credentials, the key of its client certificate, and the values of
+ * its header fields whose names say that they are secrets. Beside them it puts what only a program
+ * can find out: "token_url_fault" among the credentials, "sha256" and "expires_s" of a certificate
+ * whose key is its own. Anything else keeps its bytes. `subscription_id` is a UUID in any case;
+ * with another text nothing is done, as it can be none of a row.
  */
 void sealed_body_subscription(struct call *call, const char *path, struct hk_str subscription_id);
 

@@ -14,11 +14,12 @@
 #include "api/resources/subscriptions.sql.h"
 #include "api/verification.h"
 #include "api/verification.sql.h"
+#include "hk/certificate.h"
 #include "hk/url.h"
 
 enum { MAX_EVENT_TYPES = 100, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
 
-/* A user name and a password, or a token: SQL asks for one of the two. */
+/* A user name and a password, a token, or where to get one: SQL asks for one of them. */
 const struct body_field credentials_body[] = {
     {.name = "username",
      .type = BODY_STRING,
@@ -31,6 +32,40 @@ const struct body_field credentials_body[] = {
      .flags = BODY_NONEMPTY,
      .max = 1024,
      .check = check_bearer_token},
+    {.name = "token_url",
+     .type = BODY_STRING,
+     .flags = BODY_NONEMPTY,
+     .max = HK_URL_MAX_BYTES,
+     .check = check_url},
+    {.name = "client_id",
+     .type = BODY_STRING,
+     .flags = BODY_NONEMPTY,
+     .max = 256,
+     .check = check_bearer_token},
+    {.name = "client_secret",
+     .type = BODY_STRING,
+     .flags = BODY_NONEMPTY,
+     .max = 256,
+     .check = check_password},
+    {.name = "scope",
+     .type = BODY_STRING,
+     .flags = BODY_NONEMPTY,
+     .max = 1024,
+     .check = check_token_scope},
+    {0},
+};
+
+static const struct body_field client_certificate_body[] = {
+    {.name = "certificate",
+     .type = BODY_STRING,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = HK_CERTIFICATE_MAX_BYTES,
+     .check = check_client_certificate},
+    {.name = "private_key",
+     .type = BODY_STRING,
+     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .max = HK_CERTIFICATE_KEY_MAX_BYTES,
+     .check = check_client_key},
     {0},
 };
 
@@ -78,6 +113,10 @@ static const struct body_field overrides_body[] = {
          .type = BODY_OBJECT,                                                                      \
          .flags = BODY_NULLABLE,                                                                   \
          .fields = credentials_body},                                                              \
+        {.name = "client_certificate",                                                             \
+         .type = BODY_OBJECT,                                                                      \
+         .flags = BODY_NULLABLE,                                                                   \
+         .fields = client_certificate_body},                                                       \
         {.name = "rate_per_second",                                                                \
          .type = BODY_INTEGER,                                                                     \
          .flags = BODY_NULLABLE,                                                                   \

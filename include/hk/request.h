@@ -102,4 +102,10 @@ struct hk_request_plain {
 HK_NODISCARD bool hk_request_build_plain(const struct hk_request_plain *plain,
                                          struct hk_request *ret, const char **reterr);
 
+/* The same for a POST of `body` (borrowed), a form, with Basic credentials: accepts JSON. */
+HK_NODISCARD bool hk_request_build_form(const char *url, struct hk_str username,
+                                        struct hk_str password, struct hk_str body,
+                                        unsigned timeout_ms, struct hk_request *ret,
+                                        const char **reterr);
+
 #endif

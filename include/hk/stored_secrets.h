@@ -14,6 +14,11 @@ struct hk_vault_place hk_place_of_subscription_secret(struct hk_str tenant_id,
                                                       struct hk_str secret_id);
 struct hk_vault_place hk_place_of_tenant_secret(struct hk_str tenant_id, struct hk_str secret_id);
 struct hk_vault_place hk_place_of_password(struct hk_str tenant_id, struct hk_str subscription_id);
+/* In the column of passwords, but another place: who takes it for a password cannot open it. */
+struct hk_vault_place hk_place_of_client_secret(struct hk_str tenant_id,
+                                                struct hk_str subscription_id);
+struct hk_vault_place hk_place_of_client_key(struct hk_str tenant_id,
+                                             struct hk_str subscription_id);
 struct hk_vault_place hk_place_of_signing_key(struct hk_str kid);
 
 /* `ret_column` holds the name that the place has: lower case, whatever case the field has. */
@@ -49,5 +54,16 @@ HK_NODISCARD bool hk_stored_headers_open(const struct hk_vault *vault, struct hk
 HK_NODISCARD bool hk_stored_password_open(const struct hk_vault *vault, struct hk_str tenant_id,
                                           struct hk_str subscription_id, struct hk_str stored,
                                           struct hk_buf *buf);
+
+/* For the secret of an OAuth 2.0 client. */
+HK_NODISCARD bool hk_stored_client_secret_open(const struct hk_vault *vault,
+                                               struct hk_str tenant_id,
+                                               struct hk_str subscription_id, struct hk_str stored,
+                                               struct hk_buf *buf);
+
+/* And for the private key of the client certificate. */
+HK_NODISCARD bool hk_stored_client_key_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                                            struct hk_str subscription_id, struct hk_str stored,
+                                            struct hk_buf *buf);
 
 #endif

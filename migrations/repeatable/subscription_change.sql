@@ -11,16 +11,24 @@ LANGUAGE sql IMMUTABLE AS $$
       FROM json_each_text(headers) h
 $$;
 
--- What credentials must have: a user name and a password, or a token.
+-- What credentials must have: a user name and a password, a token, or what an access token is asked for with.
 CREATE OR REPLACE FUNCTION credentials_faults(given json, prefix text) RETURNS TABLE (pointer text, detail text)
 LANGUAGE sql IMMUTABLE AS $$
     SELECT f.pointer, f.detail
       FROM (SELECT given -> 'token' IS NOT NULL AS has_token, given -> 'username' IS NOT NULL AS has_username,
-                   given -> 'password' IS NOT NULL AS has_password) g
-     CROSS JOIN LATERAL (VALUES (has_token AND (has_username OR has_password), prefix || '/token',
-                                 'stands alone: it is sent instead of a user name and a password'),
-                                (NOT has_token AND NOT has_username, prefix || '/username', 'is required'),
-                                (NOT has_token AND NOT has_password, prefix || '/password', 'is required'))
+                   given -> 'password' IS NOT NULL AS has_password, given -> 'token_url' IS NOT NULL AS has_token_url,
+                   given -> 'client_id' IS NOT NULL AS has_client_id, given -> 'client_secret' IS NOT NULL AS has_client_secret,
+                   given -> 'scope' IS NOT NULL AS has_scope) g
+     CROSS JOIN LATERAL (SELECT has_token_url OR has_client_id OR has_client_secret OR has_scope AS is_oauth2) o
+     CROSS JOIN LATERAL (VALUES (has_token AND (has_username OR has_password OR is_oauth2), prefix || '/token',
+                                 'stands alone: it is sent instead of other credentials'),
+                                (is_oauth2 AND (has_username OR has_password), prefix || '/token_url',
+                                 'stands without a user name and a password'),
+                                (is_oauth2 AND NOT has_token_url, prefix || '/token_url', 'is required'),
+                                (is_oauth2 AND NOT has_client_id, prefix || '/client_id', 'is required'),
+                                (is_oauth2 AND NOT has_client_secret, prefix || '/client_secret', 'is required'),
+                                (NOT has_token AND NOT is_oauth2 AND NOT has_username, prefix || '/username', 'is required'),
+                                (NOT has_token AND NOT is_oauth2 AND NOT has_password, prefix || '/password', 'is required'))
                         AS f (is_fault, pointer, detail)
      WHERE json_typeof(given) = 'object' AND f.is_fault
 $$;
@@ -47,6 +55,13 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
      WHERE NOT filter_is_valid($3 ->> 'filter')
      UNION ALL
     SELECT c.pointer, c.detail FROM credentials_faults($3 -> 'credentials', $4 || '/credentials') c
+     UNION ALL
+    SELECT $4 || '/credentials/token_url', u.detail
+      FROM url_fault_for($1, $3 #>> '{credentials,token_url}', $3 #>> '{credentials,token_url_fault}') AS u (detail)
+     WHERE u.detail IS NOT NULL
+     UNION ALL
+    SELECT $4 || '/client_certificate/private_key', 'is not the certificate''s'
+     WHERE json_typeof($3 -> 'client_certificate') = 'object' AND $3 #> '{client_certificate,sha256}' IS NULL
      UNION ALL
     SELECT r.pointer, r.detail FROM responses_faults($3 -> 'overrides', $4 || '/overrides') r
      UNION ALL
@@ -75,6 +90,12 @@ BEGIN
     s.timeout_ms := merge_text(given, 'timeout_ms', s.timeout_ms::text)::integer;
     s.rate_per_second := merge_text(given, 'rate_per_second', s.rate_per_second::text)::integer;
     s.max_in_flight := merge_text(given, 'max_in_flight', s.max_in_flight::text)::integer;
+    IF given -> 'client_certificate' IS NOT NULL THEN -- see api/resources/sealed_body.h
+        s.client_certificate := given #>> '{client_certificate,certificate}';
+        s.client_key := given #>> '{client_certificate,private_key}';
+        s.client_certificate_sha256 := given #>> '{client_certificate,sha256}';
+        s.client_certificate_expires_at := to_timestamp((given #>> '{client_certificate,expires_s}')::bigint);
+    END IF;
     s.headers := merge_object(s.headers, given -> 'headers', true);
     s.verification := merge_text(given, 'verification', s.verification); -- NULL: the profile's
     s.overrides := overrides_merge(s.overrides, given -> 'overrides');
@@ -102,9 +123,11 @@ BEGIN
     END IF;
     DELETE FROM subscription_credentials b WHERE b.tenant_id = $1 AND b.subscription_id = $2;
     IF json_typeof($3) = 'object' THEN
-        INSERT INTO subscription_credentials (tenant_id, subscription_id, kind, username, password)
-        VALUES ($1, $2, CASE WHEN $3 -> 'token' IS NULL THEN 'basic' ELSE 'bearer' END, $3 ->> 'username',
-                coalesce($3 ->> 'token', $3 ->> 'password'));
+        INSERT INTO subscription_credentials (tenant_id, subscription_id, kind, username, password, token_url, scope)
+        VALUES ($1, $2,
+                CASE WHEN $3 -> 'token' IS NOT NULL THEN 'bearer' WHEN $3 -> 'token_url' IS NOT NULL THEN 'oauth2' ELSE 'basic' END,
+                coalesce($3 ->> 'username', $3 ->> 'client_id'),
+                coalesce($3 ->> 'token', $3 ->> 'password', $3 ->> 'client_secret'), $3 ->> 'token_url', $3 ->> 'scope');
     END IF;
 END
 $$;
@@ -142,12 +165,14 @@ BEGIN
     made.verification := coalesce(made.verification, (profile_share($1, made.profile)).verification);
     INSERT INTO subscription AS s (tenant_id, id, app_id, url, description, event_types, filter, profile, overrides,
                                    timeout_ms, headers, rate_per_second, max_in_flight, ordered, ordered_on_failure, active_from,
-                                   allows_http, allowed_networks, verification, state, state_reason)
+                                   allows_http, allowed_networks, verification, state, state_reason, client_certificate, client_key,
+                                   client_certificate_sha256, client_certificate_expires_at)
     VALUES ($1, ($4 ->> 'id')::uuid, $2, made.url, made.description, made.event_types, made.filter, made.profile,
             made.overrides, made.timeout_ms, made.headers, made.rate_per_second, made.max_in_flight, made.ordered, made.ordered_on_failure,
             subscription_active_from($1, made.profile), made.allows_http, made.allowed_networks, made.verification,
             CASE WHEN made.verification = 'none' THEN 'active' ELSE 'pending' END,
-            CASE WHEN made.verification <> 'none' THEN 'not_verified' END)
+            CASE WHEN made.verification <> 'none' THEN 'not_verified' END, made.client_certificate, made.client_key,
+            made.client_certificate_sha256, made.client_certificate_expires_at)
     RETURNING s.* INTO made;
     PERFORM quota_take($1, 'subscriptions', 1);
     FOREACH kind IN ARRAY subscription_secret_kinds(made) LOOP
@@ -268,11 +293,13 @@ BEGIN
                url = held.url, description = held.description, event_types = held.event_types, filter = held.filter,
                profile = held.profile, overrides = held.overrides, timeout_ms = held.timeout_ms, headers = held.headers,
                rate_per_second = held.rate_per_second, max_in_flight = held.max_in_flight, ordered = held.ordered,
-               ordered_on_failure = held.ordered_on_failure, updated_at = now()
+               ordered_on_failure = held.ordered_on_failure, client_certificate = held.client_certificate,
+               client_key = held.client_key, client_certificate_sha256 = held.client_certificate_sha256,
+               client_certificate_expires_at = held.client_certificate_expires_at, updated_at = now()
          WHERE s.tenant_id = $1 AND s.id = $3
         RETURNING s.* INTO held;
         PERFORM subscription_set_credentials($1, $3, $4 -> 'credentials');
-        IF num_nonnulls($4 -> 'url', $4 -> 'headers', $4 -> 'credentials', $4 -> 'profile') > 0 THEN
+        IF num_nonnulls($4 -> 'url', $4 -> 'headers', $4 -> 'credentials', $4 -> 'client_certificate', $4 -> 'profile') > 0 THEN
             PERFORM delivery_stop($1, ARRAY[$3]); -- what has not begun goes out as it is now
         END IF;
         IF $4 -> 'url' IS NOT NULL THEN

@@ -11,7 +11,12 @@ CREATE OR REPLACE FUNCTION subscription_json(s subscription) RETURNS json LANGUA
                'event_types', s.event_types, 'filter', s.filter, 'profile', s.profile,
                'overrides', coalesce(s.overrides, '{}'), 'timeout_ms', s.timeout_ms,
                'headers', h.shown, 'sensitive_headers', h.hidden,
-               'credentials_kind', b.kind, 'username', b.username,
+               'credentials_kind', b.kind, 'username', CASE WHEN b.kind = 'basic' THEN b.username END,
+               'token_url', b.token_url, 'client_id', CASE WHEN b.kind = 'oauth2' THEN b.username END, 'scope', b.scope,
+               'client_certificate',
+               CASE WHEN s.client_certificate IS NOT NULL
+                    THEN json_build_object('sha256', s.client_certificate_sha256,
+                                           'expires_at', s.client_certificate_expires_at) END,
                'rate_per_second', s.rate_per_second, 'max_in_flight', s.max_in_flight, 'ordered', s.ordered,
                'ordered_on_failure', s.ordered_on_failure,
                'active_from', s.active_from,

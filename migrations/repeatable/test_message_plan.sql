@@ -21,6 +21,9 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
      UNION ALL
     SELECT c.pointer, c.detail FROM credentials_faults($6 -> 'credentials', '/credentials') c
      UNION ALL
+    SELECT '/credentials/token_url', 'A test cannot ask for a token: give one as credentials.token.'
+     WHERE $6 #> '{credentials,token_url}' IS NOT NULL
+     UNION ALL
     SELECT '/headers', h.detail
       FROM (SELECT headers_fault($6 -> 'headers', $6 -> 'credentials' IS NOT NULL) AS detail) h
      WHERE h.detail IS NOT NULL

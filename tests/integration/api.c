@@ -20,7 +20,8 @@
     "id,app_id,company,state,missing,values,values_version,created_at,updated_at"
 #define SUBSCRIPTION_MEMBERS                                                                       \
     "id,app_id,url,description,event_types,filter,profile,overrides,timeout_ms,headers,"           \
-    "sensitive_headers,credentials_kind,username,rate_per_second,max_in_flight,ordered,"           \
+    "sensitive_headers,credentials_kind,username,token_url,client_id,scope,client_certificate,"    \
+    "rate_per_second,max_in_flight,ordered,"                                                       \
     "ordered_on_failure,active_from,verification,verified_at,verification_error,state,"            \
     "state_reason,state_changed_at,failing_since,created_at,updated_at"
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
