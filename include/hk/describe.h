@@ -10,8 +10,9 @@
 #include "hk/request.h"
 
 /*
- * Whether a header field's value is a secret, by its name in any case ("X-Api-Key"). A signature is
- * none: it proves that somebody knows one.
+ * Whether a header field's value is a secret, by its name in any case ("X-Api-Key"). Our own
+ * signatures are none: they prove that somebody knows one. Another field of that name may be
+ * anything.
  */
 HK_NODISCARD bool hk_header_is_sensitive(struct hk_str name);
 

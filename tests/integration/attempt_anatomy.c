@@ -92,7 +92,8 @@ static void test_the_headers_are_those_that_arrived_with_secrets_masked(void **s
     struct reply reply =
         api_call(h, t->admin, "PATCH", http_text(h->http, "/v1/subscriptions/%s", s.id),
                  "{\"credentials\": {\"token\": \"tok-1234\"},"
-                 " \"headers\": {\"X-Env\": \"a: b\", \"X-Api-Key\": \"k-5678\"}}");
+                 " \"headers\": {\"X-Env\": \"a: b\", \"X-Api-Key\": \"k-5678\","
+                 " \"X-SIGNATURE\": \"k-1234\"}}");
     struct reply attempt, request;
 
     assert_status(reply, 200);
@@ -104,7 +105,8 @@ static void test_the_headers_are_those_that_arrived_with_secrets_masked(void **s
     assert_string_equal(reply_text(&attempt, "request_headers.X-Env"), "a: b");
     assert_string_equal(reply_text(&attempt, "request_headers.authorization"), "***");
     assert_string_equal(reply_text(&attempt, "request_headers.X-Api-Key"), "***");
-    assert_int_equal(reply_count(&attempt, "request_headers"), 8);
+    assert_string_equal(reply_text(&attempt, "request_headers.X-SIGNATURE"), "***");
+    assert_int_equal(reply_count(&attempt, "request_headers"), 9);
     assert_int_equal(db_int(h, "SELECT count(*) FROM attempt a WHERE a::text ~ '1234|5678'"), 0);
 }
 

@@ -72,8 +72,8 @@ static void test_header_lines_have_no_secret_and_no_empty_field(void **state)
 
 static void test_names_tell_what_is_secret(void **state)
 {
-    static const char *const secret[] = {"Authorization", "x-API-KEY", "X-Auth", "My-Token",
-                                         "Client-Secret"};
+    static const char *const secret[] = {"Authorization", "x-API-KEY",     "X-Auth",
+                                         "My-Token",      "Client-Secret", "X-SIGNATURE"};
     static const char *const open[] = {"webhook-signature", "X-Delivery-Hmac-SHA256", "X-Region"};
 
     (void)state;
