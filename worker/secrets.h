@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/secrets.h - the secrets that an attempt needs, opened. */
+/* worker/secrets.h - the secrets that an attempt needs, opened, and kept out of its record. */
 #ifndef WORKER_SECRETS_H
 #define WORKER_SECRETS_H
 
@@ -20,5 +20,11 @@ struct stored_secrets {
  */
 void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct hk_buf *scratch,
                   const struct stored_secrets *stored);
+
+/*
+ * Receivers that answer with what they got: in the response that the attempt keeps, stars take the
+ * place of its password, of its credentials as HTTP Basic has them, and of sealed header fields.
+ */
+void secrets_mask(struct attempt *attempt);
 
 #endif

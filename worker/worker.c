@@ -17,6 +17,7 @@
 #include "worker/lanes.h"
 #include "worker/record.h"
 #include "worker/reseal.h"
+#include "worker/secrets.h"
 #include "worker/upkeep.h"
 
 #define MAX_WAIT_MS 1000
@@ -100,6 +101,7 @@ static void end_attempt(struct attempt *attempt, const struct hk_outcome *outcom
     unsigned nth = attempt->attempts + 1 - attempt->schedule_from;
 
     attempt_set_outcome(attempt, outcome);
+    secrets_mask(attempt);
     attempt->request = NULL; /* the client takes it back itself */
     attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
                                    (uint32_t)next_random(attempt->owner));

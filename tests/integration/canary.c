@@ -170,7 +170,12 @@ static void deliver(struct cage *cage)
     struct harness *h = cage->h;
     const char *event, *path;
 
-    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 500}, {\"reset\": true}]}");
+    /* A receiver that answers with what it got. */
+    sinker_rule(h, "/hook",
+                "{\"replies\": [{\"status\": 500, \"headers\": {\"X-Echo\": \"canary-header-1\"},"
+                " \"body\": \"canary-header-2 %s canary-password-\\u00e9, that is all\"},"
+                " {\"reset\": true}]}",
+                basic(h, "u", "canary-password-\xc3\xa9"));
     event = publish(h, cage->t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 3, SOON_MS);
     path = message_path(h, cage->t, event, cage->s.id);
@@ -237,6 +242,10 @@ static void test_a_planted_secret_is_nowhere(void **state)
     look_around(&cage);
 
     rows = dump(h);
+    assert_int_equal(db_int(h,
+                            "SELECT count(*) FROM attempt"
+                            " WHERE convert_from(response_body, 'UTF8') LIKE '%%*, that is all'"),
+                     1);
     assert_non_null(strstr(rows, "order.paid")); /* the dump has what it should */
     assert_non_null(strstr(rows, "\"X-Environment\""));
     expect_none(&cage, "the database", rows);
