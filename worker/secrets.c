@@ -58,7 +58,7 @@ static void mask_text(char *text, size_t n, struct hk_str secret)
 {
     char *found = text;
 
-    if (secret.n < MIN_MASKED_BYTES)
+    if (secret.p == NULL || secret.n < MIN_MASKED_BYTES)
         return;
     while ((found = memmem(found, n - (size_t)(found - text), secret.p, secret.n)) != NULL) {
         memset(found, '*', secret.n);

@@ -16,6 +16,7 @@
 #include "tests/support/plan.h"
 #include "worker/claim.sql.h"
 #include "worker/record.sql.h"
+#include "worker/reseal.sql.h"
 #include "worker/upkeep.sql.h"
 
 enum {
@@ -60,6 +61,16 @@ static const struct {
     " FROM (SELECT *, row_number() OVER (ORDER BY md5(id::text)) AS n FROM company"                \
     "        ORDER BY n LIMIT 100) c"
 
+/* One page of a walk; what it puts back. */
+#define RESEAL_PAGE(column)                                                                        \
+    "SELECT 'EXECUTE reseal_" column "_page (''v1.0%'', '''', '''', '''', 100)'"
+#define RESEAL_PUT(column, owner, row, table, name, text)                                          \
+    "SELECT format('EXECUTE reseal_" column "_put (%L, %L, %L, %L, %L, %L)',"                      \
+    " array_agg(tenant_id::text), array_agg(" owner "::text), array_agg(" row "::text),"           \
+    " array_agg(" name "::text), array_agg(" text "), array_agg('v1.0'::text))"                    \
+    " FROM (SELECT * FROM " table " ORDER BY md5(" row "::text) LIMIT 100) k"
+#define RESEAL_NOTHING(column) "EXECUTE reseal_" column "_put ('{}', '{}', '{}', '{}', '{}', '{}')"
+
 /* What is explained: `make`, asked as the superuser, is the EXECUTE. */
 static const struct hot {
     const char *name;
@@ -78,6 +89,16 @@ static const struct hot {
     {"release", RECORD, RECORD_OF("'release'::text", "'why'::text", "NULL::integer")},
     {"idempotency_key_sweep", RECORD, "SELECT 'EXECUTE idempotency_key_sweep (100)'"},
     {"subscription_secret_sweep", RECORD, "SELECT 'EXECUTE subscription_secret_sweep (100)'"},
+    {"reseal: secrets", RECORD, RESEAL_PAGE("subscription_secret")},
+    {"reseal: passwords", RECORD, RESEAL_PAGE("password")},
+    {"reseal: headers", RECORD, RESEAL_PAGE("header")},
+    {"reseal: put secrets", RECORD,
+     RESEAL_PUT("subscription_secret", "subscription_id", "id", "subscription_secret", "''",
+                "secret")},
+    {"reseal: put passwords", RECORD,
+     RESEAL_PUT("password", "''", "subscription_id", "subscription_credentials", "''", "password")},
+    {"reseal: put headers", RECORD,
+     RESEAL_PUT("header", "''", "id", "subscription", "'X-Key'", "'v'::text")},
 };
 
 /* A connection prepares these, and runs each once before there is a row. */
@@ -98,6 +119,13 @@ static const struct {
      " '{}', '{}', '{}', 'w')"},
     {RECORD, &stmt_idempotency_key_sweep, "EXECUTE idempotency_key_sweep (100)"},
     {RECORD, &stmt_subscription_secret_sweep, "EXECUTE subscription_secret_sweep (100)"},
+    {RECORD, &stmt_reseal_subscription_secret_page,
+     "EXECUTE reseal_subscription_secret_page ('', '', '', '', 1)"},
+    {RECORD, &stmt_reseal_password_page, "EXECUTE reseal_password_page ('', '', '', '', 1)"},
+    {RECORD, &stmt_reseal_header_page, "EXECUTE reseal_header_page ('', '', '', '', 1)"},
+    {RECORD, &stmt_reseal_subscription_secret_put, RESEAL_NOTHING("subscription_secret")},
+    {RECORD, &stmt_reseal_password_put, RESEAL_NOTHING("password")},
+    {RECORD, &stmt_reseal_header_put, RESEAL_NOTHING("header")},
 };
 
 /* Statistics come when the test says. */
