@@ -210,7 +210,7 @@ bool handshake_build(struct handshake *handshake, struct hk_request *ret, const 
     struct hk_request_plain plain = {.timeout_ms = HANDSHAKE_TIMEOUT_MS,
                                      .keep_body_bytes = KEEP_BODY_BYTES};
 
-    hk_buf_init(&handshake->target, 2 * HK_URL_MAX_BYTES);
+    hk_buf_init(&handshake->target, (size_t)2 * HK_URL_MAX_BYTES);
     hk_buf_init(&handshake->lines, HK_REQUEST_TEXT_SIZE);
     hk_buf_init(&handshake->body, HK_REQUEST_TEXT_SIZE);
     hk_buf_add_text(&handshake->target, handshake->url);

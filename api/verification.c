@@ -107,8 +107,12 @@ static void verification_free(struct verification *own)
 
 void verification_free_all(struct api_thread *thread)
 {
-    while (thread->verifications != NULL)
-        verification_free(thread->verifications);
+    struct verification *next;
+
+    for (struct verification *own = thread->verifications; own != NULL; own = next) {
+        next = own->next;
+        verification_free(own);
+    }
 }
 
 /* Last: both may be gone afterwards. */

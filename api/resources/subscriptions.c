@@ -141,6 +141,13 @@ static const struct body_field subscription_update_body[] = {
 
 static const struct body_field subscription_revive_body[] = {
     {.name = "messages", .type = BODY_BOOLEAN},
+    {.name = "missed", .type = BODY_BOOLEAN},
+    {.name = "since", .type = BODY_STRING, .max = 64, .check = check_timestamp},
+    {0},
+};
+
+static const struct query_field subscription_missed_query[] = {
+    {.name = "since", .type = QUERY_TIME},
     {0},
 };
 
@@ -217,6 +224,15 @@ const struct route subscriptions_routes[] = {
         .ok_status = 200,
         .stmt = &stmt_subscription_health,
         .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/subscriptions/:subscription_id/missed",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .query = subscription_missed_query,
+        .stmt = &stmt_subscription_missed,
+        .bind = {"tenant", "partner", ":subscription_id", "?since"},
     },
     {
         .method = "PATCH",

@@ -105,13 +105,17 @@ $$;
 
 -- Makes a subscription that a 401 or a 410 has stopped active again; on request with the messages
 -- that were cancelled by that stop (BC-22), each from the start of its schedule; those of companies
--- that are not connected any more, or paused, stay cancelled.
+-- that are not connected any more, or paused, stay cancelled. What was published meanwhile was missed: the answer
+-- says how much that is, and on request a backfill makes messages of it, from what the stop was, or `since`.
 CREATE OR REPLACE FUNCTION subscription_revive(tenant_id uuid, partner text, subscription_id uuid, given json,
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held      subscription;
     n_revived integer := 0;
+    since     timestamptz;
+    missed    json;
+    made      backfill;
 BEGIN
     PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
@@ -131,6 +135,16 @@ BEGIN
         RETURN;
     END IF;
 
+    since := missed_since(held, ($4 ->> 'since')::timestamptz);
+    missed := missed_json(held, since);
+    IF coalesce(($4 ->> 'missed')::boolean, false) THEN
+        made := backfill_start($1, $3, 'revived', since, NULL, NULL, NULL, false);
+        IF made.id IS NULL THEN
+            code := 'conflict';
+            body := backfill_cap_fault('/missed');
+            RETURN;
+        END IF;
+    END IF;
     IF coalesce(($4 ->> 'messages')::boolean, false) THEN
         WITH revived AS (
             UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
@@ -147,9 +161,11 @@ BEGIN
         PERFORM pg_notify('hookline_due', '');
     END IF;
     held := subscription_set_state($1, $3, 'active', NULL, 'subscription.revived',
-                                   json_build_object('revived_messages', n_revived));
+                                   json_build_object('revived_messages', n_revived, 'backfill_id', made.id));
     code := '';
-    body := json_plus(subscription_json(held), 'revived_messages', to_json(n_revived))::text;
+    body := json_plus(json_plus(json_plus(subscription_json(held), 'revived_messages', to_json(n_revived)),
+                                'missed', missed),
+                      'backfill', CASE WHEN made.id IS NOT NULL THEN backfill_json(made) END)::text;
 END
 $$;
 
