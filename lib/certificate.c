@@ -92,21 +92,19 @@ static EVP_PKEY *read_key(struct hk_str pem, const char **ret_fault)
 
 const char *hk_certificate_fault(struct hk_str certificate, int64_t now_s)
 {
-    HK_CLEANUP(free_certificate) X509 *first = NULL;
     const char *fault;
 
-    ERR_clear_error();
-    first = read_chain(certificate, now_s, &fault);
+    ERR_clear_error(); /* read_chain() looks at what it left */
+    X509_free(read_chain(certificate, now_s, &fault));
     ERR_clear_error();
     return fault;
 }
 
 const char *hk_certificate_key_fault(struct hk_str key)
 {
-    HK_CLEANUP(free_key) EVP_PKEY *private_key = NULL;
     const char *fault;
 
-    private_key = read_key(key, &fault);
+    EVP_PKEY_free(read_key(key, &fault));
     ERR_clear_error();
     return fault;
 }

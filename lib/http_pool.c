@@ -83,9 +83,9 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
     return 0;
 }
 
-int pool_on_close_socket(void *arg, curl_socket_t fd)
+int pool_on_close_socket(void *http_arg, curl_socket_t fd)
 {
-    struct hk_http *http = arg;
+    struct hk_http *http = http_arg;
 
     hk_loop_unwatch(http->options.loop, &find_socket(http, fd)->watch);
     return close(fd);
@@ -135,16 +135,11 @@ static struct pool *new_pool(struct hk_http *http, const uint8_t key[HK_SHA256_S
     return pool;
 }
 
-/* Closes its connections. */
+/* Closes its connections. It is in no list any more. */
 static void free_pool(struct pool *pool)
 {
     struct hk_http *http = pool->http;
-    struct pool **link = &http->pools;
 
-    while (*link != pool)
-        link = &(*link)->next;
-    *link = pool->next;
-    http->n_pools--;
     (void)curl_multi_cleanup(pool->multi);
     hk_loop_stop_timer(http->options.loop, &pool->timer);
     hk_loop_stop_timer(http->options.loop, &pool->idle);
@@ -161,7 +156,14 @@ static void free_pool(struct pool *pool)
 
 static void on_idle(struct hk_timer *timer)
 {
-    free_pool(HK_CONTAINER_OF(timer, struct pool, idle));
+    struct pool *pool = HK_CONTAINER_OF(timer, struct pool, idle);
+    struct pool **link = &pool->http->pools;
+
+    while (*link != pool)
+        link = &(*link)->next;
+    *link = pool->next;
+    pool->http->n_pools--;
+    free_pool(pool);
 }
 
 /* All that makes a difference to whom a connection may serve. */
@@ -227,8 +229,10 @@ void pool_end(struct pool *pool, struct transfer *transfer)
 
 void pools_free(struct hk_http *http)
 {
-    while (http->pools != NULL)
-        free_pool(http->pools);
+    for (struct pool *pool = http->pools, *next; pool != NULL; pool = next) {
+        next = pool->next;
+        free_pool(pool);
+    }
     for (size_t i = 0; i < http->n_sockets; i++)
         free(http->sockets[i]);
     free(http->sockets);

@@ -68,7 +68,7 @@ void pool_end(struct pool *pool, struct transfer *transfer); /* sent or given up
 void pools_free(struct hk_http *http);
 
 /* CURLOPT_CLOSESOCKETFUNCTION: a watch must not outlive its file descriptor. */
-int pool_on_close_socket(void *http, curl_socket_t fd);
+int pool_on_close_socket(void *http_arg, curl_socket_t fd);
 
 /* http_outcome.c */
 

@@ -2,6 +2,7 @@
 /* Standards 2.8 and R-38: receivers that want an access token of their own authorization server. */
 #include <string.h>
 
+#include "hk/clock.h"
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 
@@ -193,6 +194,24 @@ static void test_other_credentials_get_another_token(void **state)
     assert_string_equal(reply_text(&request, "headers.authorization"), "Bearer tok-2");
 }
 
+static void test_a_token_is_not_used_after_its_end(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    int64_t start_ms = hk_mono_ms();
+
+    (void)given_oauth2(h, t,
+                       "{\"then\": {\"status\": 200, \"body\":"
+                       " \"{\\\"access_token\\\":\\\"a\\\",\\\"expires_in\\\":1}\"}}");
+    while (sinker_count(h, "/token") < 2) {
+        struct reply attempt = attempt_one(h, t);
+
+        assert_string_equal(reply_text(&attempt, "outcome"), "succeeded");
+        assert_true(hk_mono_ms() - start_ms < 30000);
+    }
+    assert_true(hk_mono_ms() - start_ms >= 900);
+}
+
 static void test_credentials_that_are_none_are_refused(void **state)
 {
     static const struct {
@@ -252,6 +271,7 @@ int main(void)
         harness_test(test_R_38_a_token_endpoint_that_hangs_holds_up_nobody_else),
         harness_test(test_the_token_endpoint_is_guarded_like_a_receiver),
         harness_test(test_other_credentials_get_another_token),
+        harness_test(test_a_token_is_not_used_after_its_end),
         harness_test(test_credentials_that_are_none_are_refused, .has_no_worker = true),
     };
 
