@@ -2,6 +2,8 @@
 /* http_outcome.c - what libcurl's code, its measures and the answer so far mean together. */
 #include <stdio.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "hk/clock.h"
 #include "hk/retry_after.h"
 #include "http_transfer.h"
@@ -18,7 +20,6 @@ static const struct failure {
     {CURLE_COULDNT_RESOLVE_PROXY,     HK_OUTCOME_PROXY,           "the proxy's name has no address"},
     {CURLE_PROXY,                     HK_OUTCOME_PROXY,           "the proxy did not make a connection"},
     {CURLE_SSL_CONNECT_ERROR,         HK_OUTCOME_TLS,             "the TLS handshake failed"},
-    {CURLE_PEER_FAILED_VERIFICATION,  HK_OUTCOME_TLS,             "the certificate is not trusted"},
     {CURLE_SSL_ISSUER_ERROR,          HK_OUTCOME_TLS,             "the certificate is not trusted"},
     {CURLE_SSL_INVALIDCERTSTATUS,     HK_OUTCOME_TLS,             "the certificate is not trusted"},
     {CURLE_SSL_CIPHER,                HK_OUTCOME_TLS,             "the TLS handshake failed"},
@@ -60,6 +61,32 @@ static bool is_proxy_failure(const struct transfer *transfer, CURLcode code, str
     return ret->error != NULL;
 }
 
+/* What is wrong with a certificate: OpenSSL says it, but for the host, which libcurl compares. */
+static struct failure explain_certificate(const struct transfer *transfer)
+{
+    static const struct {
+        long result;
+        const char *error;
+    } reasons[] = {
+        {X509_V_ERR_CERT_HAS_EXPIRED, "the certificate has expired"},
+        {X509_V_ERR_CERT_NOT_YET_VALID, "the certificate is not valid yet"},
+        {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "the certificate is signed by itself"},
+        {X509_V_OK, "the certificate is not for this host"},
+        {X509_V_ERR_UNSPECIFIED,
+         "the certificate is not for this host"}, /* libcurl's "not asked" */
+    };
+    struct failure failure = {CURLE_PEER_FAILED_VERIFICATION, HK_OUTCOME_TLS,
+                              "the certificate is not trusted"};
+    long result = -1;
+
+    (void)curl_easy_getinfo(transfer->easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    for (size_t i = 0; i < HK_COUNTOF(reasons); i++) {
+        if (reasons[i].result == result)
+            failure.error = reasons[i].error;
+    }
+    return failure;
+}
+
 /* What a code means that says different things at different moments. */
 static struct failure explain(const struct transfer *transfer, CURLcode code, bool is_connected)
 {
@@ -90,6 +117,8 @@ static struct failure explain(const struct transfer *transfer, CURLcode code, bo
         return failure;
     if (code == CURLE_UNSUPPORTED_PROTOCOL && !is_connected)
         return invalid; /* else the answer is HTTP/0.9 */
+    if (code == CURLE_PEER_FAILED_VERIFICATION)
+        return explain_certificate(transfer);
     for (size_t i = 0; i < HK_COUNTOF(failures); i++) {
         if (failures[i].code == code)
             return failures[i];

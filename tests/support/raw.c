@@ -103,6 +103,7 @@ static void answer(int fd, const struct raw_answer *answer)
         return;
     switch (answer->end) {
     case RAW_CLOSE:
+    case RAW_BLURT:
     case RAW_REFUSE:
         return;
     case RAW_RESET:
@@ -135,7 +136,10 @@ static void serve(struct raw_receiver *raw, int fd)
 {
     unsigned i = raw->n_done < raw->n_answers ? raw->n_done : raw->n_answers - 1;
     const struct raw_answer *chosen = &raw->answers[i];
-    bool has_asked = chosen->end == RAW_REFUSE || read_request(raw, fd);
+    char ignored[4096];
+    bool has_asked = chosen->end == RAW_REFUSE ||
+                     (chosen->end == RAW_BLURT && recv(fd, ignored, sizeof(ignored), 0) > 0) ||
+                     (chosen->end != RAW_BLURT && read_request(raw, fd));
 
     answer(fd, chosen);
     (void)close(fd);

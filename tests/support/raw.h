@@ -21,6 +21,7 @@ enum raw_end {
     RAW_DRIP,       /* sends the bytes, then one byte of body every 50 ms */
     RAW_FLOOD,      /* sends the bytes again and again */
     RAW_SILENT,     /* sends the bytes, then nothing until the peer goes */
+    RAW_BLURT,      /* reads once, whatever it is; sends the bytes, closes */
     RAW_REFUSE,     /* closes without having read */
     RAW_RESET_NEXT, /* sends the bytes, keeps the connection, and resets it when the next request
                        has come */

@@ -210,7 +210,7 @@ static int accept_any(int is_trusted, X509_STORE_CTX *store)
     return 1;
 }
 
-struct tls_receiver *tls_receive(const struct tls_identity *identity, enum tls_asks asks)
+static struct tls_receiver *receive(SSL_CTX *context)
 {
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
@@ -220,10 +220,7 @@ struct tls_receiver *tls_receive(const struct tls_identity *identity, enum tls_a
 
     assert(receiver != NULL && n_receivers < MAX_RECEIVERS);
     receivers[n_receivers++] = receiver;
-    receiver->context = context_of(identity);
-    if (asks == TLS_ASKS_ALL)
-        SSL_CTX_set_verify(receiver->context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                           accept_any);
+    receiver->context = context;
     (void)SSL_CTX_set_session_id_context(receiver->context, (const unsigned char *)"tls", 3);
     receiver->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receiver->listener < 0 ||
@@ -237,6 +234,26 @@ struct tls_receiver *tls_receive(const struct tls_identity *identity, enum tls_a
     if (pthread_create(&thread, NULL, receiver_main, receiver) != 0 || pthread_detach(thread) != 0)
         abort();
     return receiver;
+}
+
+struct tls_receiver *tls_receive(const struct tls_identity *identity, enum tls_asks asks)
+{
+    SSL_CTX *context = context_of(identity);
+
+    if (asks == TLS_ASKS_ALL)
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
+    return receive(context);
+}
+
+struct tls_receiver *tls_receive_only(const struct tls_identity *identity, int version)
+{
+    SSL_CTX *context = context_of(identity);
+
+    SSL_CTX_set_security_level(context, 0); /* TLS 1.1 signs with SHA-1 */
+    if (SSL_CTX_set_min_proto_version(context, version) != 1 ||
+        SSL_CTX_set_max_proto_version(context, version) != 1)
+        abort();
+    return receive(context);
 }
 
 const char *tls_url(const struct tls_receiver *receiver)

@@ -27,6 +27,9 @@ struct tls_receiver; /* opaque: tls.c */
 
 struct tls_receiver *tls_receive(const struct tls_identity *identity, enum tls_asks asks);
 
+/* One that speaks this version and no other: TLS1_1_VERSION of OpenSSL, ... */
+struct tls_receiver *tls_receive_only(const struct tls_identity *identity, int version);
+
 /* "https://127.0.0.1:PORT/tls" */
 const char *tls_url(const struct tls_receiver *receiver);
 
