@@ -29,6 +29,7 @@ static const struct chore {
     {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS},
     {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS},
     {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS},
+    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS},
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS},
 };
 

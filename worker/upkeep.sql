@@ -68,3 +68,7 @@ SELECT count(*) FROM gone;
 -- name: health_check
 -- $1 how many at most integer, $2 an hour in milliseconds bigint, $3 worker text. Subscriptions that have been failing.
 SELECT health_check($1::integer, $2::bigint, $3::text);
+
+-- name: connection_values_sweep
+-- $1 how many at most integer, $2 an hour in milliseconds bigint. One row: at how many replaced versions it looked.
+SELECT connection_values_sweep($1::integer, $2::bigint * interval '1 millisecond');

@@ -69,7 +69,13 @@ BEGIN
           FROM given g
          WHERE NOT g.is_filtered
             ON CONFLICT DO NOTHING
-        RETURNING m.id, m.event_id
+        RETURNING m.id, m.event_id, m.connection_id, m.values_version
+    ), pinned AS (
+        UPDATE connection_values v
+           SET is_pinned = true
+          FROM (SELECT DISTINCT d.connection_id, d.values_version FROM made d WHERE d.values_version IS NOT NULL) d
+         WHERE v.tenant_id = b.tenant_id AND v.connection_id = d.connection_id AND v.version = d.values_version
+           AND NOT v.is_pinned
     ), queued AS (
         INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)
         SELECT b.tenant_id, s.id, d.id, greatest(now(), s.active_from) + g.n * interval '1 microsecond'

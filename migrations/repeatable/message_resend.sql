@@ -42,6 +42,11 @@ BEGIN
           JOIN connection c ON c.tenant_id = $1 AND c.id = sent.connection_id
          WHERE e.tenant_id = $1 AND e.id = sent.event_id;
     END IF;
+    IF new_version IS DISTINCT FROM sent.values_version THEN
+        UPDATE connection_values v
+           SET is_pinned = true
+         WHERE v.tenant_id = $1 AND v.connection_id = sent.connection_id AND v.version = new_version;
+    END IF;
     INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from, due_at)
     VALUES ($1, target.id, $3, sent.attempts, sent.attempts,
             CASE WHEN target.state <> 'active' THEN 'infinity' ELSE greatest(now(), target.active_from) END);
