@@ -52,8 +52,8 @@ static const char *const hosts[] = {
     "kubernetes.default.svc.cluster.local", "example.com.", "example..com", ".example.com", ".", "..", "example.123", "example.0x7f",
     "-", "exa$mple.com", "example.com,x", "a*.example.com", "%65xample.com", "127.0.0.1,example.com", "127.0.0.1;example.com",
     /* what others read as digits, dots and letters */
-    "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1", "\xe2\x93\x9bocalhost", "127\xe3\x80\x82" "0\xe3\x80\x82" "0\xe3\x80\x82" "1",
-    "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1", "loc\xc2\xad" "alhost", "b\xc3\xbc" "cher.example", "\xd0\xb5xample.com",
+    "\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1", "\xe2\x93\x9bocalhost", "127\343\200\2020\343\200\2020\343\200\2021",
+    "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1", "loc\302\255alhost", "b\303\274cher.example", "\xd0\xb5xample.com",
 };
 
 /* Whole URLs that nobody may have. %P is the canary's port. */
@@ -392,12 +392,13 @@ static void test_test_messages_reach_it_no_more_than_deliveries_do(void **state)
     canary_is_alive(canary);
 }
 
-#define NAME_SERVER                                                                                \
-    "LD_PRELOAD=" HOOKLINE_BIN_DIR "/libnames.so", "ASAN_OPTIONS=verify_asan_link_order=0"
+static const char name_server[] = "LD_PRELOAD=" HOOKLINE_BIN_DIR "/libnames.so";
+static const char preloaded[] = "ASAN_OPTIONS=verify_asan_link_order=0";
 
 static const char *const nothing_allowed[] = {
-    NAME_SERVER, "HOOKLINE_WORKER_ALLOWED_NETWORKS=", "HOOKLINE_API_ALLOWED_NETWORKS=", NULL};
-static const char *const one_allowed[] = {NAME_SERVER,
+    name_server, preloaded,
+    "HOOKLINE_WORKER_ALLOWED_NETWORKS=", "HOOKLINE_API_ALLOWED_NETWORKS=", NULL};
+static const char *const one_allowed[] = {name_server, preloaded,
                                           "HOOKLINE_WORKER_ALLOWED_NETWORKS=127.0.0.2/32", NULL};
 
 int main(void)

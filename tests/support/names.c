@@ -78,6 +78,7 @@ static int look_up(const char *const addresses[], const char *service, const str
     return 0;
 }
 
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc has __name, ... */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
                 struct addrinfo **ret)
 {
