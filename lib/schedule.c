@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hk/schedule.h"
 
-#define DAY_S         INT64_C(86400)
-#define MAX_DELAY_S   (366 * DAY_S)
-#define FACTOR_TENTHS 10 /* 1.0 */
+#define DAY_S             INT64_C(86400)
+#define MAX_DELAY_S       (366 * DAY_S)
+#define FACTOR_TENTHS     INT64_C(10) /* 1.0 */
+#define MAX_FACTOR_TENTHS (10 * FACTOR_TENTHS)
 
 /* What is left of the text; each take_...() moves on only when it finds what it looks for. */
 struct reader {
@@ -91,7 +92,7 @@ static bool take_factor(struct reader *reader, int64_t *ret_tenths)
         tenths = *reader->p++ - '0';
     }
     *ret_tenths = whole * FACTOR_TENTHS + tenths;
-    return *ret_tenths > FACTOR_TENTHS && *ret_tenths <= 10 * FACTOR_TENTHS;
+    return *ret_tenths > FACTOR_TENTHS && *ret_tenths <= MAX_FACTOR_TENTHS;
 }
 
 /* "5m", "1h*168", "1h for 7d", "5s x2 to 1h for 3d" */

@@ -99,6 +99,71 @@ static void test_cloudevents_drops_what_the_receiver_cannot_read(void **state)
     api_wait_for(h, t->partner, path_of(h, &s), "state_reason", "disabled_by_410", 10000);
 }
 
+static void test_R_07_after_500s_one_success_is_the_last_attempt(void **state)
+{
+    static const int64_t least_ms[] = {5000, 300000, 1800000};
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    int64_t before_ms = 0;
+    const char *path;
+
+    (void)given_story(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 500, \"times\": 3}]}");
+    path = message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+    message_wait(h, t, path, "succeeded");
+    assert_int_equal(message_n_attempts(h, t, path), 4);
+    assert_int_equal(sinker_count(h, "/hook"), 4);
+    for (unsigned i = 0; i < 4; i++) {
+        struct reply attempt = message_attempt(h, t, path, i + 1);
+        int64_t at_ms = message_time_ms(reply_text(&attempt, "started_at"));
+
+        assert_true(i == 0 || at_ms - before_ms >= least_ms[i - 1] / 1000); /* the divisor */
+        before_ms = at_ms;
+    }
+}
+
+static void test_R_19_a_poison_message_fails_alone_and_by_its_schedule(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription poison = given_story(h, t, "/poison"), well;
+    struct reply reply = api_want(h, 200, t->partner, "GET", path_of(h, &poison), NULL);
+    const char *event_id, *path;
+
+    well = given_subscription(h, t, reply_text(&reply, "app_id"), "/hook", "order.paid");
+    (void)api_want(
+        h, 200, t->partner, "PATCH", path_of(h, &poison),
+        "{\"url\": \"http://does-not-exist.invalid/\", \"overrides\": {\"schedule\": \"1s*2\"}}");
+    event_id = publish(h, t, "order.paid", "c1", "{}");
+    message_wait(h, t, message_path(h, t, event_id, well.id), "succeeded");
+    path = message_path(h, t, event_id, poison.id);
+    message_wait(h, t, path, "failed");
+    assert_int_equal(message_n_attempts(h, t, path), 3);
+    reply = message_get(h, t, path);
+    assert_string_equal(reply_text(&reply, "status_reason"), "schedule_exhausted");
+}
+
+static void test_R_29_a_success_after_the_timeout_is_none(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    const char *path;
+    struct reply first, second;
+
+    (void)api_want(h, 200, t->partner, "PATCH", path_of(h, &s), "{\"timeout_ms\": 1000}");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 200, \"delay_ms\": 3000}]}");
+    path = message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+    message_wait(h, t, path, "succeeded");
+    first = message_attempt(h, t, path, 1);
+    assert_string_equal(reply_text(&first, "outcome"), "timeout");
+    assert_int_equal(message_n_attempts(h, t, path), 2);
+    first = sinker_request(h, "/hook", 0);
+    second = sinker_request(h, "/hook", 1);
+    assert_string_equal(reply_text(&first, "headers.webhook-id"),
+                        reply_text(&second, "headers.webhook-id"));
+}
+
 static void test_R_08_a_growing_schedule_ends_and_is_replayed(void **state)
 {
     struct harness *h = *state;
@@ -128,6 +193,9 @@ int main(void)
         harness_test(test_a_dropped_message_is_not_sent_again, .env = fast),
         harness_test(test_a_rule_is_taken_back_with_null),
         harness_test(test_cloudevents_drops_what_the_receiver_cannot_read, .env = fast),
+        harness_test(test_R_07_after_500s_one_success_is_the_last_attempt, .env = fast),
+        harness_test(test_R_19_a_poison_message_fails_alone_and_by_its_schedule, .env = fast),
+        harness_test(test_R_29_a_success_after_the_timeout_is_none, .env = fast),
         harness_test(test_R_08_a_growing_schedule_ends_and_is_replayed, .env = fast),
     };
 
