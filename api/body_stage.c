@@ -115,6 +115,15 @@ struct hk_str call_body_string(struct call *call, const char *path)
     return (struct hk_str){text, n};
 }
 
+struct hk_str call_body_json(struct call *call, const char *name)
+{
+    struct json_span body, value;
+    size_t at;
+
+    return json_scan(call->body, &body, &at) && find_member(&body, name, &value) ? value.bytes
+                                                                                 : HK_STR_NULL;
+}
+
 struct hk_str call_body_strings(struct call *call, const char *name)
 {
     struct json_span body, list, element;

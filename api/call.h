@@ -130,6 +130,10 @@ struct hk_str call_path_param(const struct call *call, const char *name);
  */
 struct hk_str call_body_string(struct call *call, const char *path);
 
+/* The JSON text of the member `name` of the validated body; .p is NULL when it is absent. Borrowed.
+ */
+struct hk_str call_body_json(struct call *call, const char *name);
+
 /* The strings of the list `name` of the validated body, separated by blanks; .p is NULL when it is
  * absent or null. */
 struct hk_str call_body_strings(struct call *call, const char *name);

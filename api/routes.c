@@ -41,6 +41,7 @@ const struct route *const route_tables[] = {
     basiq_routes,
     hooks_routes,
     test_messages_routes,
+    previews_routes,
     NULL,
 };
 /* clang-format on */

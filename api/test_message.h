@@ -11,9 +11,10 @@
 enum { TEST_MAX_MESSAGES = 10, TEST_MAX_CALLS = 32 /* of a thread at a time */ };
 
 /*
- * `work` of a route whose statement is test_message_plan, whose body has "url" and may have
- * "secret" (checked). Replies by itself. A client that goes away is not noticed before: what
- * is under way ends with its timeout.
+ * `work` of a route whose statement answers as webhook_plan.h says. A URL that nobody has
+ * subscribed is signed for with the body's "secret" (checked), or with a new one. With "revive" in
+ * the body the subscription is revived when all has gone well. Replies by itself. A client that
+ * goes away is not noticed before: what is under way ends with its timeout.
  */
 stage_fn test_message_stage;
 

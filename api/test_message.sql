@@ -1,8 +1,22 @@
 -- name: test_message_plan
--- $1 tenant_id uuid, $2 body json, $3 profile unless the body names one text,
--- $4 what is wrong with the URL unless the tenant allows http, text or NULL
--- One row for each message: code '', NULL, profile, envelope, signature, responses, timeout_ms, base_url, headers
--- ("Name: value" lines), event_type, sample, allows_http, allowed_networks. Or one row with a code and errors.
-SELECT r.code, r.body, r.profile, r.envelope, r.signature, r.responses, r.timeout_ms, r.base_url, r.headers, r.event_type, r.sample,
-       r.allows_http, r.allowed_networks
-  FROM test_message_plan($1::uuid, $2::json, $3::text, $4::text) r;
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 body json, $4 profile unless the body names one text,
+-- $5 what is wrong with the URL unless the tenant allows http, text or NULL
+-- One row for each message: code '', NULL, and what api/webhook_plan.h lists. Or one row with a code and errors.
+SELECT r.code, r.body, p.profile, p.envelope, p.signature, p.responses, p.timeout_ms, p.base_url, p.subscription_id, p.url,
+       p.headers, p.secret_of, p.secrets, p.username, p.password, p.takes_access_token, p.allows_http, p.allowed_networks, p.webhook_origin,
+       r.event_type, r.payload
+  FROM test_message_plan($1::uuid, $2::text, ($3::json ->> 'subscription_id')::uuid, $3::json, $4::text, $5::text) r
+  LEFT JOIN LATERAL webhook_plan(r.target) p ON r.code = '';
+
+-- name: subscription_test_plan
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json
+-- The same of a stored subscription.
+SELECT r.code, r.body, p.profile, p.envelope, p.signature, p.responses, p.timeout_ms, p.base_url, p.subscription_id, p.url,
+       p.headers, p.secret_of, p.secrets, p.username, p.password, p.takes_access_token, p.allows_http, p.allowed_networks, p.webhook_origin,
+       r.event_type, r.payload
+  FROM test_message_plan($1::uuid, $2::text, $3::uuid, $4::json, NULL, NULL) r
+  LEFT JOIN LATERAL webhook_plan(r.target) p ON r.code = '';
+
+-- name: test_message_revive
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json
+SELECT r.code, r.body FROM subscription_revive($1::uuid, $2::text, $3::uuid, $4::json) r;

@@ -66,7 +66,10 @@ void hk_describe_request(const struct hk_request *request, struct hk_buf *ret)
     struct hk_str name, shown;
     const char *comma = "";
 
-    hk_buf_printf(ret, "{\"method\":\"%s\",", request->is_get ? "GET" : "POST");
+    hk_buf_printf(ret, "{\"method\":\"%s\",",
+                  request->verb != NULL ? request->verb
+                  : request->is_get     ? "GET"
+                                        : "POST");
     hk_buf_add_json_member(ret, "url", hk_str(request->url));
     hk_buf_add_text(ret, ",\"headers\":{");
     for (unsigned i = 0; i < request->n_headers; i++) {

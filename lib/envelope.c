@@ -390,4 +390,9 @@ void hk_envelope_add_headers(const struct hk_envelope *envelope, struct hk_buf *
     hk_buf_printf(ret, "content-type: %s\n", kinds[envelope->kind].content_type);
     if (envelope->kind == HK_ENVELOPE_CLOUDEVENTS_BINARY)
         add_attributes(envelope, ret);
+    if (envelope->webhook_origin.p != NULL) {
+        hk_buf_add_text(ret, "webhook-request-origin: ");
+        hk_buf_add_str(ret, envelope->webhook_origin);
+        hk_buf_add_text(ret, "\n");
+    }
 }

@@ -272,6 +272,7 @@ static bool read_envelope(const struct hk_db_result *result, unsigned row, struc
         .payload = hk_db_value(result, row, COLUMN_PAYLOAD),
         .custom_values = hk_db_value(result, row, COLUMN_CUSTOM_VALUES),
         .base_url = hk_db_value(result, row, COLUMN_BASE_URL),
+        .webhook_origin = hk_db_value(result, row, COLUMN_WEBHOOK_ORIGIN),
     };
     return hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &ret->kind);
 }
@@ -284,7 +285,6 @@ static void build_message(struct claim *claim, const struct hk_db_result *result
                           struct hk_str *ret_body, struct hk_str *ret_headers)
 {
     struct hk_buf *scratch = &claim->scratch;
-    struct hk_str origin = hk_db_value(result, row, COLUMN_WEBHOOK_ORIGIN);
     struct hk_envelope envelope;
     size_t n_body;
 
@@ -297,8 +297,6 @@ static void build_message(struct claim *claim, const struct hk_db_result *result
     hk_envelope_build(&envelope, scratch);
     n_body = scratch->n;
     hk_envelope_add_headers(&envelope, scratch);
-    if (origin.p != NULL)
-        hk_buf_printf(scratch, "webhook-request-origin: %s\n", origin.p);
     if (scratch->is_full)
         return;
     *ret_body = (struct hk_str){scratch->p, n_body};

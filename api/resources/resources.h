@@ -34,10 +34,12 @@ extern const struct route attempts_routes[];
 extern const struct route basiq_routes[];
 extern const struct route hooks_routes[];
 extern const struct route test_messages_routes[];
+extern const struct route previews_routes[];
 
 /* Bodies that are also part of the body that registers an app. */
 extern const struct body_field custom_field_create_body[];
 extern const struct body_field subscription_create_body[];
+extern const struct body_field subscription_overrides_body[];
 extern const struct body_field credentials_body[];
 extern const struct body_field backfill_body[];
 

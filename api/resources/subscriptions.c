@@ -69,7 +69,7 @@ static const struct body_field client_certificate_body[] = {
     {0},
 };
 
-static const struct body_field overrides_body[] = {
+const struct body_field subscription_overrides_body[] = {
     PROFILE_REQUEST_FIELDS(BODY_NULLABLE),
     PROFILE_POLICY_FIELDS(BODY_NULLABLE),
     {0},
@@ -97,7 +97,7 @@ static const struct body_field overrides_body[] = {
         {.name = "overrides",                                                                      \
          .type = BODY_OBJECT,                                                                      \
          .flags = BODY_NULLABLE,                                                                   \
-         .fields = overrides_body},                                                                \
+         .fields = subscription_overrides_body},                                                   \
         {.name = "timeout_ms",                                                                     \
          .type = BODY_INTEGER,                                                                     \
          .flags = BODY_NULLABLE,                                                                   \

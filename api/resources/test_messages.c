@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Test messages: samples to a URL, now, and the whole exchange in the answer (AL-07, BQ-07). No
- * subscription is needed. api/test_message.c sends them.
+ * subscription is needed; one that is there can be tested as it is. api/test_message.c sends them.
  */
 #include "api/call.h"
 #include "api/resources/checks.h"
@@ -12,17 +12,19 @@
 #include "hk/sign.h"
 #include "hk/url.h"
 
-#define URL_FIELD                                                                                  \
+#define URL_FIELD(required)                                                                        \
     {                                                                                              \
-        .name = "url", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY,                \
+        .name = "url", .type = BODY_STRING, .flags = (required) | BODY_NONEMPTY,                   \
         .max = HK_URL_MAX_BYTES, .check = check_url                                                \
     }
 
+/* A URL with what is to be sent to it, or a subscription, which has it all: SQL asks for one. */
 static const struct body_field test_message_body[] = {
-    URL_FIELD,
+    {.name = "subscription_id", .type = BODY_STRING, .max = 36, .check = check_id},
+    URL_FIELD(0),
     {.name = "event_types",
      .type = BODY_STRING_LIST,
-     .flags = BODY_REQUIRED | BODY_NONEMPTY,
+     .flags = BODY_NONEMPTY,
      .max = TEST_MAX_MESSAGES},
     {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},
     {.name = "secret",
@@ -39,7 +41,7 @@ static const struct body_field test_message_body[] = {
 };
 
 static const struct body_field basiq_test_message_body[] = {
-    URL_FIELD,
+    URL_FIELD(BODY_REQUIRED),
     {.name = "subscribedEvents",
      .type = BODY_STRING_LIST,
      .flags = BODY_NONEMPTY,
@@ -47,6 +49,25 @@ static const struct body_field basiq_test_message_body[] = {
     {.name = "events", .type = BODY_STRING_LIST, .flags = BODY_NONEMPTY, .max = TEST_MAX_MESSAGES},
     {0},
 };
+
+static const struct body_field subscription_test_body[] = {
+    {.name = "event_types",
+     .type = BODY_STRING_LIST,
+     .flags = BODY_NONEMPTY,
+     .max = TEST_MAX_MESSAGES},
+    {.name = "revive", .type = BODY_BOOLEAN},
+    {.name = "messages", .type = BODY_BOOLEAN},
+    {0},
+};
+
+/* To revive is to change: who may only send tests may not. */
+static enum hk_code prepare_subscription_test(struct call *call, struct hk_error *reterr)
+{
+    if (hk_str_eq(call_body_json(call, "revive"), HK_STR("true")) &&
+        !auth_may(&call->caller, SCOPE_SUBSCRIPTIONS_WRITE))
+        return hk_fail(reterr, HK_FORBIDDEN, "", "To revive takes the scope subscriptions:write.");
+    return HK_OK;
+}
 
 static enum hk_code prepare(struct call *call, struct hk_error *reterr)
 {
@@ -72,7 +93,7 @@ const struct route test_messages_routes[] = {
         .ok_status = 200,
         .body = test_message_body,
         .stmt = &stmt_test_message_plan,
-        .bind = {"tenant", "body", "=profile", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=profile", "=url_fault"},
         .prepare = prepare,
         .work = test_message_stage,
     },
@@ -83,8 +104,20 @@ const struct route test_messages_routes[] = {
         .ok_status = 200,
         .body = basiq_test_message_body,
         .stmt = &stmt_test_message_plan,
-        .bind = {"tenant", "body", "=profile", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=profile", "=url_fault"},
         .prepare = prepare_basiq,
+        .work = test_message_stage,
+    },
+    {
+        .method = "POST",
+        .path = "/v1/subscriptions/:subscription_id/test",
+        .scope = SCOPE_TESTS_SEND,
+        .ok_status = 200,
+        .body = subscription_test_body,
+        .body_is_optional = true,
+        .stmt = &stmt_subscription_test_plan,
+        .bind = {"tenant", "partner", ":subscription_id", "body"},
+        .prepare = prepare_subscription_test,
         .work = test_message_stage,
     },
     {0},

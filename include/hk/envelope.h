@@ -33,8 +33,9 @@ struct hk_envelope {
     struct hk_str company;     /* the tenant's own id of it; .p == NULL: an operational event */
     struct hk_str occurred_at; /* as the producer gave it; .p == NULL: when it was accepted */
     struct hk_str payload;
-    struct hk_str custom_values; /* .p == NULL: the event type is not enrichable */
-    struct hk_str base_url;      /* of the tenant's own API; .p == NULL: links are relative */
+    struct hk_str custom_values;  /* .p == NULL: the event type is not enrichable */
+    struct hk_str base_url;       /* of the tenant's own API; .p == NULL: links are relative */
+    struct hk_str webhook_origin; /* who the receiver has agreed to; .p == NULL: it was not asked */
 };
 
 /* Appends the body; what does not fit shows in `ret->is_full`. */

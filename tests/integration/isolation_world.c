@@ -256,6 +256,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
+        {"POST", "/v1/subscriptions/:subscription_id/preview", "{\"payload\": {}}"},
         {"POST", "/notifications/webhooks/:webhook_id", "{\"description\": \"x\"}"},
     };
 

@@ -20,7 +20,7 @@ SECURED = {401, 403, 422, 429, 500, 503}
 BODY = {413, 415}
 LIMITS = {"RateLimit-Policy", "RateLimit"}
 # POSTs that store nothing: there is nothing to be done twice.
-STORE_NOTHING = {"validatePayload", "sendTestMessages", "sendBasiqTestMessages", "verifySubscription"}
+STORE_NOTHING = {"validatePayload", "sendTestMessages", "sendBasiqTestMessages", "verifySubscription", "testSubscription", "previewRequest"}
 # Media types and schemas whose replies need no example: pages are made of objects that have one.
 NO_EXAMPLE = re.compile(r"text/|application/x-ndjson|.*List$|^$")
 

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * api/preview.h - shows the request that an attempt made now would be. Nothing is sent, stored or
+ * counted.
+ *
+ *     {"profile", "event_type", "event_id", "message_id", "company", "illustrative", "request",
+ *      "error"}
+ */
+#ifndef API_PREVIEW_H
+#define API_PREVIEW_H
+
+#include "api/route.h"
+
+/* `work` of a route whose statement is preview_plan. Replies by itself. */
+stage_fn preview_stage;
+
+#endif
