@@ -69,9 +69,14 @@ WITH given AS MATERIALIZED (
 ), queued AS (
     -- A held subscription's become due as well: it is the worker that holds them (record.sql), because it
     -- locks the subscription, which publishing never does, and so cannot miss that it is being resumed.
-    INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)
-    SELECT m.tenant_id, m.subscription_id, m.message_id, greatest(now(), m.active_from)
+    -- What has to wait in a lane goes there at once; what does not know yet, claims move.
+    INSERT INTO queue (tenant_id, subscription_id, message_id, due_at, laned)
+    SELECT m.tenant_id, m.subscription_id, m.message_id, greatest(now(), m.active_from), l.is_busy IS TRUE
       FROM matched m
+      LEFT JOIN LATERAL (SELECT x.is_busy
+                           FROM lane x
+                          WHERE x.tenant_id = m.tenant_id AND x.subscription_id = m.subscription_id
+                         OFFSET 0) l ON true
      WHERE m.reason IS NULL
 ), skipped AS (
     INSERT INTO skip (tenant_id, event_id, subscription_id, connection_id, reason)

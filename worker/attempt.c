@@ -6,7 +6,7 @@
 
 #include "hk/describe.h"
 
-enum action { SEND, GIVE_BACK, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
+enum action { SEND, GIVE_BACK, ENTER_LANE, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
 
 /* clang-format off */
 static const struct rule {
@@ -19,6 +19,8 @@ static const struct rule {
     {ATTEMPT_LEASED,    EVENT_STARTED,       ATTEMPT_SENDING,   SEND,         "there is a free slot"},
     {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, GIVE_BACK,    "the subscription has stopped, or the lease is too short"},
     {ATTEMPT_LEASED,    EVENT_DRAINED,       ATTEMPT_RECORDING, GIVE_BACK,    "the worker stops before sending"},
+    {ATTEMPT_LEASED,    EVENT_CROWDED,       ATTEMPT_RECORDING, ENTER_LANE,   "too many of its kind are being sent: it waits in its lane"},
+    {ATTEMPT_LEASED,    EVENT_ABANDONED,     ATTEMPT_FINISHED,  RELEASE,      "the drain took too long: the lease ends by itself"},
 
     {ATTEMPT_SENDING,   EVENT_STOPPED,       ATTEMPT_RECORDING, WITHDRAW,     "the subscription was stopped before a byte was sent"},
     {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, RECORD,       "the receiver answered, or will not"},
@@ -57,6 +59,11 @@ void attempt_free(struct attempt *attempt)
     wipe(attempt, attempt->egress.private_key);
     free(attempt->response);
     free(attempt);
+}
+
+bool attempt_fits_lease(const struct attempt *attempt, int64_t now_ms)
+{
+    return now_ms + (int64_t)attempt->timeout_ms < attempt->lease_ends_ms;
 }
 
 struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s)
@@ -111,6 +118,9 @@ static void perform(struct attempt *attempt, enum action action)
         return;
     case GIVE_BACK:
         attempt->ops->give_back(attempt);
+        return;
+    case ENTER_LANE:
+        attempt->ops->enter_lane(attempt);
         return;
     case WITHDRAW:
         attempt->ops->withdraw(attempt);

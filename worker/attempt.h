@@ -14,6 +14,7 @@
 #include "hk/outcome.h"
 #include "hk/request.h"
 #include "worker/retry.h"
+#include "worker/share.h"
 #include "worker/tokens.h"
 
 enum attempt_state {
@@ -28,6 +29,7 @@ enum attempt_event {
     EVENT_STARTED,       /* may be sent now */
     EVENT_WITHHELD,      /* must not be sent: subscription not active, or the claim came late */
     EVENT_DRAINED,       /* the worker is about to stop */
+    EVENT_CROWDED,       /* too many of its kind are being sent */
     EVENT_STOPPED,       /* the subscription was: only for what has not begun to be sent */
     EVENT_OUTCOME,       /* `outcome` and `verdict` are set */
     EVENT_RECORDED,      /* the verdict is durable */
@@ -42,8 +44,9 @@ struct attempt;
 struct attempt_ops {
     void (*moved)(struct attempt *attempt, enum attempt_state from, const char *why);
     void (*send)(struct attempt *attempt);
-    void (*give_back)(struct attempt *attempt); /* records the verdict `release`, no attempt */
-    void (*withdraw)(struct attempt *attempt);  /* the same, after the request is abandoned */
+    void (*give_back)(struct attempt *attempt);  /* records the verdict `release`, no attempt */
+    void (*enter_lane)(struct attempt *attempt); /* has it wait in its subscription's lane */
+    void (*withdraw)(struct attempt *attempt);   /* the same, after the request is abandoned */
     void (*record)(struct attempt *attempt);
     void (*record_later)(struct attempt *attempt);
     void (*release)(struct attempt *attempt); /* frees it */
@@ -54,7 +57,7 @@ struct attempt {
     enum attempt_state state;
     const struct attempt_ops *ops;
     void *owner;                     /* of the ops */
-    struct attempt *next_waiting;    /* record.c */
+    struct attempt *next_waiting;    /* to be sent, recorded or to enter a lane */
     struct attempt *previous, *next; /* the owner's list of all */
     struct hk_request *request;      /* the client has it; else NULL */
 
@@ -65,6 +68,8 @@ struct attempt {
     bool is_active;         /* the subscription is */
     bool is_laned;          /* comes out of its subscription's lane */
     bool is_on_trial;       /* ... which has not succeeded lately */
+    bool is_entering;       /* goes into it instead of being sent */
+    bool is_proven;         /* ... although its subscription answers well */
     bool holds_on_failure;  /* ordered: what is behind it must not overtake it when it fails */
     unsigned timeout_ms;
     int64_t lease_ends_ms; /* monotonic; not later than the database has it */
@@ -90,7 +95,11 @@ struct attempt {
     struct hk_outcome outcome;
     struct verdict verdict;
     struct hk_str request_headers; /* as sent, what is secret masked; .n == 0: nothing was sent */
-    bool is_bare;                  /* recorded without the response: the database refused it with */
+    struct share_hold hold;        /* while it is being sent */
+    int64_t parked_until_ms;       /* monotonic: how long it may wait to be sent */
+    int failure_cost; /* see lanes_failure_cost(); of an attempt in no lane: since the last answer
+                       */
+    bool is_bare;     /* recorded without the response: the database refused it with */
     char *response;
 
     size_t n_data, max_data;
@@ -100,6 +109,9 @@ struct attempt {
 /* `max_data` bytes for attempt_keep(): each string needs one more than its length. */
 struct attempt *attempt_new(size_t max_data);
 void attempt_free(struct attempt *attempt); /* wipes what is secret */
+
+/* The answer to a claim may be late: a request that could outlive its lease is not begun. */
+bool attempt_fits_lease(const struct attempt *attempt, int64_t now_ms);
 
 /* Copies into the attempt. NULL stays NULL. */
 struct hk_str attempt_keep(struct attempt *attempt, struct hk_str s);

@@ -88,7 +88,7 @@ WITH due AS MATERIALIZED (
                           WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id
                          OFFSET 0) s
      CROSS JOIN LATERAL (SELECT CASE WHEN NOT s.is_active THEN 64
-                                     WHEN s.ordered OR l.pause_ms > 0 THEN 1
+                                     WHEN s.ordered OR l.succeeded_at IS NULL OR l.pause_ms > 0 THEN 1
                                      ELSE least(s.max_in_flight, l.max_in_flight) END AS most
                          OFFSET 0) w
      CROSS JOIN LATERAL (SELECT count(*)::integer AS n

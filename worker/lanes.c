@@ -2,7 +2,8 @@
 /*
  * lanes.c - notes by subscription, sorted, so that workers lock the lanes in one order.
  *
- *     lanes_note() -> notes -> lanes_turn() -> sent -> on_told() -> told, or into the notes again
+ *     lanes_note()  -> notes    -> lanes_turn() -> sent  -> on_told() -> told, or as before
+ *     lanes_enter() -> entering -> lanes_turn() -> batch -> on_told() -> fire, or as before
  *
  * What is lost here only costs time: a lane looks again when the leases of its messages have ended.
  */
@@ -20,7 +21,10 @@
 #include "worker/lanes.sql.h"
 
 #define MAX_NOTES       1024
+#define MAX_BATCH       256
 #define MAX_ARRAY_BYTES (1u << 20)
+#define TURNED_AWAY_MS                                                                             \
+    200 /* how long a lane waits whose message found the tenant's or the host's window full */
 #define PACE_MS         3 /* from one statement to the next */
 #define FAILED_DELAY_MS 250
 
@@ -28,6 +32,9 @@ struct note {
     struct hk_id tenant_id, subscription_id;
     unsigned n_answered, cost;
     int64_t throttle_ms;
+    unsigned n_entering; /* with the statement under way */
+    int64_t wait_ms;
+    bool is_proven; /* one of them says so */
 };
 
 struct notes {
@@ -44,6 +51,7 @@ enum {
     PARAM_THROTTLE_MS,
     PARAM_N_ENTERING,
     PARAM_WAIT_MS,
+    PARAM_IS_PROVEN,
     PARAM_DIVISOR,
     PARAM_ENTERING_TENANT_ID,
     PARAM_ENTERING_SUBSCRIPTION_ID,
@@ -60,6 +68,7 @@ static const enum hk_pgtype array_types[N_PARAMS] = {
     [PARAM_THROTTLE_MS] = HK_PG_INT8,
     [PARAM_N_ENTERING] = HK_PG_INT4,
     [PARAM_WAIT_MS] = HK_PG_INT8,
+    [PARAM_IS_PROVEN] = HK_PG_BOOL,
     [PARAM_ENTERING_TENANT_ID] = HK_PG_UUID,
     [PARAM_ENTERING_SUBSCRIPTION_ID] = HK_PG_UUID,
     [PARAM_ENTERING_MESSAGE_ID] = HK_PG_UUID,
@@ -73,6 +82,9 @@ struct lanes {
     struct hk_pgarray arrays[N_PARAMS];
     char divisor_text[12];
     struct notes buffers[2], *notes, *sent;
+    struct attempt *entering, **entering_end; /* have to wait for the next statement */
+    struct attempt *batch[MAX_BATCH];         /* of the one under way */
+    unsigned n_batch;
     bool is_under_way;
 };
 
@@ -85,6 +97,7 @@ struct lanes *lanes_new(const struct lanes_options *options)
     lanes->options = *options;
     lanes->notes = &lanes->buffers[0];
     lanes->sent = &lanes->buffers[1];
+    lanes->entering_end = &lanes->entering;
     (void)snprintf(lanes->divisor_text, sizeof(lanes->divisor_text), "%d",
                    (int)options->config->worker_schedule_divisor);
     for (unsigned i = 0; i < N_PARAMS; i++)
@@ -141,28 +154,41 @@ static struct note *note_of(struct notes *notes, const struct hk_id *tenant_id,
     return &notes->all[low];
 }
 
-unsigned lanes_failure_cost(const struct hk_outcome *outcome)
+int lanes_failure_cost(const struct hk_outcome *outcome)
 {
-    bool is_healthy =
-        outcome->kind == HK_OUTCOME_BLOCKED_ADDRESS ||
-        outcome->kind == HK_OUTCOME_REQUEST_INVALID ||
-        (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status < 500 && outcome->status != 429);
+    if (outcome->kind == HK_OUTCOME_BLOCKED_ADDRESS ||
+        outcome->kind == HK_OUTCOME_REQUEST_INVALID || outcome->kind == HK_OUTCOME_CREDENTIALS)
+        return -1;
+    if (outcome->kind == HK_OUTCOME_ANSWERED && outcome->status < 500 && outcome->status != 429)
+        return 0;
+    return 1 + (int)(outcome->duration_us / 2000000);
+}
 
-    return is_healthy ? 0 : 1 + (unsigned)(outcome->duration_us / 2000000);
+static void add(struct note *note, const struct note *more)
+{
+    note->n_answered += more->n_answered;
+    note->cost += more->cost;
+    if (more->throttle_ms > note->throttle_ms)
+        note->throttle_ms = more->throttle_ms;
 }
 
 void lanes_note(struct lanes *lanes, const struct attempt *attempt)
 {
     struct note *note = note_of(lanes->notes, &attempt->tenant_id, &attempt->subscription_id);
-    unsigned cost;
+    struct note more = {.throttle_ms = attempt->verdict.throttle_ms};
 
     if (note == NULL || attempt->verdict.kind == VERDICT_RELEASE)
         return;
-    cost = lanes_failure_cost(&attempt->outcome);
-    note->cost += cost;
-    note->n_answered += cost == 0;
-    if (attempt->verdict.throttle_ms > note->throttle_ms)
-        note->throttle_ms = attempt->verdict.throttle_ms;
+    more.n_answered = attempt->failure_cost == 0;
+    more.cost = attempt->failure_cost > 0 ? (unsigned)attempt->failure_cost : 0;
+    add(note, &more);
+}
+
+void lanes_enter(struct lanes *lanes, struct attempt *attempt)
+{
+    attempt->next_waiting = NULL;
+    *lanes->entering_end = attempt;
+    lanes->entering_end = &attempt->next_waiting;
 }
 
 /* ---- telling ---- */
@@ -181,8 +207,17 @@ static void fill_arrays(struct lanes *lanes)
         hk_pgarray_add_int(&arrays[PARAM_N_ANSWERED], note->n_answered);
         hk_pgarray_add_int(&arrays[PARAM_COST], note->cost);
         hk_pgarray_add_int(&arrays[PARAM_THROTTLE_MS], note->throttle_ms);
-        hk_pgarray_add_int(&arrays[PARAM_N_ENTERING], 0);
-        hk_pgarray_add_int(&arrays[PARAM_WAIT_MS], 0);
+        hk_pgarray_add_int(&arrays[PARAM_N_ENTERING], note->n_entering);
+        hk_pgarray_add_int(&arrays[PARAM_WAIT_MS], note->wait_ms);
+        hk_pgarray_add_int(&arrays[PARAM_IS_PROVEN], note->is_proven);
+    }
+    for (unsigned i = 0; i < lanes->n_batch; i++) {
+        const struct attempt *attempt = lanes->batch[i];
+
+        hk_pgarray_add_id(&arrays[PARAM_ENTERING_TENANT_ID], &attempt->tenant_id);
+        hk_pgarray_add_id(&arrays[PARAM_ENTERING_SUBSCRIPTION_ID], &attempt->subscription_id);
+        hk_pgarray_add_id(&arrays[PARAM_ENTERING_MESSAGE_ID], &attempt->message_id);
+        hk_pgarray_add_int(&arrays[PARAM_ENTERING_FENCE], attempt->fence);
     }
 }
 
@@ -191,19 +226,49 @@ static void on_timer(struct hk_timer *timer)
     (void)timer; /* lanes_turn() sees that it is no longer set */
 }
 
+/* Into the batch, each with its note. */
+static void take_entering(struct lanes *lanes)
+{
+    while (lanes->entering != NULL && lanes->n_batch < MAX_BATCH) {
+        struct attempt *attempt = lanes->entering;
+        struct note *note = note_of(lanes->notes, &attempt->tenant_id, &attempt->subscription_id);
+
+        if (note == NULL)
+            return;
+        note->n_entering++;
+        if (attempt->is_laned)
+            note->wait_ms = TURNED_AWAY_MS;
+        note->is_proven |= attempt->is_proven;
+        lanes->entering = attempt->next_waiting;
+        lanes->batch[lanes->n_batch++] = attempt;
+    }
+    if (lanes->entering == NULL)
+        lanes->entering_end = &lanes->entering;
+}
+
 static void put_back(struct lanes *lanes)
 {
+    int64_t now_ms = hk_mono_ms();
+
     for (unsigned i = 0; i < lanes->sent->n; i++) {
         const struct note *sent = &lanes->sent->all[i];
         struct note *note = note_of(lanes->notes, &sent->tenant_id, &sent->subscription_id);
 
-        if (note == NULL)
-            continue;
-        note->cost += sent->cost;
-        note->n_answered += sent->n_answered;
-        if (sent->throttle_ms > note->throttle_ms)
-            note->throttle_ms = sent->throttle_ms;
+        if (note != NULL)
+            add(note, sent);
     }
+    for (unsigned i = 0; i < lanes->n_batch; i++) {
+        if (now_ms < lanes->batch[i]->lease_ends_ms)
+            lanes_enter(lanes, lanes->batch[i]);
+        else
+            (void)attempt_fire(lanes->batch[i], EVENT_LEASE_LOST);
+    }
+}
+
+static void finish_batch(struct lanes *lanes)
+{
+    for (unsigned i = 0; i < lanes->n_batch; i++)
+        (void)attempt_fire(lanes->batch[i], EVENT_RECORDED);
 }
 
 /* hk_db_done_fn */
@@ -213,9 +278,11 @@ static void on_told(struct hk_db_query *query, const struct hk_db_result *result
     bool is_done = result->code == HK_OK;
 
     lanes->is_under_way = false;
-    if (!is_done)
+    if (is_done)
+        finish_batch(lanes);
+    else
         put_back(lanes);
-    lanes->sent->n = 0;
+    lanes->sent->n = lanes->n_batch = 0;
     hk_loop_set_timer(lanes->options.loop, &lanes->timer, is_done ? PACE_MS : FAILED_DELAY_MS,
                       on_timer);
     if (is_done)
@@ -227,7 +294,10 @@ void lanes_turn(struct lanes *lanes)
     static const struct hk_db_result busy = {.code = HK_BUSY};
     struct notes *notes = lanes->notes;
 
-    if (lanes->is_under_way || lanes->notes->n == 0 || lanes->timer.is_set)
+    if (lanes->is_under_way || lanes->timer.is_set)
+        return;
+    take_entering(lanes);
+    if (notes->n == 0)
         return;
     lanes->notes = lanes->sent;
     lanes->sent = notes;
@@ -251,5 +321,5 @@ void lanes_turn(struct lanes *lanes)
 
 bool lanes_are_told(const struct lanes *lanes)
 {
-    return !lanes->is_under_way && lanes->notes->n == 0;
+    return !lanes->is_under_way && lanes->notes->n == 0 && lanes->entering == NULL;
 }

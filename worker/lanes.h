@@ -27,8 +27,14 @@ struct lanes_options {
 struct lanes *lanes_new(const struct lanes_options *options);
 void lanes_free(struct lanes *lanes); /* the attempts that enter are not its own */
 
-/* An attempt of a lane has ended, and its record is durable, or will never be. */
+/* An attempt has ended, and its record is durable, or will never be. */
 void lanes_note(struct lanes *lanes, const struct attempt *attempt);
+
+/*
+ * Puts an attempt that was not sent into its subscription's lane, and has the lane wait a little
+ * when it comes from there. Later exactly one of EVENT_RECORDED, EVENT_LEASE_LOST is fired.
+ */
+void lanes_enter(struct lanes *lanes, struct attempt *attempt);
 
 /* Once per turn of the loop: tells what there is, unless that is under way or was just now. */
 void lanes_turn(struct lanes *lanes);
@@ -37,9 +43,9 @@ void lanes_turn(struct lanes *lanes);
 bool lanes_are_told(const struct lanes *lanes);
 
 /*
- * What a failure costs, as the circuit counts it: 0 when the receiver answered and was not in
- * trouble; else 1, and 1 more for each 2 s that it took. Pure.
+ * What a failure costs: 0 when the receiver answered and was not in trouble, -1 when it was not
+ * asked; else 1, and 1 more for each 2 s that it took. Pure.
  */
-unsigned lanes_failure_cost(const struct hk_outcome *outcome);
+int lanes_failure_cost(const struct hk_outcome *outcome);
 
 #endif

@@ -4,20 +4,22 @@
 -- What a worker has learned of subscriptions: about their lanes, or what makes one. Arrays of one length, in one order
 -- that all workers share: $1 tenant_id uuid[], $2 subscription_id uuid[], $3 how many receivers answered integer[],
 -- $4 what the failures cost integer[], $5 for how many milliseconds it wants nothing bigint[], $6 how many messages go
--- into the lane integer[], $7 wait so many milliseconds bigint[]; and what divides pauses: $8 integer.
--- Then the messages that go into lanes, which this worker has leased: $9 tenant_id uuid[], $10 subscription_id uuid[],
--- $11 message_id uuid[], $12 fence integer[]. Returns one row: how many of these still were its own.
+-- into the lane integer[], $7 the lane waits so many milliseconds bigint[], $8 whether it answers well, as far as these
+-- know, boolean[]; and what divides pauses: $9 integer.
+-- Then the messages that go into lanes, which this worker has leased: $10 tenant_id uuid[], $11 subscription_id uuid[],
+-- $12 message_id uuid[], $13 fence integer[]. Returns one row: how many of these still were its own.
 -- Failures that cost 10 without a success open the circuit: the lane pauses for 1 s, then sends one message to probe,
 -- pauses twice as long when that fails, 30 s at most, and begins with one at a time when it succeeds.
 WITH given AS MATERIALIZED (
     SELECT g.*
-      FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[])
-           AS g (tenant_id, subscription_id, n_answered, cost, throttle_ms, n_entering, wait_ms)
+      FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[],
+                  $8::boolean[])
+           AS g (tenant_id, subscription_id, n_answered, cost, throttle_ms, n_entering, wait_ms, is_proven)
 ), entered AS (
     UPDATE queue q
        SET laned = true, leased = false, due_at = now()
      WHERE q.ctid = ANY (ARRAY(SELECT x.queue_ctid
-                                 FROM unnest($9::uuid[], $10::uuid[], $11::uuid[], $12::integer[])
+                                 FROM unnest($10::uuid[], $11::uuid[], $12::uuid[], $13::integer[])
                                       AS e (tenant_id, subscription_id, message_id, fence)
                                 CROSS JOIN LATERAL (SELECT q.ctid AS queue_ctid
                                                       FROM queue q
@@ -48,7 +50,7 @@ WITH given AS MATERIALIZED (
 ), decided AS MATERIALIZED (
     SELECT p.*,
            greatest(CASE WHEN p.closes THEN '-infinity' ELSE p.paused_until END,
-                    CASE WHEN p.opens THEN now() + p.new_pause_ms / $8::integer * interval '1 millisecond' END,
+                    CASE WHEN p.opens THEN now() + p.new_pause_ms / $9::integer * interval '1 millisecond' END,
                     CASE WHEN p.throttle_ms > 0 THEN now() + p.throttle_ms * interval '1 millisecond' END,
                     '-infinity') AS new_paused_until
       FROM paused p
@@ -62,7 +64,7 @@ WITH given AS MATERIALIZED (
                 WHEN d.n_answered = 0 THEN greatest(1, coalesce(d.max_in_flight, 8) / 2)
                 ELSE coalesce(d.max_in_flight, 8) END,
            d.failure_cost, d.new_pause_ms, d.new_paused_until,
-           CASE WHEN d.n_answered > 0 THEN now() ELSE d.succeeded_at END,
+           CASE WHEN d.n_answered > 0 OR d.is_proven THEN now() ELSE d.succeeded_at END,
            CASE WHEN d.closes OR d.opens AND d.pause_ms IS NOT DISTINCT FROM 0 THEN now() ELSE coalesce(d.since, now()) END
       FROM decided d
      ORDER BY d.tenant_id, d.subscription_id

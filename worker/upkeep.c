@@ -31,6 +31,8 @@ static const struct chore {
     {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS},
     {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS},
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS},
+    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS},
+    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS},
 };
 
 struct upkeep {

@@ -39,6 +39,46 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone;
 
+-- name: lane_sweep
+-- $1 how many at most integer. Lanes that nothing waits for, and what was known of their receivers.
+WITH gone AS (
+    DELETE FROM lane l
+     WHERE l.ctid = ANY (ARRAY(SELECT o.ctid FROM lane o
+                                WHERE o.next_at = 'infinity'
+                                LIMIT $1::integer
+                                  FOR UPDATE SKIP LOCKED))
+    RETURNING l.subscription_id
+)
+SELECT count(*) FROM gone;
+
+-- name: lane_mend
+-- Messages in a lane that there is not, or that nobody will look at: there should be none. Walks from one subscription
+-- to the next.
+WITH RECURSIVE found AS (
+    (SELECT q.tenant_id, q.subscription_id FROM queue q WHERE q.laned ORDER BY q.tenant_id, q.subscription_id LIMIT 1)
+     UNION ALL
+    SELECT n.tenant_id, n.subscription_id
+      FROM found f
+     CROSS JOIN LATERAL (SELECT q.tenant_id, q.subscription_id
+                           FROM queue q
+                          WHERE q.laned AND (q.tenant_id, q.subscription_id) > (f.tenant_id, f.subscription_id)
+                          ORDER BY q.tenant_id, q.subscription_id
+                          LIMIT 1) n
+), mended AS (
+    INSERT INTO lane AS l (tenant_id, subscription_id)
+    SELECT f.tenant_id, f.subscription_id
+      FROM found f
+     CROSS JOIN LATERAL (SELECT min(x.next_at) AS next_at
+                           FROM lane x
+                          WHERE x.tenant_id = f.tenant_id AND x.subscription_id = f.subscription_id) x
+     WHERE x.next_at IS NULL OR x.next_at = 'infinity'
+        ON CONFLICT (tenant_id, subscription_id) DO UPDATE
+       SET is_busy = true, next_at = now(), n_turns = l.n_turns + 1
+     WHERE l.next_at = 'infinity'
+    RETURNING l.subscription_id
+)
+SELECT count(*) FROM mended;
+
 -- name: tenant_secret_sweep
 -- $1 how many at most integer. The same for those of tenants.
 WITH gone AS (

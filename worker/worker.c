@@ -15,6 +15,7 @@
 #include "worker/backfill.h"
 #include "worker/claim.h"
 #include "worker/lanes.h"
+#include "worker/park.h"
 #include "worker/record.h"
 #include "worker/reseal.h"
 #include "worker/secrets.h"
@@ -26,6 +27,7 @@ struct worker {
     struct worker_options options;
     struct claim *claim;
     struct lanes *lanes;
+    struct park *park;
     struct record *record;
     struct hk_http *http;
     struct tokens *tokens;
@@ -73,8 +75,10 @@ static void op_moved(struct attempt *attempt, enum attempt_state from, const cha
     struct worker *worker = attempt->owner;
     char message_id[HK_ID_TEXT_SIZE];
 
-    if (is_in_flight(from) && !is_in_flight(attempt->state))
+    if (is_in_flight(from) && !is_in_flight(attempt->state)) {
         count(worker, attempt, -1u);
+        park_leave(worker->park, attempt);
+    }
     if (!worker->logs_moves)
         return;
     hk_id_format(&attempt->message_id, message_id);
@@ -102,6 +106,7 @@ static void end_attempt(struct attempt *attempt, const struct hk_outcome *outcom
 
     attempt_set_outcome(attempt, outcome);
     secrets_mask(attempt);
+    attempt->failure_cost = lanes_failure_cost(outcome);
     attempt->request = NULL; /* the client takes it back itself */
     attempt->verdict = retry_judge(&attempt->policy, &attempt->outcome, nth,
                                    (uint32_t)next_random(attempt->owner));
@@ -129,12 +134,6 @@ static void refuse(struct attempt *attempt, enum hk_outcome_kind kind, const cha
     if (attempt->started_us == 0)
         attempt->started_us = hk_wall_us();
     end_attempt(attempt, &outcome);
-}
-
-/* The answer to a claim may be late: a request that could outlive its lease is not begun. */
-static bool is_lease_long_enough(const struct attempt *attempt)
-{
-    return hk_mono_ms() + (int64_t)attempt->timeout_ms < attempt->lease_ends_ms;
 }
 
 static hk_http_done_fn on_outcome;
@@ -202,7 +201,7 @@ static void send_with_token(struct attempt *attempt)
         return;
     case TOKEN_READY:
         attempt->token_number = token.number;
-        if (is_lease_long_enough(attempt))
+        if (attempt_fits_lease(attempt, hk_mono_ms()))
             send_now(attempt, token.text);
         else
             refuse(attempt, HK_OUTCOME_CREDENTIALS, "the token came too late for this attempt");
@@ -228,7 +227,8 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
 
     if (is_refused)
         tokens_forget(worker->tokens, &attempt->subscription_id, attempt->token_number);
-    if (!is_refused || attempt->has_waited_for_token || !is_lease_long_enough(attempt)) {
+    if (!is_refused || attempt->has_waited_for_token ||
+        !attempt_fits_lease(attempt, hk_mono_ms())) {
         end_attempt(attempt, outcome);
         return;
     }
@@ -264,6 +264,15 @@ static void op_give_back(struct attempt *attempt)
     op_record(attempt);
 }
 
+static void op_enter_lane(struct attempt *attempt)
+{
+    struct worker *worker = attempt->owner;
+
+    attempt->is_entering = true;
+    attempt->is_proven = park_is_proven(worker->park, attempt);
+    lanes_enter(worker->lanes, attempt);
+}
+
 static void op_withdraw(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
@@ -282,11 +291,20 @@ static void op_record_later(struct attempt *attempt)
     record_add_again(worker->record, attempt);
 }
 
+/* A lane waits for each of its messages; a failing subscription gets one. */
+static bool concerns_lane(const struct attempt *attempt)
+{
+    if (attempt->is_entering)
+        return false;
+    return attempt->is_laned || attempt->failure_cost >= SHARE_BROKEN_COST ||
+           attempt->verdict.throttle_ms > 0;
+}
+
 static void op_release(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
-    if (attempt->is_laned)
+    if (concerns_lane(attempt))
         lanes_note(worker->lanes, attempt);
     if (attempt->previous == NULL)
         worker->attempts = attempt->next;
@@ -302,6 +320,7 @@ static const struct attempt_ops ops = {
     .moved = op_moved,
     .send = op_send,
     .give_back = op_give_back,
+    .enter_lane = op_enter_lane,
     .withdraw = op_withdraw,
     .record = op_record,
     .record_later = op_record_later,
@@ -312,7 +331,6 @@ static const struct attempt_ops ops = {
 static void on_found(void *found_arg, struct attempt *attempt)
 {
     struct worker *worker = found_arg;
-    enum attempt_event event = EVENT_STARTED;
 
     attempt->owner = worker;
     attempt->token_wait.ready = on_token_ready;
@@ -324,11 +342,13 @@ static void on_found(void *found_arg, struct attempt *attempt)
     worker->n_attempts++;
     count(worker, attempt, 1);
 
+    attempt->failure_cost = -1;
     if (worker->is_draining)
-        event = EVENT_DRAINED;
-    else if (!attempt->is_active || !is_lease_long_enough(attempt))
-        event = EVENT_WITHHELD;
-    (void)attempt_fire(attempt, event);
+        (void)attempt_fire(attempt, EVENT_DRAINED);
+    else if (!attempt->is_active)
+        (void)attempt_fire(attempt, EVENT_WITHHELD);
+    else
+        park_arrive(worker->park, attempt);
 }
 
 /* No byte of it was written yet. */
@@ -351,6 +371,7 @@ static void on_stopped(void *found_arg, const struct hk_id *tenant_id,
     struct worker *worker = found_arg;
     struct attempt *next;
 
+    park_clear(worker->park, tenant_id, subscription_id, EVENT_WITHHELD);
     for (struct attempt *attempt = worker->attempts; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (can_be_withdrawn(attempt) && is_or_any(&attempt->tenant_id, tenant_id) &&
@@ -374,6 +395,7 @@ struct worker *worker_new(const struct worker_options *options)
     if (worker == NULL)
         abort();
     worker->options = *options;
+    worker->park = park_new(options->loop, (unsigned)options->config->worker_max_in_flight);
     worker->logs_moves = strcmp(options->config->log_level, "debug") == 0;
     hk_random(&worker->random_state, sizeof(worker->random_state));
     worker->http = hk_http_new(&(struct hk_http_options){
@@ -425,6 +447,7 @@ void worker_free(struct worker *worker)
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
     lanes_free(worker->lanes);
+    park_free(worker->park);
     claim_free(worker->claim);
     free(worker);
 }
@@ -441,6 +464,7 @@ bool worker_turn(struct worker *worker)
         return false;
     hk_loop_turn(worker->options.loop, MAX_WAIT_MS);
     record_turn(worker->record);
+    park_turn(worker->park);
     lanes_turn(worker->lanes);
     worker->load.n_unrecorded = record_n_unrecorded(worker->record);
     claim_turn(worker->claim, &worker->load);
@@ -460,6 +484,7 @@ void worker_drain(struct worker *worker)
         return;
     worker->is_draining = true;
     claim_stop(worker->claim);
+    park_clear(worker->park, NULL, NULL, EVENT_DRAINED);
     hk_loop_set_timer(worker->options.loop, &worker->drain_timer,
                       worker->options.config->worker_drain_ms, on_drain_over);
 }

@@ -41,6 +41,11 @@ static void on_give_back(struct attempt *attempt)
     note(attempt, "give_back");
 }
 
+static void on_enter_lane(struct attempt *attempt)
+{
+    note(attempt, "enter_lane");
+}
+
 static void on_withdraw(struct attempt *attempt)
 {
     note(attempt, "withdraw");
@@ -61,8 +66,8 @@ static void on_release(struct attempt *attempt)
     note(attempt, "release");
 }
 
-static const struct attempt_ops ops = {on_moved,  on_send,         on_give_back, on_withdraw,
-                                       on_record, on_record_later, on_release};
+static const struct attempt_ops ops = {on_moved,    on_send,   on_give_back,    on_enter_lane,
+                                       on_withdraw, on_record, on_record_later, on_release};
 
 /* clang-format off */
 static const struct {
@@ -74,6 +79,8 @@ static const struct {
     {ATTEMPT_LEASED,    EVENT_STARTED,       ATTEMPT_SENDING,   "send"},
     {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, "give_back"},
     {ATTEMPT_LEASED,    EVENT_DRAINED,       ATTEMPT_RECORDING, "give_back"},
+    {ATTEMPT_LEASED,    EVENT_CROWDED,       ATTEMPT_RECORDING, "enter_lane"},
+    {ATTEMPT_LEASED,    EVENT_ABANDONED,     ATTEMPT_FINISHED,  "release"},
     {ATTEMPT_SENDING,   EVENT_STOPPED,       ATTEMPT_RECORDING, "withdraw"},
     {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, "record"},
     {ATTEMPT_SENDING,   EVENT_ABANDONED,     ATTEMPT_FINISHED,  "release"},

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "worker/park.h"
+
+#include <stdlib.h>
+
+#include "hk/clock.h"
+#include "hk/loop.h"
+#include "worker/share.h"
+
+#define PARK_MS      100 /* how long a claimed message waits for a window to open */
+#define MAX_REFUSALS 8   /* in one look at those that wait: what is behind them may wait as well */
+
+struct park {
+    struct hk_loop *loop;
+    struct share *share;
+    struct hk_timer timer;
+    struct attempt *first, **end; /* in the order in which they came */
+};
+
+struct park *park_new(struct hk_loop *loop, unsigned n_slots)
+{
+    struct park *park = calloc(1, sizeof(*park));
+
+    if (park == NULL)
+        abort();
+    park->loop = loop;
+    park->share = share_new(n_slots);
+    park->end = &park->first;
+    return park;
+}
+
+void park_free(struct park *park)
+{
+    if (park == NULL)
+        return;
+    hk_loop_stop_timer(park->loop, &park->timer);
+    share_free(park->share);
+    free(park);
+}
+
+static bool take_slot(struct park *park, struct attempt *attempt)
+{
+    struct share_claimant claimant = {
+        .subscription_id = attempt->subscription_id,
+        .tenant_id = attempt->tenant_id,
+        .host = share_host(attempt->url),
+        .is_laned = attempt->is_laned,
+    };
+
+    return share_take(park->share, &claimant, hk_mono_ms(), &attempt->hold);
+}
+
+static void start(struct attempt *attempt)
+{
+    (void)attempt_fire(attempt,
+                       attempt_fits_lease(attempt, hk_mono_ms()) ? EVENT_STARTED : EVENT_WITHHELD);
+}
+
+static void on_timer(struct hk_timer *timer)
+{
+    (void)timer; /* park_turn() sees whose time is over */
+}
+
+void park_arrive(struct park *park, struct attempt *attempt)
+{
+    if (take_slot(park, attempt)) {
+        start(attempt);
+        return;
+    }
+    attempt->parked_until_ms = hk_mono_ms() + PARK_MS;
+    attempt->next_waiting = NULL;
+    *park->end = attempt;
+    park->end = &attempt->next_waiting;
+    if (!park->timer.is_set)
+        hk_loop_set_timer(park->loop, &park->timer, PARK_MS, on_timer);
+}
+
+void park_leave(struct park *park, struct attempt *attempt)
+{
+    unsigned cost = share_give_back(park->share, &attempt->hold, attempt->failure_cost,
+                                    attempt->outcome.duration_us / 1000, hk_mono_ms());
+
+    if (!attempt->is_laned && attempt->failure_cost > 0)
+        attempt->failure_cost = (int)cost;
+}
+
+static struct attempt *take_out(struct park *park, struct attempt **link)
+{
+    struct attempt *attempt = *link;
+
+    *link = attempt->next_waiting;
+    if (park->end == &attempt->next_waiting)
+        park->end = link;
+    attempt->next_waiting = NULL;
+    return attempt;
+}
+
+/* Those whose time is over come first. */
+void park_turn(struct park *park)
+{
+    struct attempt **link = &park->first, *attempt;
+    int64_t now_ms = hk_mono_ms();
+    unsigned n_refusals = 0;
+
+    while ((attempt = *link) != NULL && n_refusals < MAX_REFUSALS) {
+        if (take_slot(park, attempt)) {
+            start(take_out(park, link));
+        } else if (now_ms >= attempt->parked_until_ms) {
+            (void)attempt_fire(take_out(park, link), EVENT_CROWDED);
+        } else {
+            link = &attempt->next_waiting;
+            n_refusals++;
+        }
+    }
+    if (park->first != NULL && !park->timer.is_set)
+        hk_loop_set_timer(park->loop, &park->timer, park->first->parked_until_ms - now_ms,
+                          on_timer);
+}
+
+static bool is_or_any(const struct hk_id *id, const struct hk_id *wanted)
+{
+    return wanted == NULL || memcmp(id, wanted, sizeof(*id)) == 0;
+}
+
+void park_clear(struct park *park, const struct hk_id *tenant_id,
+                const struct hk_id *subscription_id, enum attempt_event event)
+{
+    struct attempt **link = &park->first, *attempt;
+
+    while ((attempt = *link) != NULL) {
+        if (is_or_any(&attempt->tenant_id, tenant_id) &&
+            is_or_any(&attempt->subscription_id, subscription_id))
+            (void)attempt_fire(take_out(park, link), event);
+        else
+            link = &attempt->next_waiting;
+    }
+}
+
+bool park_is_proven(struct park *park, const struct attempt *attempt)
+{
+    return share_is_proven(park->share, &attempt->subscription_id, hk_mono_ms());
+}

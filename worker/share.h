@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/share.h - how many of a worker's slots a subscription, a tenant and a host may hold at a
+ * time, by what became of their requests lately. Pure: time is an argument. See
+ * docs/adr/0022-lanes.md.
+ *
+ * Each has a window, which opens by one with each good answer, up to three quarters of the slots,
+ * and shrinks with failures; those of tenants and hosts bind only their subscriptions that have not
+ * answered well last time. Nobody but those who have answered well lately may hold more than half
+ * of the slots together; and whoever has not answered anything for a while gets no more than a
+ * newcomer. A subscription whose failures have cost SHARE_BROKEN_COST since the last answer gets
+ * nothing but what its lane sends, unless that was long ago. All that is known of somebody is
+ * forgotten some time after his last request.
+ */
+#ifndef WORKER_SHARE_H
+#define WORKER_SHARE_H
+
+#include "hk/base.h"
+#include "hk/id.h"
+
+#define SHARE_BROKEN_COST 10
+
+enum share_kind { SHARE_SUBSCRIPTION, SHARE_TENANT, SHARE_HOST, SHARE_KIND_COUNT };
+
+struct share;       /* opaque */
+struct share_entry; /* opaque */
+
+/* Whose slot it is; zeros: nobody's. */
+struct share_hold {
+    struct share_entry *of[SHARE_KIND_COUNT];
+    bool is_unproven;
+};
+
+/* Who wants a slot. */
+struct share_claimant {
+    struct hk_id subscription_id, tenant_id;
+    struct hk_str host;
+    bool is_laned; /* its lane has heeded what there is to say about the subscription */
+};
+
+struct share *share_new(unsigned n_slots);
+void share_free(struct share *share);
+
+/* Takes a slot; false, and *ret_hold is nobody's, when one of the three has no right to one now. */
+bool share_take(struct share *share, const struct share_claimant *claimant, int64_t now_ms,
+                struct share_hold *ret_hold);
+
+/*
+ * Gives the slot back; no-op for nobody's. `cost` of the failure, 0: the receiver answered; -1: it
+ * was not asked. Returns what the subscription's failures cost since its last answer, this
+ * included.
+ */
+unsigned share_give_back(struct share *share, struct share_hold *hold, int cost,
+                         int64_t duration_ms, int64_t now_ms);
+
+/* Whether its last request was answered well. */
+bool share_is_proven(struct share *share, const struct hk_id *subscription_id, int64_t now_ms);
+
+/* The part of a URL between its scheme and its path. Borrowed. */
+struct hk_str share_host(struct hk_str url);
+
+#endif
