@@ -18,9 +18,9 @@
 #define FIRST_AT_ONCE 4u /* of a new subscription, when there are so many slots */
 
 struct share_entry {
-    struct share_entry *next; /* of the bucket */
-    uint64_t key[3];          /* the kind, and the id or the hash of the name */
-    unsigned n_held;
+    struct share_entry *next;     /* of the bucket */
+    uint64_t key[3];              /* the kind, and the id or the hash of the name */
+    unsigned n_held, n_newcomers; /* of them */
     unsigned window;
     unsigned cost; /* of the failures since the last answer */
     bool is_proven;
@@ -33,7 +33,7 @@ struct limits {
 };
 
 struct share {
-    unsigned n_slots, most, n_unproven, n_entries;
+    unsigned n_slots, most, n_newcomers, n_entries;
     struct limits limits[SHARE_KIND_COUNT];
     uint64_t seed[2];
     unsigned i_sweep; /* the bucket that is looked through next */
@@ -135,20 +135,23 @@ static struct share_entry *find(struct share *share, enum share_kind kind, struc
     return entry;
 }
 
-/* Whoever answers well has not to answer for his neighbours: of the same tenant, on the same host.
+/*
+ * Those of tenants and hosts bind newcomers among themselves: whoever answers well does not pay for
+ * his neighbours, and what lanes send has limits of its own.
  */
-static bool has_room(const struct share *share, const struct share_entry *entry, bool is_proven,
+static bool has_room(const struct share *share, const struct share_entry *entry, bool is_newcomer,
                      int64_t now_ms)
 {
-    unsigned window =
-        is_proven && entry->key[0] != SHARE_SUBSCRIPTION ? share->most : entry->window;
+    bool is_subscription = entry->key[0] == SHARE_SUBSCRIPTION;
+    unsigned window = is_newcomer || is_subscription ? entry->window : share->most;
+    unsigned n_held = is_newcomer ? entry->n_newcomers : entry->n_held;
 
-    if (entry->key[0] == SHARE_SUBSCRIPTION && entry->cost >= SHARE_BROKEN_COST &&
+    if (is_subscription && entry->cost >= SHARE_BROKEN_COST &&
         now_ms - entry->active_ms < BELIEVE_MS)
         return false;
-    if (entry->n_held > 0 && now_ms - entry->active_ms > SILENT_MS)
+    if (n_held > 0 && now_ms - entry->active_ms > SILENT_MS)
         window = smaller(window, share->limits[entry->key[0]].first);
-    return entry->n_held < window;
+    return n_held < window;
 }
 
 static struct hk_str id_name(const struct hk_id *id)
@@ -165,22 +168,27 @@ bool share_take(struct share *share, const struct share_claimant *claimant, int6
         find(share, SHARE_HOST, claimant->host, now_ms),
     };
     bool is_proven = of[SHARE_SUBSCRIPTION] != NULL && of[SHARE_SUBSCRIPTION]->is_proven;
+    bool is_newcomer = !is_proven && !claimant->is_laned;
 
-    *ret_hold = (struct share_hold){.is_unproven = !is_proven && !claimant->is_laned};
-    if (ret_hold->is_unproven && share->n_unproven >= (share->n_slots + 1) / 2)
+    *ret_hold = (struct share_hold){0};
+    if (is_newcomer && share->n_newcomers >= (share->n_slots + 1) / 2)
         return false;
     for (enum share_kind kind = 0; kind < SHARE_KIND_COUNT; kind++) {
         if (kind == SHARE_SUBSCRIPTION && claimant->is_laned)
             continue;
-        if (of[kind] != NULL && !has_room(share, of[kind], is_proven, now_ms))
+        if (of[kind] != NULL && !has_room(share, of[kind], is_newcomer, now_ms))
             return false;
     }
     for (enum share_kind kind = 0; kind < SHARE_KIND_COUNT; kind++) {
-        if (of[kind] != NULL && of[kind]->n_held++ == 0)
+        if (of[kind] == NULL)
+            continue;
+        if (of[kind]->n_held++ == 0)
             of[kind]->active_ms = now_ms;
+        of[kind]->n_newcomers += is_newcomer;
         ret_hold->of[kind] = of[kind];
     }
-    share->n_unproven += ret_hold->is_unproven;
+    share->n_newcomers += is_newcomer;
+    ret_hold->is_newcomer = is_newcomer;
     return true;
 }
 
@@ -212,6 +220,7 @@ unsigned share_give_back(struct share *share, struct share_hold *hold, int cost,
             continue;
         assert(entry->n_held > 0);
         entry->n_held--;
+        entry->n_newcomers -= hold->is_newcomer;
         if (cost < 0)
             continue;
         entry->active_ms = now_ms;
@@ -219,7 +228,7 @@ unsigned share_give_back(struct share *share, struct share_hold *hold, int cost,
         if (kind == SHARE_SUBSCRIPTION)
             total = entry->cost;
     }
-    share->n_unproven -= hold->is_unproven;
+    share->n_newcomers -= hold->is_newcomer;
     *hold = (struct share_hold){0};
     return total;
 }

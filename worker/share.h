@@ -5,12 +5,12 @@
  * docs/adr/0022-lanes.md.
  *
  * Each has a window, which opens by one with each good answer, up to three quarters of the slots,
- * and shrinks with failures; those of tenants and hosts bind only their subscriptions that have not
- * answered well last time. Nobody but those who have answered well lately may hold more than half
- * of the slots together; and whoever has not answered anything for a while gets no more than a
- * newcomer. A subscription whose failures have cost SHARE_BROKEN_COST since the last answer gets
- * nothing but what its lane sends, unless that was long ago. All that is known of somebody is
- * forgotten some time after his last request.
+ * and shrinks with failures. Newcomers, whose last request was not answered well, hold half of the
+ * slots at most, and of these no more than the windows of their tenant and host; those of others
+ * are not closed by their neighbours' failures. Whoever has not answered anything for a while gets
+ * no more than a newcomer. A subscription whose failures have cost SHARE_BROKEN_COST since the last
+ * answer gets nothing but what its lane sends, unless that was long ago. All that is known of
+ * somebody is forgotten some time after his last request.
  */
 #ifndef WORKER_SHARE_H
 #define WORKER_SHARE_H
@@ -28,7 +28,7 @@ struct share_entry; /* opaque */
 /* Whose slot it is; zeros: nobody's. */
 struct share_hold {
     struct share_entry *of[SHARE_KIND_COUNT];
-    bool is_unproven;
+    bool is_newcomer;
 };
 
 /* Who wants a slot. */
