@@ -11,6 +11,7 @@
 #include "tests/support/message.h"
 #include "tests/support/oauth.h"
 #include "tests/support/sealed.h"
+#include "tests/support/tls.h"
 #include "tests/support/user.h"
 
 enum { MAX_CANARIES = 64, SOON_MS = 15000 };
@@ -107,6 +108,49 @@ static void give_tenant_secrets(struct cage *cage)
     add(cage, "PRIVATE KEY"); /* as PEM has it */
 }
 
+/* A PEM's line ends as JSON has them. */
+static const char *json_of(struct harness *h, const char *pem)
+{
+    const char *text = "";
+
+    for (const char *line = pem; *line != '\0'; line += strcspn(line, "\n") + 1)
+        text = http_text(h->http, "%s%.*s\\n", text, (int)strcspn(line, "\n"), line);
+    return text;
+}
+
+/* What a subscription shows to receivers that want to know who calls. */
+static void give_client_secrets(struct cage *cage, const char *subscription_id)
+{
+    struct harness *h = cage->h;
+    const char *path = http_text(h->http, "/v1/subscriptions/%s", subscription_id);
+    static struct tls_identity client;
+    struct reply reply;
+
+    tls_make(&client, "client", 1);
+    add(cage, http_text(h->http, "%.40s", strchr(client.key, '\n') + 1)); /* the key's first line */
+    reply =
+        call(cage, 200, cage->t->admin, "PATCH", path,
+             http_text(h->http,
+                       "{\"headers\": {\"Authorization\": null, \"X-Auth\": \"canary-header-4\"},"
+                       " \"credentials\": {\"token_url\": \"%s\", \"client_id\": \"us\","
+                       " \"client_secret\": \"canary-client-secret\"}}",
+                       sinker_url(h, "/token")));
+    keep(cage, &reply);
+    reply = call(
+        cage, 200, cage->t->admin, "PATCH", path,
+        http_text(h->http,
+                  "{\"client_certificate\": {\"certificate\": \"%s\", \"private_key\": \"%s\"}}",
+                  json_of(h, client.certificate), json_of(h, client.key)));
+    keep(cage, &reply);
+    sinker_rule(h, "/token",
+                "{\"then\": {\"status\": 200, \"body\": \"{\\\"access_token\\\":"
+                " \\\"canary-access-token\\\", \\\"token_type\\\": \\\"Bearer\\\","
+                " \\\"expires_in\\\": 3600}\"}}");
+    add(cage, "canary-client-secret");
+    add(cage, "canary-access-token");
+    add(cage, strchr(basic(h, "us", "canary-client-secret"), 'B') + strlen("Basic "));
+}
+
 /* A subscription that is made with all in its first request, whose reply is kept for repeats. */
 static void give_repeated(struct cage *cage)
 {
@@ -128,6 +172,8 @@ static void give_repeated(struct cage *cage)
     reply = api_send(h, cage->t->admin, "POST", "/v1/apps", hk_str(body), headers);
     assert_status(reply, 201);
     assert_string_equal(reply_text(&reply, "subscription.secret"), secret);
+    give_client_secrets(cage, reply_text(&reply, "subscription.id"));
+    (void)given_connection(h, cage->t, reply_text(&reply, "id"), "c1");
 }
 
 static void test_messages(struct cage *cage)
@@ -178,6 +224,7 @@ static void deliver(struct cage *cage)
                 basic(h, "u", "canary-password-\xc3\xa9"));
     event = publish(h, cage->t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 3, SOON_MS);
+    sinker_wait(h, "/repeated", 1, SOON_MS);
     path = message_path(h, cage->t, event, cage->s.id);
     message_wait(h, cage->t, path, "succeeded");
     keep_get(cage, path);
