@@ -122,6 +122,40 @@ static void test_R_07_after_500s_one_success_is_the_last_attempt(void **state)
     }
 }
 
+static bool is_resting(void *arg)
+{
+    return db_int(arg, "SELECT count(*) FROM lane WHERE paused_until > now()") == 1;
+}
+
+static int64_t received_us(struct harness *h, const char *path, unsigned i)
+{
+    struct reply request = sinker_request(h, path, i);
+
+    return reply_int(&request, "received_at_us");
+}
+
+/* An hour is 3.6 s here. What is published meanwhile waits as well, but for the other receiver. */
+static void test_R_10_a_429_rests_the_whole_subscription_and_no_other(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription busy = given_story(h, t, "/hook"), other;
+    struct reply reply = api_want(h, 200, t->partner, "GET", path_of(h, &busy), NULL);
+    const char *event_id;
+
+    other = given_subscription(h, t, reply_text(&reply, "app_id"), "/other", "order.paid");
+    sinker_rule(h, "/hook",
+                "{\"replies\": [{\"status\": 429, \"headers\": {\"Retry-After\": \"3600\"}}]}");
+    event_id = publish(h, t, "order.paid", "c1", "{}");
+    message_wait_attempts(h, t, message_path(h, t, event_id, busy.id), 1);
+    assert_true(wait_until(is_resting, h, 10000));
+    event_id = publish(h, t, "order.paid", "c1", "{}");
+    message_wait(h, t, message_path(h, t, event_id, other.id), "succeeded");
+    message_wait(h, t, message_path(h, t, event_id, busy.id), "succeeded");
+    assert_true(received_us(h, "/hook", 1) - received_us(h, "/hook", 0) >= 3500000);
+    assert_true(received_us(h, "/other", 1) < received_us(h, "/hook", 1));
+}
+
 static void test_R_19_a_poison_message_fails_alone_and_by_its_schedule(void **state)
 {
     struct harness *h = *state;
@@ -194,6 +228,7 @@ int main(void)
         harness_test(test_a_rule_is_taken_back_with_null),
         harness_test(test_cloudevents_drops_what_the_receiver_cannot_read, .env = fast),
         harness_test(test_R_07_after_500s_one_success_is_the_last_attempt, .env = fast),
+        harness_test(test_R_10_a_429_rests_the_whole_subscription_and_no_other, .env = fast),
         harness_test(test_R_19_a_poison_message_fails_alone_and_by_its_schedule, .env = fast),
         harness_test(test_R_29_a_success_after_the_timeout_is_none, .env = fast),
         harness_test(test_R_08_a_growing_schedule_ends_and_is_replayed, .env = fast),
