@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -165,7 +166,12 @@ static void *connection_main(void *arg)
     static const char answer[] = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     struct tls_connection *connection = arg;
     SSL *ssl = SSL_new(connection->receiver->context);
+    sigset_t broken_pipe;
 
+    /* OpenSSL writes to who has left: the thread's signal, which nobody takes. */
+    (void)sigemptyset(&broken_pipe);
+    (void)sigaddset(&broken_pipe, SIGPIPE);
+    (void)pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL);
     (void)SSL_set_fd(ssl, connection->fd);
     if (SSL_accept(ssl) == 1) {
         while (read_request(ssl)) {
