@@ -27,12 +27,12 @@
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \
-    "next_attempt_at,finished_at,created_at"
+    "next_attempt_at,origin,backfill_id,finished_at,created_at"
 #define ATTEMPT_MEMBERS                                                                            \
     "attempt_no,started_at,url,outcome,status_code,duration_us,dns_us,connect_us,tls_us,"          \
-    "first_byte_us,remote_address,error,response_headers,response_body,response_body_encoding,"    \
-    "response_truncated,worker,requests_sent,http_version,tls_version,tls_cipher,"                 \
-    "certificate_expires_at,request_headers"
+    "first_byte_us,remote_address,error,requests_sent,http_version,tls_version,tls_cipher,"        \
+    "certificate_expires_at,request_headers,response_headers,response_body,"                       \
+    "response_body_encoding,response_truncated,worker"
 
 #define NIL_ID "00000000-0000-0000-0000-000000000000"
 
