@@ -243,6 +243,8 @@ static const char *const silences[HK_OUTCOME_COUNT] = {
     [HK_OUTCOME_BLOCKED_ADDRESS] = "The address of the URL may not be called.",
     [HK_OUTCOME_PROTOCOL] = "The answer is not valid HTTP/1.1.",
     [HK_OUTCOME_REQUEST_INVALID] = "The URL cannot be called.",
+    [HK_OUTCOME_PROXY] = "The proxy made no connection.",
+    [HK_OUTCOME_CREDENTIALS] = "There was no access token to ask with.",
 };
 
 bool handshake_judge(const struct handshake *handshake, const struct hk_outcome *outcome,

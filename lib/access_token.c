@@ -61,6 +61,7 @@ static const char *const failures[HK_OUTCOME_COUNT] = {
     [HK_OUTCOME_PROTOCOL] =        "the token endpoint does not speak HTTP/1.1",
     [HK_OUTCOME_REQUEST_INVALID] = "the token endpoint's URL is not valid",
     [HK_OUTCOME_PROXY] =           "the proxy did not connect the token endpoint",
+    [HK_OUTCOME_CREDENTIALS] =     "the token endpoint takes a token itself",
 };
 /* clang-format on */
 

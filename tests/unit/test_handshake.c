@@ -102,6 +102,21 @@ static void test_only_the_whole_challenge_is_a_consent(void **state)
     assert_int_equal(granted, 0);
 }
 
+static void test_whoever_did_not_answer_has_not_agreed(void **state)
+{
+    (void)state;
+
+    for (int kind = HK_OUTCOME_ANSWERED + 1; kind < HK_OUTCOME_COUNT; kind++) {
+        struct handshake handshake = given(HANDSHAKE_ECHO_SECRET, "https://e.example/");
+        struct hk_outcome outcome = {.kind = (enum hk_outcome_kind)kind};
+        char words[HANDSHAKE_WORDS_SIZE] = "";
+        unsigned granted = 0;
+
+        assert_false(handshake_judge(&handshake, &outcome, &granted, words));
+        assert_true(words[0] != '\0');
+    }
+}
+
 static void test_a_rate_is_granted_up_to_what_a_limit_can_be(void **state)
 {
     unsigned granted = 0;
@@ -144,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_the_target_keeps_its_query),
         cmocka_unit_test(test_options_has_our_origin_and_the_rate_when_there_is_one),
         cmocka_unit_test(test_only_the_whole_challenge_is_a_consent),
+        cmocka_unit_test(test_whoever_did_not_answer_has_not_agreed),
         cmocka_unit_test(test_a_rate_is_granted_up_to_what_a_limit_can_be),
         cmocka_unit_test(test_the_origin_is_the_setting_or_the_issuers_host),
     };
