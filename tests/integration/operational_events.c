@@ -3,7 +3,7 @@
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 
-#define DROPS "{\"overrides\": {\"responses\": {\"500\": \"drop\"}}}"
+#define DROPS "{\"overrides\": {\"responses\": {\"415\": \"drop\"}}}"
 
 static const char *app_of(struct harness *h, const struct tenant *t, const struct subscription *s)
 {
@@ -20,7 +20,7 @@ static struct subscription given_failing(struct harness *h, struct tenant *t)
 
     (void)api_want(h, 200, t->partner, "PATCH", http_text(h->http, "/v1/subscriptions/%s", s.id),
                    DROPS);
-    sinker_rule(h, "/hook", "{\"then\": {\"status\": 500}}");
+    sinker_rule(h, "/hook", "{\"then\": {\"status\": 415}}");
     return s;
 }
 
@@ -49,7 +49,7 @@ static void test_R_08_a_message_that_failed_is_told_to_the_apps_own_subscription
     assert_non_null(
         strstr(reply_text(&told, "body"), "{\"type\":\"hookline.message.failed\",\"timestamp\":"));
     assert_non_null(strstr(reply_text(&told, "body"), message_id));
-    assert_non_null(strstr(reply_text(&told, "body"), "\"dropped_by_500\""));
+    assert_non_null(strstr(reply_text(&told, "body"), "\"dropped_by_415\""));
     reply = api_want(h, 200, t->partner, "GET",
                      http_text(h->http, "/v1/messages?subscription_id=%s", s.id), NULL);
     assert_string_equal(reply_text(&reply, "data.0.status"), "failed");
@@ -165,9 +165,9 @@ static void test_they_never_tell_of_themselves(void **state)
     (void)api_want(h, 200, t->partner, "PATCH", http_text(h->http, "/v1/subscriptions/%s", one.id),
                    DROPS);
     (void)api_want(h, 200, t->partner, "PATCH", http_text(h->http, "/v1/subscriptions/%s", two.id),
-                   "{\"overrides\": {\"responses\": {\"500\": \"disable\"}}}");
-    sinker_rule(h, "/one", "{\"then\": {\"status\": 500}}");
-    sinker_rule(h, "/two", "{\"then\": {\"status\": 500}}");
+                   "{\"overrides\": {\"responses\": {\"415\": \"disable\"}}}");
+    sinker_rule(h, "/one", "{\"then\": {\"status\": 415}}");
+    sinker_rule(h, "/two", "{\"then\": {\"status\": 415}}");
     (void)publish_failing(h, t, &s);
     api_wait_for(h, t->partner, http_text(h->http, "/v1/subscriptions/%s", two.id), "state",
                  "disabled", 10000);
