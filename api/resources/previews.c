@@ -29,9 +29,12 @@ static const struct body_field preview_body[] = {
     {0},
 };
 
-/* Whoever may see subscriptions may not see events yet. */
+/* Whoever may see subscriptions may not see events yet, nor sign what a receiver would believe. */
 static enum hk_code prepare(struct call *call, struct hk_error *reterr)
 {
+    bool may_sign = auth_may(&call->caller, SCOPE_TESTS_SEND);
+
+    call_set_param(call, "=may_sign", may_sign ? HK_STR("true") : HK_STR("false"));
     if (call_body_json(call, "event_id").p != NULL && !auth_may(&call->caller, SCOPE_EVENTS_READ))
         return hk_fail(reterr, HK_FORBIDDEN, "", "A stored event takes the scope events:read.");
     return HK_OK;
@@ -45,7 +48,7 @@ const struct route previews_routes[] = {
         .ok_status = 200,
         .body = preview_body,
         .stmt = &stmt_preview_plan,
-        .bind = {"tenant", "partner", ":subscription_id", "body"},
+        .bind = {"tenant", "partner", ":subscription_id", "body", "=may_sign"},
         .prepare = prepare,
         .work = preview_stage,
     },

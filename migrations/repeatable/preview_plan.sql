@@ -60,21 +60,25 @@ BEGIN
 END
 $$;
 
--- Which parts of the request are not those of a real one.
-CREATE OR REPLACE FUNCTION preview_illustrative(given json, stored event, kind event_type, takes_access_token boolean) RETURNS json
+-- Which parts of the request are not those of a real one. `may_sign`: the caller may have samples signed and sent. For others, and for the
+-- caller's own words, a real signature would be a forgery ready to be sent.
+DROP FUNCTION IF EXISTS preview_illustrative(json, event, event_type, boolean);
+CREATE OR REPLACE FUNCTION preview_illustrative(given json, stored event, kind event_type, takes_access_token boolean,
+                                                may_sign boolean) RETURNS json
 LANGUAGE sql IMMUTABLE AS $$
     SELECT coalesce(json_agg(i.name), '[]')
       FROM (VALUES ('event_id', ($2).id IS NULL), ('message_id', ($2).id IS NULL), ('occurred_at', ($2).id IS NULL),
                    ('event_type', ($2).id IS NULL AND $1 -> 'event_type' IS NULL),
                    ('payload', ($2).id IS NULL), ('company', ($2).id IS NULL AND $1 -> 'company' IS NULL),
                    ('custom_values', ($3).enrichable AND ($2).id IS NULL AND $1 -> 'company' IS NULL),
-                   ('signature', $1 -> 'payload' IS NOT NULL), ('authorization', $4)) AS i (name, is_so)
+                   ('signature', $1 -> 'payload' IS NOT NULL OR NOT $5), ('authorization', $4)) AS i (name, is_so)
      WHERE i.is_so
 $$;
 
 -- One row: how the subscription is spoken to (`target`, with the profile and the overrides that were asked for), and the
 -- event; or a code and the problem's errors.
-CREATE OR REPLACE FUNCTION preview_plan(tenant_id uuid, partner text, subscription_id uuid, given json)
+DROP FUNCTION IF EXISTS preview_plan(uuid, text, uuid, json);
+CREATE OR REPLACE FUNCTION preview_plan(tenant_id uuid, partner text, subscription_id uuid, given json, may_sign boolean)
 RETURNS TABLE (code text, body text, target subscription, event_type text, payload text, event_id uuid, message_id uuid,
                company text, occurred_at text, custom_values text, traceparent text, origin text, illustrative text)
 LANGUAGE plpgsql STABLE AS $$
@@ -119,7 +123,7 @@ BEGIN
         custom_values := preview_values($1, target, $4, event_type, stored, kind, link);
         illustrative := preview_illustrative(
             $4, stored, kind, EXISTS (SELECT FROM subscription_credentials b
-                                       WHERE b.tenant_id = $1 AND b.subscription_id = $3 AND b.kind = 'oauth2'));
+                                       WHERE b.tenant_id = $1 AND b.subscription_id = $3 AND b.kind = 'oauth2'), $5);
     END IF;
     RETURN NEXT;
 END

@@ -233,6 +233,31 @@ static void test_a_payload_of_the_callers_own_is_not_signed_with_real_secrets(vo
     assert_non_null(strstr(reply_text(&shown, "request.body"), "\"data\":null}"));
 }
 
+/* A support user, and a key that may look only, could else sign events that never were. */
+static void test_who_may_not_send_tests_gets_no_real_signature(void **state)
+{
+    struct harness *h = *state;
+    struct story s = given(h);
+    struct reply key =
+        api_want(h, 201, s.t->admin, "POST", "/v1/keys",
+                 "{\"name\": \"looks\", \"role\": \"partner\", \"partner\": \"acme\","
+                 " \"scopes\": [\"subscriptions:read\", \"events:read\"]}");
+    const char *keys[] = {s.t->support, reply_text(&key, "key")};
+    const char *event_id = publish(h, s.t, "order.paid", "c1", "{}");
+    const char *bodies[] = {"{\"event_type\": \"order.paid\", \"company\": \"c1\"}",
+                            http_text(h->http, "{\"event_id\": \"%s\"}", event_id)};
+
+    for (size_t i = 0; i < HK_COUNTOF(keys); i++) {
+        for (size_t j = 0; j < HK_COUNTOF(bodies); j++) {
+            struct reply shown = api_want(h, 200, keys[i], "POST", s.path, bodies[j]);
+
+            assert_memory_equal(header_of(h, &shown, "webhook-signature"), "v1,", 3);
+            assert_false(verifies(h, &shown, s.subscription.secret));
+            assert_non_null(strstr(shown.body, "\"signature\"]"));
+        }
+    }
+}
+
 /* ---- refusals ---- */
 
 static void test_what_cannot_be_previewed_is_told(void **state)
@@ -297,6 +322,7 @@ int main(void)
         harness_test(test_any_profile_and_any_override_can_be_looked_at),
         harness_test(test_all_live_secrets_sign_and_the_tenants_when_the_profile_says_so),
         harness_test(test_a_payload_of_the_callers_own_is_not_signed_with_real_secrets),
+        harness_test(test_who_may_not_send_tests_gets_no_real_signature),
         harness_test(test_what_cannot_be_previewed_is_told),
         harness_test(test_partners_and_tenants_see_only_their_own),
     };
