@@ -230,9 +230,13 @@ static void describe_body(struct hk_str body, struct hk_buf *ret)
     hk_buf_add_text(ret, ",\"body_encoding\":\"base64\"");
 }
 
-static void describe_response(const struct hk_outcome *outcome, struct hk_buf *ret)
+/* `request`: what it answers, whose secrets it may have said again. */
+static void describe_response(const struct hk_request *request, const struct hk_outcome *outcome,
+                              struct hk_buf *ret)
 {
-    char headers[16384];
+    char headers[16384], body[KEEP_RESPONSE_BYTES];
+    size_t n_body =
+        outcome->response_body.n < sizeof(body) ? outcome->response_body.n : sizeof(body);
     size_t n = outcome->response_headers.n < sizeof(headers) ? outcome->response_headers.n
                                                              : sizeof(headers);
 
@@ -242,11 +246,15 @@ static void describe_response(const struct hk_outcome *outcome, struct hk_buf *r
     }
     if (n > 0)
         memcpy(headers, outcome->response_headers.p, n);
+    if (n_body > 0)
+        memcpy(body, outcome->response_body.p, n_body);
+    hk_describe_mask(request, headers, n);
+    hk_describe_mask(request, body, n_body);
     hk_utf8_scrub(headers, n);
     hk_buf_printf(ret, ",\"response\":{\"status_code\":%d,", outcome->status);
     hk_buf_add_json_member(ret, "headers", (struct hk_str){headers, n});
     hk_buf_add_text(ret, ",");
-    describe_body(outcome->response_body.p == NULL ? HK_STR("") : outcome->response_body, ret);
+    describe_body((struct hk_str){body, n_body}, ret);
     hk_buf_printf(ret, ",\"truncated\":%s}", outcome->is_truncated ? "true" : "false");
 }
 
@@ -325,15 +333,16 @@ static bool is_success(const struct test_message *message, const struct hk_outco
 static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
 {
     struct test_message *message = done_arg;
+    const struct hk_request *request = message->request;
     struct hk_buf *buf = &message->exchange;
 
-    message->request = NULL; /* the client takes it back itself */
+    message->request = NULL; /* the client takes it back itself, behind us */
     message->test->n_succeeded += is_success(message, outcome);
     hk_buf_printf(buf, ",\"outcome\":\"%s\"",
                   is_success(message, outcome) ? "succeeded" : hk_outcome_name(outcome->kind));
     hk_buf_add_text(buf, ",");
     hk_buf_add_json_member(buf, "error", hk_str(outcome->error));
-    describe_response(outcome, buf);
+    describe_response(request, outcome, buf);
     add_time(buf, "duration_us", outcome->duration_us);
     add_time(buf, "dns_us", outcome->dns_us);
     add_time(buf, "connect_us", outcome->connect_us);

@@ -4,7 +4,10 @@
 #include <strings.h>
 #include <time.h>
 
+#include "hk/encode.h"
 #include "hk/stored_secrets.h"
+
+enum { MIN_MASKED_BYTES = 4, MAX_PAIR_BYTES = 2048 }; /* shorter ones are in everything */
 
 #define MASK HK_STR("***")
 
@@ -58,6 +61,63 @@ void hk_describe_own_header_lines(const struct hk_request *request, struct hk_bu
             is_known |= strncmp(line, beginnings[j], strlen(beginnings[j])) == 0;
         if (!is_known)
             add_line(line, ret);
+    }
+}
+
+static void mask_text(char *text, size_t n, struct hk_str secret)
+{
+    char *found = text;
+
+    if (secret.n < MIN_MASKED_BYTES)
+        return;
+    while ((found = memmem(found, n - (size_t)(found - text), secret.p, secret.n)) != NULL) {
+        memset(found, '*', secret.n);
+        found += secret.n;
+    }
+}
+
+/* The password of HTTP Basic's "user:password", which `encoded` is. */
+static void mask_password(char *text, size_t n, struct hk_str encoded)
+{
+    uint8_t pair[MAX_PAIR_BYTES];
+    const uint8_t *colon;
+    size_t n_pair;
+
+    if (!hk_b64_decode(encoded, pair, sizeof(pair), &n_pair))
+        return;
+    colon = memchr(pair, ':', n_pair);
+    if (colon != NULL)
+        mask_text(text, n,
+                  (struct hk_str){(const char *)colon + 1, n_pair - (size_t)(colon + 1 - pair)});
+    explicit_bzero(pair, sizeof(pair));
+}
+
+/* All of a value, but for the name of an authentication scheme before it. */
+static void mask_value(char *text, size_t n, struct hk_str value)
+{
+    const char *blank = memchr(value.p, ' ', value.n);
+    size_t n_scheme = blank == NULL ? 0 : (size_t)(blank - value.p);
+    struct hk_str rest = {value.p + n_scheme + 1, value.n - n_scheme - 1};
+
+    if (n_scheme == 5 && strncasecmp(value.p, "basic", 5) == 0) {
+        mask_text(text, n, rest);
+        mask_password(text, n, rest);
+    } else if (n_scheme == 6 && strncasecmp(value.p, "bearer", 6) == 0) {
+        mask_text(text, n, rest);
+    } else {
+        mask_text(text, n, value);
+    }
+}
+
+void hk_describe_mask(const struct hk_request *request, char *text, size_t n)
+{
+    for (unsigned i = 0; i < request->n_headers && n > 0; i++) {
+        const char *line = request->headers[i];
+        const char *colon = strchr(line, ':');
+
+        if (colon != NULL && colon[1] != '\0' &&
+            hk_header_is_sensitive((struct hk_str){line, (size_t)(colon - line)}))
+            mask_value(text, n, hk_str(colon + 2));
     }
 }
 

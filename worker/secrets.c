@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "worker/secrets.h"
 
-#include "hk/encode.h"
+#include "hk/describe.h"
 #include "hk/stored_secrets.h"
-
-enum { MIN_MASKED_BYTES = 4, MAX_PAIR_BYTES = 2048 }; /* shorter ones are in everything */
 
 typedef bool open_fn(const struct hk_vault *vault, struct hk_str tenant_id,
                      struct hk_str subscription_id, struct hk_str stored, struct hk_buf *buf);
@@ -54,58 +52,10 @@ void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct 
             hk_stored_client_key_open(vault, tenant, subscription, stored->client_key, scratch));
 }
 
-static void mask_text(char *text, size_t n, struct hk_str secret)
-{
-    char *found = text;
-
-    if (secret.p == NULL || secret.n < MIN_MASKED_BYTES)
-        return;
-    while ((found = memmem(found, n - (size_t)(found - text), secret.p, secret.n)) != NULL) {
-        memset(found, '*', secret.n);
-        found += secret.n;
-    }
-}
-
-static void mask_basic(char *text, size_t n, struct hk_str username, struct hk_str password)
-{
-    char pair[MAX_PAIR_BYTES], encoded[HK_B64_SIZE(MAX_PAIR_BYTES)];
-    size_t pair_n = username.n + 1 + password.n;
-
-    if (username.p == NULL || pair_n > sizeof(pair))
-        return;
-    memcpy(pair, username.p, username.n);
-    pair[username.n] = ':';
-    memcpy(pair + username.n + 1, password.p, password.n);
-    mask_text(text, n, (struct hk_str){encoded, hk_b64_encode(pair, pair_n, encoded)});
-    explicit_bzero(pair, sizeof(pair));
-    explicit_bzero(encoded, sizeof(encoded));
-}
-
-/* The values of "Name: value" lines whose names say that they are sealed. */
-static void mask_headers(char *text, size_t n, struct hk_str lines)
-{
-    while (lines.n > 0) {
-        const char *end = memchr(lines.p, '\n', lines.n);
-        size_t line_n = end == NULL ? lines.n : (size_t)(end - lines.p);
-        const char *colon = memchr(lines.p, ':', line_n);
-        size_t name_n = colon == NULL ? line_n : (size_t)(colon - lines.p);
-
-        if (name_n + 2 < line_n && hk_header_is_sealed((struct hk_str){lines.p, name_n}))
-            mask_text(text, n, (struct hk_str){colon + 2, line_n - name_n - 2});
-        lines.p += end == NULL ? line_n : line_n + 1;
-        lines.n -= end == NULL ? line_n : line_n + 1;
-    }
-}
-
 void secrets_mask(struct attempt *attempt)
 {
     size_t n = attempt->outcome.response_headers.n + attempt->outcome.response_body.n;
 
-    if (n == 0)
-        return;
-    if (attempt->password.n > 0) {
-        mask_text(attempt->response, n, attempt->password);
-        mask_basic(attempt->response, n, attempt->username, attempt->password);
-    }
-    mask_headers(attempt->response, n, attempt->headers);
+    if (attempt->request != NULL)
+        hk_describe_mask(attempt->request, attempt->response, n);
 }

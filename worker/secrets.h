@@ -23,7 +23,7 @@ void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct 
 
 /*
  * Receivers that answer with what they got: in the response that the attempt keeps, stars take the
- * place of its password, of its credentials as HTTP Basic has them, and of sealed header fields.
+ * place of its password or token and of sealed header fields. While the request is there.
  */
 void secrets_mask(struct attempt *attempt);
 

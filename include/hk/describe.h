@@ -25,6 +25,12 @@ void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *r
  */
 void hk_describe_own_header_lines(const struct hk_request *request, struct hk_buf *ret);
 
+/*
+ * A receiver may answer with what it got: in the `n` bytes of its answer, stars take the place of
+ * what is secret in the request's header fields, and of the password in HTTP Basic's.
+ */
+void hk_describe_mask(const struct hk_request *request, char *text, size_t n);
+
 /* Appends {"method","url","headers":{"name":"value",...},"body"}; what is secret as "***". */
 void hk_describe_request(const struct hk_request *request, struct hk_buf *ret);
 

@@ -7,6 +7,7 @@
 
 #include "tests/support/check.h"
 #include "tests/support/message.h"
+#include "tests/support/raw.h"
 
 #define SAMPLE "{\"id\": 7, \"price\": 1.50, \"note\": null}"
 
@@ -94,6 +95,36 @@ static void test_a_subscription_is_tested_as_it_gets_its_events(void **state)
                                 " WHERE action = 'test_message.sent' AND object_id = '%s'",
                                 s.subscription.id),
                         "[\"order.paid\"]");
+}
+
+/* It may be another's to test than whose credentials they are. */
+static void test_what_a_receiver_says_again_is_masked(void **state)
+{
+    static const char *const credentials[][2] = {
+        {"{\"username\": \"u\", \"password\": \"canary-2\"}", "dTpjYW5hcnktMg=="},
+        {"{\"token\": \"canary-2\"}", "canary-2"},
+    };
+    static const struct raw_answer answer = {
+        HK_STR("HTTP/1.1 200 OK\r\nx-seen: canary-1 dTpjYW5hcnktMg== canary-2\r\n\r\n"
+               "authorization: Basic dTpjYW5hcnktMg==, Bearer canary-2; canary-1, all of it"),
+        RAW_CLOSE};
+    struct harness *h = *state;
+    struct story s = given(h);
+
+    for (size_t i = 0; i < HK_COUNTOF(credentials); i++) {
+        struct reply reply;
+
+        (void)api_want(h, 200, s.t->partner, "PATCH", s.subscription_path,
+                       http_text(h->http,
+                                 "{\"url\": \"%s\", \"headers\": {\"X-Api-Key\": \"canary-1\"},"
+                                 " \"credentials\": %s}",
+                                 raw_url(raw_receive(&answer, 1)), credentials[i][0]));
+        reply = api_want(h, 200, s.t->admin, "POST", s.test_path, NULL);
+        assert_string_equal(reply_text(&reply, "messages.0.outcome"), "succeeded");
+        assert_null(strstr(reply.body, "canary-"));
+        assert_null(strstr(reply.body, credentials[i][1]));
+        assert_non_null(strstr(reply_text(&reply, "messages.0.response.body"), "*, all of it"));
+    }
 }
 
 static void test_the_event_type_is_one_that_it_selects_when_none_is_named(void **state)
@@ -237,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         harness_test(test_a_subscription_is_tested_as_it_gets_its_events),
+        harness_test(test_what_a_receiver_says_again_is_masked),
         harness_test(test_the_event_type_is_one_that_it_selects_when_none_is_named),
         harness_test(test_what_a_subscription_has_cannot_be_named_besides),
         harness_test(test_partners_and_tenants_test_only_their_own),

@@ -70,6 +70,17 @@ static void test_header_lines_have_no_secret_and_no_empty_field(void **state)
     assert_null(strstr(text.p, "expect"));
 }
 
+static void test_what_an_answer_says_again_is_masked(void **state)
+{
+    char answer[] = "Basic c2hvcDpjYW5hcnk= shop:canary; X-Api-Key: canary, eu, "
+                    "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+
+    (void)state;
+    hk_describe_mask(&request, answer, strlen(answer));
+    assert_string_equal(answer, "Basic **************** shop:******; X-Api-Key: ******, eu, "
+                                "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
 static void test_names_tell_what_is_secret(void **state)
 {
     static const char *const secret[] = {"Authorization", "x-API-KEY",     "X-Auth",
@@ -89,6 +100,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_secrets_are_masked_and_signatures_are_not, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_header_lines_have_no_secret_and_no_empty_field, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(test_what_an_answer_says_again_is_masked, set_up,
                                         tear_down),
         cmocka_unit_test(test_names_tell_what_is_secret),
     };
