@@ -227,6 +227,14 @@ const struct route subscriptions_routes[] = {
     },
     {
         .method = "GET",
+        .path = "/v1/subscriptions/:subscription_id/delivery",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .stmt = &stmt_subscription_delivery,
+        .bind = {"tenant", "partner", ":subscription_id"},
+    },
+    {
+        .method = "GET",
         .path = "/v1/subscriptions/:subscription_id/missed",
         .scope = SCOPE_SUBSCRIPTIONS_READ,
         .ok_status = 200,

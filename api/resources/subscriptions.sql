@@ -51,6 +51,17 @@ WITH found AS (
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT subscription_health_json(f.subscription)::text FROM found f) AS body;
 
+-- name: subscription_delivery
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+WITH found AS (
+    SELECT s AS subscription
+      FROM subscription s
+      JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+)
+SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
+       (SELECT delivery_json(f.subscription)::text FROM found f) AS body;
+
 -- name: subscription_missed
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 since timestamptz or NULL
 WITH found AS (
