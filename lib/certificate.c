@@ -9,7 +9,7 @@
 
 #include "hk/encode.h"
 
-enum { MAX_CHAIN = 8, MIN_RSA_BITS = 2048 };
+enum { MAX_CHAIN = 8, MIN_RSA_BITS = 2048, MAX_RSA_BITS = 4096 };
 
 static void free_bio(BIO **bio)
 {
@@ -84,6 +84,8 @@ static EVP_PKEY *read_key(struct hk_str pem, const char **ret_fault)
         *ret_fault = "is no private key in PEM, or it is encrypted";
     else if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < MIN_RSA_BITS)
         *ret_fault = "has fewer than 2048 bits";
+    else if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) > MAX_RSA_BITS)
+        *ret_fault = "has more than 4096 bits"; /* each handshake would hold up all tenants */
     else if (!EVP_PKEY_is_a(key, "RSA") && !EVP_PKEY_is_a(key, "EC") &&
              !EVP_PKEY_is_a(key, "ED25519"))
         *ret_fault = "is neither RSA nor EC nor Ed25519";

@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+
 #include "hk/certificate.h"
 #include "tests/support/tls.h"
 
@@ -77,6 +80,37 @@ static void test_what_is_no_pem_is_refused(void **state)
     assert_non_null(hk_certificate_key_fault(hk_str(alice.certificate)));
 }
 
+/* A signature of 8192 bits takes 40 ms of the thread that sends everybody's requests. */
+static void test_a_key_is_neither_weak_nor_slow(void **state)
+{
+    static const struct {
+        unsigned bits;
+        const char *fault;
+    } cases[] = {
+        {1024, "has fewer than 2048 bits"},
+        {2048, NULL},
+        {4104, "has more than 4096 bits"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
+        EVP_PKEY *key = EVP_RSA_gen(cases[i].bits);
+        BIO *bio = BIO_new(BIO_s_mem());
+        const char *fault;
+        char *text;
+        long n;
+
+        assert_int_equal(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL), 1);
+        n = BIO_get_mem_data(bio, &text);
+        fault = hk_certificate_key_fault((struct hk_str){text, (size_t)n});
+        assert_int_equal(fault == NULL, cases[i].fault == NULL);
+        if (fault != NULL)
+            assert_string_equal(fault, cases[i].fault);
+        (void)BIO_free(bio);
+        EVP_PKEY_free(key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +118,7 @@ int main(void)
         cmocka_unit_test(test_times_count_for_the_whole_chain),
         cmocka_unit_test(test_a_chain_has_at_most_8),
         cmocka_unit_test(test_what_is_no_pem_is_refused),
+        cmocka_unit_test(test_a_key_is_neither_weak_nor_slow),
     };
 
     tls_make(&alice, "alice", 30);
