@@ -96,6 +96,7 @@ WITH due AS MATERIALIZED (
                                    FROM queue x
                                   WHERE x.tenant_id = l.tenant_id AND x.subscription_id = l.subscription_id
                                     AND x.laned AND x.leased AND x.due_at > now()
+                                  ORDER BY x.due_at -- the lane's index, not the key's, which has all that waits
                                   LIMIT w.most) y
                          OFFSET 0) f
      CROSS JOIN LATERAL (SELECT CASE WHEN s.is_active AND s.rate_per_second IS NOT NULL

@@ -68,9 +68,10 @@ WITH RECURSIVE found AS (
     INSERT INTO lane AS l (tenant_id, subscription_id)
     SELECT f.tenant_id, f.subscription_id
       FROM found f
-     CROSS JOIN LATERAL (SELECT min(x.next_at) AS next_at
+      LEFT JOIN LATERAL (SELECT x.next_at
                            FROM lane x
-                          WHERE x.tenant_id = f.tenant_id AND x.subscription_id = f.subscription_id) x
+                          WHERE x.tenant_id = f.tenant_id AND x.subscription_id = f.subscription_id
+                         OFFSET 0) x ON true
      WHERE x.next_at IS NULL OR x.next_at = 'infinity'
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET is_busy = true, next_at = now(), n_turns = l.n_turns + 1
