@@ -17,8 +17,9 @@ static unsigned smaller(unsigned a, unsigned b)
 unsigned claim_size(unsigned n_slots, const struct claim_load *load)
 {
     unsigned n_free = rest(n_slots, load->n_in_flight);
+    unsigned n_here = rest(n_slots, load->n_of_lanes); /* a slow lane gives its slots back late */
 
-    if (n_free == 0 || n_free * 4 < n_slots || load->n_unrecorded >= MAX_UNRECORDED)
+    if (n_free == 0 || n_free * 4 < n_here || load->n_unrecorded >= MAX_UNRECORDED)
         return 0;
     return smaller(n_free, CLAIM_MAX);
 }

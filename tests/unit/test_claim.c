@@ -45,6 +45,19 @@ static void test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim(void **
     assert_int_equal(size_of(3, 2, 0), 1);
 }
 
+static void test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest(void **state)
+{
+    struct claim_load load = {.n_in_flight = 96 + 1, .n_of_lanes = 96};
+
+    (void)state;
+
+    assert_int_equal(claim_size(128, &load), 31);
+    load.n_in_flight = 96 + 24;
+    assert_int_equal(claim_size(128, &load), 8);
+    load.n_in_flight = 96 + 25;
+    assert_int_equal(claim_size(128, &load), 0);
+}
+
 static void test_no_claims_while_the_records_lag_behind(void **state)
 {
     (void)state;
@@ -90,6 +103,8 @@ int main(void)
         cmocka_unit_test(test_the_free_slots_are_claimed_for),
         cmocka_unit_test(test_a_claim_has_a_limit),
         cmocka_unit_test(test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim),
+        cmocka_unit_test(
+            test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest),
         cmocka_unit_test(test_no_claims_while_the_records_lag_behind),
         cmocka_unit_test(test_lanes_leave_a_quarter_of_the_slots_to_others),
         cmocka_unit_test(test_lanes_on_trial_have_a_quarter_of_the_slots),
