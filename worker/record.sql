@@ -146,14 +146,15 @@ WITH given AS MATERIALIZED (
        AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence
     RETURNING j.*
 ), left_behind AS MATERIALIZED (
-    -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now.
+    -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now. No more than so
+    -- many: others' verdicts are in here, too, and must not time out. The rest ends the same way when it is claimed.
     SELECT w.ctid AS queue_ctid, z.state
       FROM stopped z
      CROSS JOIN LATERAL (SELECT x.ctid, x.message_id
                            FROM queue x
                           WHERE x.tenant_id = z.tenant_id AND x.subscription_id = z.id
                             AND NOT (x.leased AND x.due_at > now())
-                         OFFSET 0) w
+                          LIMIT 1000) w
      WHERE NOT EXISTS (SELECT FROM given g WHERE g.message_id = w.message_id)
 ), held_back AS (
     UPDATE queue q
