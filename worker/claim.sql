@@ -62,20 +62,42 @@ WITH due AS MATERIALIZED (
     INSERT INTO lane AS l (tenant_id, subscription_id)
     SELECT DISTINCT m.tenant_id, m.subscription_id FROM moved m ORDER BY m.tenant_id, m.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET is_busy = true, next_at = greatest(now(), l.paused_until), n_turns = l.n_turns + 1, n_idle = 0
+       SET is_busy = true, next_at = greatest(now(), l.paused_until), n_turns = l.n_turns % 2000000000 + 1, n_idle = 0
      WHERE NOT l.is_busy
+), trial AS MATERIALIZED (
+    -- Those on trial wait for places that the ones before them may keep for long, and are not looked at without any:
+    -- so that they never stand before others. First those that have not failed yet; one of each tenant in turn.
+    SELECT t.lane_ctid
+      FROM (SELECT d.lane_ctid, d.is_broken, d.next_at,
+                   row_number() OVER (PARTITION BY d.tenant_id, d.is_broken ORDER BY d.next_at) AS turn
+              FROM (SELECT l.ctid AS lane_ctid, l.tenant_id, l.next_at, l.pause_ms > 0 AS is_broken
+                      FROM lane l
+                     WHERE l.next_at <= now() AND (l.succeeded_at IS NULL OR l.pause_ms > 0)
+                       AND $3::integer > 0 AND $4::integer > 0
+                     ORDER BY l.next_at
+                     LIMIT 2000) d) t
+     ORDER BY t.is_broken, t.turn, t.next_at
+     LIMIT 32
 ), looked_at AS MATERIALIZED (
-    SELECT l.ctid AS lane_ctid, l.*
-      FROM lane l
-     WHERE l.next_at <= now() AND $3::integer > 0
-     ORDER BY l.next_at
-     LIMIT 64
-       FOR UPDATE SKIP LOCKED
+    SELECT *
+      FROM (SELECT l.ctid AS lane_ctid, l.*
+              FROM lane l
+             WHERE l.next_at <= now() AND l.succeeded_at IS NOT NULL AND l.pause_ms = 0 AND $3::integer > 0
+             ORDER BY l.next_at
+             LIMIT 64
+               FOR UPDATE SKIP LOCKED) proven
+     UNION ALL
+    SELECT *
+      FROM (SELECT l.ctid AS lane_ctid, l.*
+              FROM lane l
+             WHERE l.ctid = ANY (ARRAY(SELECT t.lane_ctid FROM trial t)) AND l.next_at <= now()
+               FOR UPDATE SKIP LOCKED) on_trial
 ), limited AS MATERIALIZED (
     -- What may be sent of each. A lane that was written since this statement began is left for the next one: what is in
     -- flight of it cannot be seen here. Messages of a subscription that has stopped go to the worker, which gives them
     -- back to be held or cancelled.
-    SELECT l.lane_ctid, l.tenant_id, l.subscription_id, l.next_at, l.n_idle, (l.succeeded_at IS NULL OR l.pause_ms > 0) AS is_trial,
+    SELECT l.lane_ctid, l.tenant_id, l.subscription_id, l.next_at, l.n_idle,
+           (l.succeeded_at IS NULL OR l.pause_ms > 0) AS is_trial, l.pause_ms > 0 AS is_broken,
            (s.ordered AND s.is_active) AS is_ordered, s.rate_per_second AS rate, t.tokens, w.most - f.n AS n_free,
            greatest(0, least(w.most - f.n, floor(t.tokens)::integer, 32)) AS n_allowed
       FROM looked_at l
@@ -106,7 +128,7 @@ WITH due AS MATERIALIZED (
                          OFFSET 0) t
 ), found AS MATERIALIZED (
     -- Of an ordered one its first message, if it is due, wherever that waits.
-    SELECT l.tenant_id, l.subscription_id, l.is_trial, c.queue_ctid,
+    SELECT l.tenant_id, l.subscription_id, l.is_trial, l.is_broken, c.queue_ctid,
            row_number() OVER (PARTITION BY l.tenant_id, l.subscription_id ORDER BY c.due_at) AS nth
       FROM limited l
      CROSS JOIN LATERAL ((SELECT x.ctid AS queue_ctid, x.due_at
@@ -134,7 +156,8 @@ WITH due AS MATERIALIZED (
 ), chosen AS MATERIALIZED (
     -- In turn: one of each tenant, then the second of each. Those on trial have few places, and not those of others.
     SELECT r.queue_ctid
-      FROM (SELECT f.queue_ctid, f.is_trial, f.turn, row_number() OVER (PARTITION BY f.is_trial ORDER BY f.turn) AS n_before
+      FROM (SELECT f.queue_ctid, f.is_trial, f.turn,
+                   row_number() OVER (PARTITION BY f.is_trial ORDER BY f.is_broken, f.turn) AS n_before
               FROM (SELECT g.*, row_number() OVER (PARTITION BY g.tenant_id ORDER BY g.nth) AS turn FROM found g) f) r
      WHERE NOT r.is_trial OR r.n_before <= $4::integer
      ORDER BY r.turn
@@ -162,7 +185,7 @@ WITH due AS MATERIALIZED (
     -- behind all others. One that has nothing due looks when something is; and, for what is being put into it by somebody
     -- who believes it busy, some more times in the next two minutes.
     UPDATE lane l
-       SET n_turns = l.n_turns + 1,
+       SET n_turns = l.n_turns % 2000000000 + 1,
            is_busy = NOT o.is_idle,
            n_idle = CASE WHEN o.n_found > 0 THEN 0 WHEN o.is_idle THEN l.n_idle + 1 ELSE l.n_idle END,
            next_at = CASE WHEN o.is_full THEN least(now() + $2::integer * interval '1 millisecond', o.lease_end)

@@ -30,7 +30,8 @@ WITH given AS MATERIALIZED (
     RETURNING q.message_id
 ), held AS MATERIALIZED (
     SELECT g.*, l.is_busy, l.max_in_flight, l.pause_ms, l.paused_until, l.succeeded_at, l.since,
-           CASE WHEN g.n_answered > 0 THEN 0 ELSE coalesce(l.failure_cost, 0) + g.cost END AS failure_cost
+           CASE WHEN g.n_answered > 0 THEN 0
+                ELSE least(1000000, coalesce(l.failure_cost, 0)::bigint + g.cost)::integer END AS failure_cost
       FROM given g
       LEFT JOIN LATERAL (SELECT x.*
                            FROM lane x
@@ -71,7 +72,7 @@ WITH given AS MATERIALIZED (
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET is_busy = EXCLUDED.is_busy, next_at = EXCLUDED.next_at, max_in_flight = EXCLUDED.max_in_flight,
            failure_cost = EXCLUDED.failure_cost, pause_ms = EXCLUDED.pause_ms, paused_until = EXCLUDED.paused_until,
-           succeeded_at = EXCLUDED.succeeded_at, since = EXCLUDED.since, n_turns = l.n_turns + 1,
-           n_idle = CASE WHEN EXCLUDED.is_busy THEN 0 ELSE l.n_idle END
+           succeeded_at = EXCLUDED.succeeded_at, since = EXCLUDED.since, n_turns = l.n_turns % 2000000000 + 1,
+           n_idle = 0 -- the looks for what is just being put into it begin anew: this one may come too soon
 )
 SELECT count(*) AS n_entered FROM entered;

@@ -74,7 +74,7 @@ WITH RECURSIVE found AS (
                          OFFSET 0) x ON true
      WHERE x.next_at IS NULL OR x.next_at = 'infinity'
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET is_busy = true, next_at = now(), n_turns = l.n_turns + 1
+       SET is_busy = true, next_at = now(), n_turns = l.n_turns % 2000000000 + 1
      WHERE l.next_at = 'infinity'
     RETURNING l.subscription_id
 )

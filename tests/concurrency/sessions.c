@@ -8,6 +8,7 @@
 #include "api/ingest.sql.h"
 #include "hk/db.h"
 #include "worker/claim.sql.h"
+#include "worker/lanes.sql.h"
 #include "worker/record.sql.h"
 
 #define OPTIONS "-c search_path=hookline -c statement_timeout=10s"
@@ -62,15 +63,17 @@ static PGresult *checked(PGconn *session, PGresult *result)
 
 /* ---- claiming ---- */
 
-static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
+static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit,
+                            unsigned trial_limit, unsigned lease_ms)
 {
-    char limit_text[16], lease_text[16], lane_limit_text[16];
-    const char *const params[] = {limit_text, lease_text, lane_limit_text, lane_limit_text};
+    char limit_text[16], lease_text[16], lane_limit_text[16], trial_limit_text[16];
+    const char *const params[] = {limit_text, lease_text, lane_limit_text, trial_limit_text};
     struct claimed claimed = {NULL, 0};
 
     (void)snprintf(limit_text, sizeof(limit_text), "%u", limit);
     (void)snprintf(lease_text, sizeof(lease_text), "%u", lease_ms);
     (void)snprintf(lane_limit_text, sizeof(lane_limit_text), "%u", lane_limit);
+    (void)snprintf(trial_limit_text, sizeof(trial_limit_text), "%u", trial_limit);
     claimed.rows = checked(
         worker, PQexecParams(worker, stmt_message_claim.text, 4, NULL, params, NULL, NULL, 0));
     if (!PQgetisnull(claimed.rows, 0, PQfnumber(claimed.rows, "message_id")))
@@ -80,12 +83,29 @@ static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit,
 
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, limit, 0, lease_ms);
+    return claim(worker, limit, 0, 0, lease_ms);
 }
 
 struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, 0, limit, lease_ms);
+    return claim(worker, 0, limit, limit, lease_ms);
+}
+
+struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit)
+{
+    return claim(worker, 0, limit, trial_limit, 60000);
+}
+
+void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id)
+{
+    char tenant[64], subscription[64];
+    const char *const params[] = {tenant, subscription, "{1}", "{0}", "{0}", "{0}", "{0}",
+                                  "{f}",  "1",          "{}",  "{}",  "{}",  "{}"};
+
+    (void)snprintf(tenant, sizeof(tenant), "{%s}", tenant_id);
+    (void)snprintf(subscription, sizeof(subscription), "{%s}", subscription_id);
+    PQclear(checked(worker,
+                    PQexecParams(worker, stmt_lane_tell.text, 13, NULL, params, NULL, NULL, 0)));
 }
 
 unsigned claimed_n_moved(const struct claimed *claimed)

@@ -25,6 +25,12 @@ void session_run(PGconn *session, const char *sql);
 /* Claims with a lease of so many milliseconds: what is in no lane, or of lanes. */
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms);
 struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms);
+
+/* Of lanes, so many of them at most of those on trial. */
+struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit);
+
+/* Tells the subscription's lane that its receiver has answered. */
+void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id);
 unsigned claimed_n_moved(const struct claimed *claimed); /* into lanes */
 const char *claimed_message(const struct claimed *claimed, unsigned i);
 void claimed_done(struct claimed *claimed);
