@@ -90,7 +90,7 @@ WITH due AS MATERIALIZED (
     SELECT *
       FROM (SELECT l.ctid AS lane_ctid, l.*
               FROM lane l
-             WHERE l.ctid = ANY (ARRAY(SELECT t.lane_ctid FROM trial t)) AND l.next_at <= now()
+             WHERE l.ctid = ANY (ARRAY(SELECT t.lane_ctid FROM trial t)) -- no more, or another index would do
                FOR UPDATE SKIP LOCKED) on_trial
 ), limited AS MATERIALIZED (
     -- What may be sent of each. A lane that was written since this statement began is left for the next one: what is in
