@@ -39,8 +39,9 @@ static void test_times_count_for_the_whole_chain(void **state)
 
     (void)state;
     assert_string_equal(hk_certificate_fault(hk_str(expired.certificate), now_s), "has expired");
-    assert_string_equal(hk_certificate_fault(hk_str(alice.certificate), now_s - 500 * 86400),
-                        "is not valid yet");
+    assert_string_equal(
+        hk_certificate_fault(hk_str(alice.certificate), now_s - INT64_C(500) * 86400),
+        "is not valid yet");
     (void)snprintf(chain, sizeof(chain), "%s%s", alice.certificate, bob.certificate);
     assert_null(hk_certificate_fault(hk_str(chain), now_s));
     (void)snprintf(chain, sizeof(chain), "%s%s", alice.certificate, expired.certificate);
