@@ -10,7 +10,8 @@
 #include "hk/loop.h"
 #include "worker/upkeep.sql.h"
 
-#define MINUTE_MS       INT64_C(60000)
+#define SECOND_MS       INT64_C(1000)
+#define MINUTE_MS       (60 * SECOND_MS)
 #define HOUR_MS         (60 * MINUTE_MS)
 #define LEAST_MS        INT64_C(500) /* between two rounds of a chore, however time is divided */
 #define FAILED_DELAY_MS INT64_C(10000)
@@ -33,6 +34,7 @@ static const struct chore {
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS},
     {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS},
     {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS},
+    {&stmt_held_release_step, {"1000", 4}, 1, SECOND_MS},
 };
 
 struct upkeep {

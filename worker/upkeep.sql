@@ -80,6 +80,10 @@ WITH RECURSIVE found AS (
 )
 SELECT count(*) FROM mended;
 
+-- name: held_release_step
+-- $1 how many messages at most integer. A step of a resume: see migrations/repeatable/subscription_queue.sql.
+SELECT held_release_step($1::integer);
+
 -- name: tenant_secret_sweep
 -- $1 how many at most integer. The same for those of tenants.
 WITH gone AS (

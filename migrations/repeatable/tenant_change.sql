@@ -31,11 +31,12 @@ BEGIN
 END
 $$;
 
--- Takes back what tenant_stop() did to all subscriptions, in the order in which events were published.
+-- Takes back what tenant_stop() did to all subscriptions. Returns how many messages were released at once.
 CREATE OR REPLACE FUNCTION tenant_resume(tenant_id uuid, reason text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     ids        uuid[];
-    n_released integer;
+    target     subscription;
+    n_released integer := 0;
 BEGIN
     ids := ARRAY(SELECT s.id
                    FROM subscription s
@@ -49,22 +50,9 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = ANY (ids);
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) AND s.state = 'active' ORDER BY s.id);
-    WITH waiting AS (
-        SELECT q.subscription_id, q.message_id,
-               row_number() OVER (PARTITION BY q.subscription_id ORDER BY q.message_id) AS n
-          FROM queue q
-         WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND q.due_at = 'infinity'
-    ), released AS (
-        UPDATE queue q SET due_at = greatest(now(), s.active_from) + w.n * interval '1 microsecond'
-          FROM waiting w
-          JOIN subscription s ON s.tenant_id = $1 AND s.id = w.subscription_id
-         WHERE q.tenant_id = $1 AND q.subscription_id = w.subscription_id AND q.message_id = w.message_id
-        RETURNING q.message_id
-    )
-    UPDATE message m SET status = 'pending', status_reason = revoked_reason(m.status_reason)
-      FROM released t
-     WHERE m.tenant_id = $1 AND m.id = t.message_id;
-    GET DIAGNOSTICS n_released = ROW_COUNT;
+    FOR target IN SELECT s.* FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) ORDER BY s.id LOOP
+        n_released := n_released + queue_release($1, target.id, target.active_from, greatest(1, 1000 - n_released), true);
+    END LOOP;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1, 'subscription.resumed', u.id::text, json_build_object('reason', $2) FROM unnest(ids) AS u (id);
     PERFORM pg_notify('hookline_due', '');
