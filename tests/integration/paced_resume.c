@@ -179,6 +179,22 @@ static void test_a_killed_worker_leaves_nothing_held(void **state)
     assert_int_equal(message_count(h, t, "succeeded"), 3000);
 }
 
+static void test_a_tenants_subscriptions_are_released_in_steps_as_well(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *path = http_text(h->http, "/v1/tenants/%s", t->id);
+
+    (void)given_story(h, t, "/hook");
+    publish_many(h, t, 1300);
+    (void)api_want(h, 200, h->operator_key, "PATCH", path, "{\"state\": \"suspended\"}");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM message WHERE status = 'held'"), 1300);
+    (void)api_want(h, 200, h->operator_key, "PATCH", path, "{\"state\": \"active\"}");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM message WHERE status = 'held'"), 300);
+    (void)harness_start_worker(h);
+    wait_until_all_are_sent(h, 1300);
+}
+
 #define resume_test(fn)                                                                            \
     harness_test(fn, .has_no_worker = true,                                                        \
                  .env = (const char *const[]){"HOOKLINE_WORKER_LEASE_MS=4000", NULL})
@@ -192,6 +208,7 @@ int main(void)
         resume_test(test_what_is_held_again_on_the_way_stays_held),
         resume_test(test_nothing_is_released_of_what_is_archived_on_the_way),
         resume_test(test_a_killed_worker_leaves_nothing_held),
+        resume_test(test_a_tenants_subscriptions_are_released_in_steps_as_well),
     };
 
     return cmocka_run_group_tests_name("paced_resume", tests, NULL, NULL);
