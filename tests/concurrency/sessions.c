@@ -10,6 +10,7 @@
 #include "worker/claim.sql.h"
 #include "worker/lanes.sql.h"
 #include "worker/record.sql.h"
+#include "worker/upkeep.sql.h"
 
 #define OPTIONS "-c search_path=hookline -c statement_timeout=10s"
 
@@ -61,51 +62,80 @@ static PGresult *checked(PGconn *session, PGresult *result)
     return result;
 }
 
+/* The last result of what was sent; to be cleared. */
+static PGresult *finish(PGconn *session)
+{
+    PGresult *result = checked(session, PQgetResult(session)), *more;
+
+    while ((more = PQgetResult(session)) != NULL)
+        PQclear(more);
+    return result;
+}
+
+void session_finish(PGconn *session)
+{
+    PQclear(finish(session));
+}
+
+static int first_int(PGresult *result)
+{
+    int n = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+
+    PQclear(result);
+    return n;
+}
+
 /* ---- claiming ---- */
 
-static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit,
-                            unsigned trial_limit, unsigned lease_ms)
+static void claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned trial_limit,
+                       unsigned lease_ms)
 {
     char limit_text[16], lease_text[16], lane_limit_text[16], trial_limit_text[16];
     const char *const params[] = {limit_text, lease_text, lane_limit_text, trial_limit_text};
-    struct claimed claimed = {NULL, 0};
 
     (void)snprintf(limit_text, sizeof(limit_text), "%u", limit);
     (void)snprintf(lease_text, sizeof(lease_text), "%u", lease_ms);
     (void)snprintf(lane_limit_text, sizeof(lane_limit_text), "%u", lane_limit);
     (void)snprintf(trial_limit_text, sizeof(trial_limit_text), "%u", trial_limit);
-    claimed.rows = checked(
-        worker, PQexecParams(worker, stmt_message_claim.text, 4, NULL, params, NULL, NULL, 0));
+    assert_int_equal(PQsendQueryParams(worker, stmt_message_claim.text, HK_COUNTOF(params), NULL,
+                                       params, NULL, NULL, 0),
+                     1);
+}
+
+void session_claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
+{
+    claim_send(worker, limit, lane_limit, lane_limit, lease_ms);
+}
+
+struct claimed session_finish_claim(PGconn *worker)
+{
+    struct claimed claimed = {finish(worker), 0};
+
     if (!PQgetisnull(claimed.rows, 0, PQfnumber(claimed.rows, "message_id")))
         claimed.n = (unsigned)PQntuples(claimed.rows);
     return claimed;
 }
 
+static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
+{
+    session_claim_send(worker, limit, lane_limit, lease_ms);
+    return session_finish_claim(worker);
+}
+
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, limit, 0, 0, lease_ms);
+    return claim(worker, limit, 0, lease_ms);
 }
 
 struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, 0, limit, limit, lease_ms);
+    return claim(worker, 0, limit, lease_ms);
 }
 
 struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit)
 {
-    return claim(worker, 0, limit, trial_limit, 60000);
-}
-
-void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id)
-{
-    char tenant[64], subscription[64];
-    const char *const params[] = {tenant, subscription, "{1}", "{0}", "{0}", "{0}", "{0}",
-                                  "{f}",  "1",          "{}",  "{}",  "{}",  "{}"};
-
-    (void)snprintf(tenant, sizeof(tenant), "{%s}", tenant_id);
-    (void)snprintf(subscription, sizeof(subscription), "{%s}", subscription_id);
-    PQclear(checked(worker,
-                    PQexecParams(worker, stmt_lane_tell.text, 13, NULL, params, NULL, NULL, 0)));
+    claim_send(worker, 0, limit, trial_limit, 60000);
+    return session_finish_claim(worker);
 }
 
 unsigned claimed_n_moved(const struct claimed *claimed)
@@ -135,12 +165,13 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
 {
     static const char *const columns[] = {"tenant_id", "subscription_id", "message_id", "fence"};
     bool has_attempt = strcmp(verdict, "release") != 0;
+    char attempt_no[24];
     const char *const values[N_PARAMS] = {
         [4] = verdict,
         [5] = strcmp(verdict, "failed") == 0 ? "because" : NULL,
         [6] = "5000",
         [7] = stop,
-        [8] = has_attempt ? "1" : NULL,
+        [8] = has_attempt ? attempt_no : NULL,
         [9] = has_attempt ? "0" : NULL,
         [10] = has_attempt ? "http" : NULL,
         [11] = has_attempt ? "http_status" : NULL,
@@ -150,6 +181,10 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
     char texts[N_PARAMS][PARAM_SIZE];
     const char *params[N_PARAMS];
 
+    (void)snprintf(
+        attempt_no, sizeof(attempt_no), "%ld",
+        1 + strtol(PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, "attempts")), NULL,
+                   10));
     for (int p = 0; p < N_PARAMS; p++) {
         const char *value = values[p];
 
@@ -164,16 +199,6 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
         1);
 }
 
-/* The last result of what was sent; to be cleared. */
-static PGresult *finish(PGconn *session)
-{
-    PGresult *result = checked(session, PQgetResult(session)), *more;
-
-    while ((more = PQgetResult(session)) != NULL)
-        PQclear(more);
-    return result;
-}
-
 void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned i,
                          const char *verdict)
 {
@@ -182,11 +207,7 @@ void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned
 
 int session_finish_record(PGconn *worker)
 {
-    PGresult *result = finish(worker);
-    int n_applied = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
-
-    PQclear(result);
-    return n_applied;
+    return first_int(finish(worker));
 }
 
 int session_record(PGconn *worker, const struct claimed *claimed, unsigned i, const char *verdict)
@@ -200,10 +221,42 @@ void session_record_stop_send(PGconn *worker, const struct claimed *claimed, uns
     send_record(worker, claimed, i, "failed", "unsubscribed");
 }
 
+void session_record_hold_send(PGconn *worker, const struct claimed *claimed, unsigned i)
+{
+    send_record(worker, claimed, i, "failed", "held");
+}
+
 int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i)
 {
     session_record_stop_send(worker, claimed, i);
     return session_finish_record(worker);
+}
+
+/* ---- lanes ---- */
+
+void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id)
+{
+    char tenant[PARAM_SIZE], subscription[PARAM_SIZE];
+    const char *const params[] = {tenant, subscription, "{1}", "{0}", "{0}", "{0}", "{0}",
+                                  "{f}",  "1",          "{}",  "{}",  "{}",  "{}"};
+
+    (void)snprintf(tenant, sizeof(tenant), "{%s}", tenant_id);
+    (void)snprintf(subscription, sizeof(subscription), "{%s}", subscription_id);
+    PQclear(checked(worker, PQexecParams(worker, stmt_lane_tell.text, HK_COUNTOF(params), NULL,
+                                         params, NULL, NULL, 0)));
+}
+
+int session_sweep_lanes(PGconn *worker)
+{
+    static const char *const params[] = {"1000"};
+
+    return first_int(checked(
+        worker, PQexecParams(worker, stmt_lane_sweep.text, 1, NULL, params, NULL, NULL, 0)));
+}
+
+int session_mend_lanes(PGconn *worker)
+{
+    return first_int(checked(worker, PQexec(worker, stmt_lane_mend.text)));
 }
 
 /* ---- publishing ---- */

@@ -21,16 +21,17 @@ PGconn *session_ingest(struct harness *h);                      /* role hookline
 PGconn *session_api(struct harness *h, const struct tenant *t); /* role hookline_api, of a tenant */
 
 void session_run(PGconn *session, const char *sql);
+void session_finish(PGconn *session); /* what was sent to it */
 
 /* Claims with a lease of so many milliseconds: what is in no lane, or of lanes. */
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms);
 struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms);
-
 /* Of lanes, so many of them at most of those on trial. */
 struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit);
 
-/* Tells the subscription's lane that its receiver has answered. */
-void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id);
+/* In two steps, of no lane or (the other is 0) of lanes. */
+void session_claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms);
+struct claimed session_finish_claim(PGconn *worker);
 unsigned claimed_n_moved(const struct claimed *claimed); /* into lanes */
 const char *claimed_message(const struct claimed *claimed, unsigned i);
 void claimed_done(struct claimed *claimed);
@@ -41,11 +42,20 @@ int session_record(PGconn *worker, const struct claimed *claimed, unsigned i, co
 /* The same, and the subscription stops: "unsubscribed". */
 int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned i);
 
-/* The same in two steps, for a statement that has to wait. */
+/* In two steps, for a statement that has to wait; _hold_: an ordered head fails, the rest is held.
+ */
 void session_record_send(PGconn *worker, const struct claimed *claimed, unsigned i,
                          const char *verdict);
 void session_record_stop_send(PGconn *worker, const struct claimed *claimed, unsigned i);
+void session_record_hold_send(PGconn *worker, const struct claimed *claimed, unsigned i);
 int session_finish_record(PGconn *worker);
+
+/* Tells the subscription's lane that its receiver has answered; there is one from here on. */
+void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id);
+
+/* What upkeep does for lanes: how many were taken away, how many were wakened. */
+int session_sweep_lanes(PGconn *worker);
+int session_mend_lanes(PGconn *worker);
 
 /* Stores one event of "order.paid", company c1; `ret_is_duplicate` may be NULL. Its id. */
 const char *session_publish(struct harness *h, PGconn *ingest, const struct tenant *t,
