@@ -25,7 +25,7 @@ static void test_health_needs_no_key(void **state)
 
     assert_status(alive, 200);
     assert_string_equal(reply_text(&alive, "status"), "alive");
-    api_wait_for(h, NULL, "/readyz", "status", "ready", 10000); /* it may be connecting still */
+    api_wait_for(h, NULL, "/readyz", "status", "ready", 10000);
 }
 
 /* "/v1/apps/:app_id" as openapi.json spells it: "/v1/apps/{app_id}". */
