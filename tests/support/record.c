@@ -3,26 +3,27 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
 enum { MAX_BODY_BYTES = 1 << 20 }; /* a larger one is an export or a test of limits */
 
+static FILE *file; /* NULL: nothing is recorded */
+
 /* Written anew by each run of the program; the children of a test have none. */
-static FILE *open_record(void)
+static void open_record(void)
 {
     const char *directory = getenv("HOOKLINE_TEST_REPLIES");
     char path[4096];
-    FILE *file;
 
     if (directory == NULL)
-        return NULL;
+        return;
     (void)snprintf(path, sizeof(path), "%s/%s.jsonl", directory, program_invocation_short_name);
     file = fopen(path, "we");
     assert(file != NULL);
     (void)setvbuf(file, NULL, _IOLBF, 1 << 16);
-    return file;
 }
 
 /* [[name, value], ...] of "Name: value\r\n..."; NULL when a value is not UTF-8. */
@@ -62,14 +63,10 @@ static bool has_request_id(const json_t *headers)
 
 void record_reply(const char *method, const char *path, const struct reply *reply)
 {
-    static FILE *file;
-    static bool is_opened;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     json_t *headers, *record;
 
-    if (!is_opened) {
-        is_opened = true;
-        file = open_record();
-    }
+    (void)pthread_once(&once, open_record);
     if (file == NULL || reply->status == 0 || reply->body_n > MAX_BODY_BYTES)
         return;
     headers = parse_headers(reply->headers);
@@ -79,7 +76,9 @@ void record_reply(const char *method, const char *path, const struct reply *repl
     }
     record = json_pack("{s:s, s:s, s:i, s:o, s:s#}", "method", method, "path", path, "status",
                        reply->status, "headers", headers, "body", reply->body, (int)reply->body_n);
+    flockfile(file); /* a load has threads of its own */
     if (record != NULL && json_dumpf(record, file, JSON_COMPACT) == 0)
         (void)fputc('\n', file);
+    funlockfile(file);
     json_decref(record);
 }
