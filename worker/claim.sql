@@ -232,88 +232,87 @@ SELECT z.n_moved, z.n_lanes, z.lane_due_ms, d.*
                  ORDER BY l.next_at
                  LIMIT 1) AS lane_due_ms) z
   LEFT JOIN (
--- Not indented: this is all that an attempt needs.
-SELECT q.tenant_id,
-       q.subscription_id,
-       q.message_id,
-       q.fence,
-       q.attempts,
-       q.schedule_from,
-       e.id              AS event_id,
-       e.event_type,
-       co.external_id    AS company,
-       e.occurred_at,
-       e.payload,
-       e.traceparent,
-       CASE WHEN v.applies IS NULL THEN v."values"
-            ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
-       CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
-       s.url,
-       CASE WHEN s.headers IS NOT NULL
-            THEN (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) END AS headers,
-       coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
-       CASE WHEN s.overrides IS NULL THEN p.responses -- a subscription's own stand before them: hk/responses.h
-            ELSE concat_ws(',', responses_text(s.overrides -> 'responses'), p.responses) END AS responses,
-       coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
-       coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
-       coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
-       coalesce(s.overrides ->> 'envelope', p.envelope)   AS envelope,
-       coalesce(s.overrides ->> 'signature', p.signature) AS signature,
-       CASE WHEN coalesce(s.overrides ->> 'envelope', p.envelope) IN ('basiq', 'cloudevents', 'cloudevents_binary')
-            THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
-       CASE WHEN coalesce(s.overrides ->> 'secret_of', p.secret_of) = 'tenant'
-            THEN (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
-                    FROM tenant_secret k
-                   WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))
-            ELSE (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
-                    FROM subscription_secret k
-                   WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
-                     AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
-       b.username, -- NULL with a bearer token, which is the password
-       b.password,
-       -- Whose `secrets` are; they, passwords and some of the headers are sealed: hk/stored_secrets.h.
-       coalesce(s.overrides ->> 'secret_of', p.secret_of) AS secret_of,
-       (s.ordered AND s.ordered_on_failure = 'hold') AS holds_on_failure,
-       (SELECT l.is_trial FROM limited l
-         WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial, -- NULL: of no lane
-       s.allows_http,
-       s.allowed_networks,
-       s.client_certificate,
-       s.client_key,
-       b.token_url, -- then the user name and the password are the client's
-       b.scope,
-       m.origin, -- NULL: live
-       s.webhook_origin
-  FROM claimed q
- CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin
-                       FROM message x
-                      WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
-                     OFFSET 0) m
- CROSS JOIN LATERAL (SELECT x.id, x.event_type, x.company_id, x.occurred_at, x.payload, x.traceparent
-                       FROM event x
-                      WHERE x.tenant_id = q.tenant_id AND x.id = m.event_id
-                     OFFSET 0) e
-  LEFT JOIN LATERAL (SELECT x.external_id -- none: an operational event
-                       FROM company x
-                      WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
-                     OFFSET 0) co ON true
- CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
-                            x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key,
-                            x.webhook_origin
-                       FROM subscription x
-                      WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
-                     OFFSET 0) s
- CROSS JOIN LATERAL (SELECT x.*
-                       FROM profile x
-                      WHERE x.tenant_id IN (q.tenant_id, installation_id()) AND x.name = s.profile
-                      ORDER BY x.tenant_id DESC -- the tenant's own first
-                      LIMIT 1) p
-  LEFT JOIN LATERAL (SELECT x."values", x.applies
-                       FROM connection_values x
-                      WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
-                     OFFSET 0) v ON true
-  LEFT JOIN LATERAL (SELECT x.username, x.password, x.token_url, x.scope
-                       FROM subscription_credentials x
-                      WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
-                     OFFSET 0) b ON true
-) d ON true;
+        SELECT q.tenant_id,
+               q.subscription_id,
+               q.message_id,
+               q.fence,
+               q.attempts,
+               q.schedule_from,
+               e.id              AS event_id,
+               e.event_type,
+               co.external_id    AS company,
+               e.occurred_at,
+               e.payload,
+               e.traceparent,
+               CASE WHEN v.applies IS NULL THEN v."values"
+                    ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
+               CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
+               s.url,
+               CASE WHEN s.headers IS NOT NULL
+                    THEN (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) END AS headers,
+               coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
+               CASE WHEN s.overrides IS NULL THEN p.responses -- a subscription's own stand before them: hk/responses.h
+                    ELSE concat_ws(',', responses_text(s.overrides -> 'responses'), p.responses) END AS responses,
+               coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
+               coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
+               coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
+               coalesce(s.overrides ->> 'envelope', p.envelope)   AS envelope,
+               coalesce(s.overrides ->> 'signature', p.signature) AS signature,
+               CASE WHEN coalesce(s.overrides ->> 'envelope', p.envelope) IN ('basiq', 'cloudevents', 'cloudevents_binary')
+                    THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
+               CASE WHEN coalesce(s.overrides ->> 'secret_of', p.secret_of) = 'tenant'
+                    THEN (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
+                            FROM tenant_secret k
+                           WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))
+                    ELSE (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
+                            FROM subscription_secret k
+                           WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
+                             AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
+               b.username, -- NULL with a bearer token, which is the password
+               b.password,
+               -- Whose `secrets` are; they, passwords and some of the headers are sealed: hk/stored_secrets.h.
+               coalesce(s.overrides ->> 'secret_of', p.secret_of) AS secret_of,
+               (s.ordered AND s.ordered_on_failure = 'hold') AS holds_on_failure,
+               (SELECT l.is_trial FROM limited l
+                 WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial, -- NULL: of no lane
+               s.allows_http,
+               s.allowed_networks,
+               s.client_certificate,
+               s.client_key,
+               b.token_url, -- then the user name and the password are the client's
+               b.scope,
+               m.origin, -- NULL: live
+               s.webhook_origin
+          FROM claimed q
+         CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin
+                               FROM message x
+                              WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
+                             OFFSET 0) m
+         CROSS JOIN LATERAL (SELECT x.id, x.event_type, x.company_id, x.occurred_at, x.payload, x.traceparent
+                               FROM event x
+                              WHERE x.tenant_id = q.tenant_id AND x.id = m.event_id
+                             OFFSET 0) e
+          LEFT JOIN LATERAL (SELECT x.external_id -- none: an operational event
+                               FROM company x
+                              WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
+                             OFFSET 0) co ON true
+         CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
+                                    x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key,
+                                    x.webhook_origin
+                               FROM subscription x
+                              WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
+                             OFFSET 0) s
+         CROSS JOIN LATERAL (SELECT x.*
+                               FROM profile x
+                              WHERE x.tenant_id IN (q.tenant_id, installation_id()) AND x.name = s.profile
+                              ORDER BY x.tenant_id DESC -- the tenant's own first
+                              LIMIT 1) p
+          LEFT JOIN LATERAL (SELECT x."values", x.applies
+                               FROM connection_values x
+                              WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
+                             OFFSET 0) v ON true
+          LEFT JOIN LATERAL (SELECT x.username, x.password, x.token_url, x.scope
+                               FROM subscription_credentials x
+                              WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
+                             OFFSET 0) b ON true
+       ) d ON true;
