@@ -83,10 +83,9 @@ static void derive_public(const uint8_t seed[SEED_BYTES], uint8_t ret[PUBLIC_BYT
 /* `ret` has room for both. */
 static void write_text(const char *prefix, const uint8_t *bytes, size_t n, char *ret)
 {
-    size_t n_prefix = strlen(prefix);
+    char *end = stpcpy(ret, prefix);
 
-    memcpy(ret, prefix, n_prefix);
-    (void)hk_b64_encode(bytes, n, ret + n_prefix);
+    (void)hk_b64_encode(bytes, n, end);
 }
 
 void hk_secret_new(enum hk_secret_kind kind, char ret[HK_SECRET_TEXT_SIZE])

@@ -96,7 +96,7 @@ void attempt_set_outcome(struct attempt *attempt, const struct hk_outcome *outco
     size_t n_headers = outcome->response_headers.n, n_body = outcome->response_body.n;
     char *end;
 
-    hk_buf_init(&sent, 2 * HK_REQUEST_TEXT_SIZE);
+    hk_buf_init(&sent, (size_t)2 * HK_REQUEST_TEXT_SIZE);
     if (attempt->request != NULL && outcome->n_sent > 0)
         hk_describe_own_header_lines(attempt->request, &sent);
     attempt->outcome = *outcome;

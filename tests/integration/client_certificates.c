@@ -19,9 +19,12 @@ static const char *json_of(struct harness *h, const char *pem)
     size_t n = 0;
 
     for (; *pem != '\0'; pem++) {
-        if (*pem == '\n')
+        if (*pem == '\n') {
             text[n++] = '\\';
-        text[n++] = *pem == '\n' ? 'n' : *pem;
+            text[n++] = 'n';
+        } else {
+            text[n++] = *pem;
+        }
     }
     text[n] = '\0';
     return http_text(h->http, "%s", text);

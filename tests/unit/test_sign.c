@@ -152,7 +152,7 @@ static void test_wrong_v1a_signatures_do_not_verify(void **state)
         "",
         SIGNATURE,
     };
-    static const char *const no_keys[] = {"", "whpk_", "whpk_AAAA", SW3_SECRET,
+    static const char *const no_keys[] = {"", "whpk_", "whpk_AAAA", (SW3_SECRET),
                                           "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"};
 
     (void)state;
