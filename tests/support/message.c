@@ -31,7 +31,8 @@ void message_wait(struct harness *h, const struct tenant *t, const char *path, c
 
 void message_wait_attempts(struct harness *h, const struct tenant *t, const char *path, unsigned n)
 {
-    api_wait_for(h, t->admin, path, "attempts", http_text(h->http, "%u", n), WAIT_MS);
+    api_wait_for(h, t->admin, http_text(h->http, "%s/attempts/%u", path, n), "attempt_no",
+                 http_text(h->http, "%u", n), WAIT_MS);
 }
 
 struct reply message_get(struct harness *h, const struct tenant *t, const char *path)
