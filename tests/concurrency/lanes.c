@@ -103,7 +103,7 @@ static void test_a_lane_may_turn_for_ever(void **state)
 }
 
 /* Publishing that began while the lane was busy puts something into it when it is not any more. */
-static void test_answers_that_follow_each_other_do_not_put_a_lane_to_sleep(void **state)
+static void test_answers_that_follow_each_other_do_not_end_the_looks_at_a_lane(void **state)
 {
     struct laned laned = given_lane(state);
     struct claimed claimed = session_claim_lanes(laned.worker, 10, LONG_MS);
@@ -132,7 +132,7 @@ int main(void)
         lanes_test(test_lanes_on_trial_without_a_place_do_not_stand_before_others),
         lanes_test(test_a_new_lane_has_its_trial_before_those_that_have_failed),
         lanes_test(test_a_lane_may_turn_for_ever),
-        lanes_test(test_answers_that_follow_each_other_do_not_put_a_lane_to_sleep),
+        lanes_test(test_answers_that_follow_each_other_do_not_end_the_looks_at_a_lane),
     };
 
     return cmocka_run_group_tests_name("lanes", tests, NULL, NULL);
