@@ -129,15 +129,6 @@ static const struct {
 };
 
 /* Statistics come when the test says. */
-static const char no_autovacuum[] =
-    "SET search_path = hookline;"
-    "DO $$ DECLARE name text; BEGIN"
-    "  FOR name IN SELECT c.oid::regclass FROM pg_class c"
-    "               WHERE c.relnamespace = 'hookline'::regnamespace AND c.relkind = 'r' LOOP"
-    "    EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);"
-    "  END LOOP;"
-    "END $$;";
-
 /* 5 tenants, 2,000 subscriptions, 20,000 companies with two connections. */
 static const char tenants_growth[] =
     "INSERT INTO tenant (tenant_id, name) SELECT uuid_v7(), 't' || i FROM generate_series(1, 5) i;"
@@ -263,13 +254,7 @@ static void explain_all(struct world *w, const char *when)
         cost = plan_explain(session, execute);
         PQclear(plan_query(session, "ROLLBACK"));
         assert_true(cost.n_rows > 0);
-        if (cost.seq_scan[0] != '\0' || cost.n_rows > MAX_ROWS || cost.n_blocks > MAX_BLOCKS) {
-            print_error("%s: %s: %lld rows, %lld blocks; Seq Scan on: %s\n", when, hot->name,
-                        (long long)cost.n_rows, (long long)cost.n_blocks, cost.seq_scan);
-            if (getenv("PLANS_VERBOSE") != NULL)
-                (void)fprintf(stderr, "%s\n", cost.text);
-            n_bad++;
-        }
+        n_bad += !plan_is_within(&cost, hot->name, MAX_ROWS, MAX_BLOCKS);
         plan_cost_done(&cost);
         free(execute);
     }
@@ -307,13 +292,9 @@ static void test_plans_of_tables_known_to_be_empty_hold_when_these_have_grown(vo
 static int open_world(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
-    char url[PG_URL_SIZE];
 
     assert_non_null(w);
-    pg_create_database(w->database);
-    pg_url(w->database, true, url);
-    w->owner = PQconnectdb(url);
-    run(w, no_autovacuum);
+    w->owner = plan_open_database(w->database);
     *state = w;
     return 0;
 }

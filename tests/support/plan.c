@@ -12,6 +12,27 @@
 static const char *const small_tables[] = {"profile", "signing_key", "tenant_secret",
                                            "user_account", "user_session"};
 
+static const char no_autovacuum[] =
+    "SET search_path = hookline;"
+    "DO $$ DECLARE name text; BEGIN"
+    "  FOR name IN SELECT c.oid::regclass FROM pg_class c"
+    "               WHERE c.relnamespace = 'hookline'::regnamespace AND c.relkind = 'r' LOOP"
+    "    EXECUTE format('ALTER TABLE %s SET (autovacuum_enabled = off)', name);"
+    "  END LOOP;"
+    "END $$;";
+
+PGconn *plan_open_database(char ret_database[PG_NAME_SIZE])
+{
+    char url[PG_URL_SIZE];
+    PGconn *owner;
+
+    pg_create_database(ret_database);
+    pg_url(ret_database, true, url);
+    owner = PQconnectdb(url);
+    PQclear(plan_query(owner, no_autovacuum));
+    return owner;
+}
+
 PGresult *plan_query(PGconn *session, const char *sql)
 {
     PGresult *result = PQexec(session, sql);
@@ -111,4 +132,20 @@ void plan_cost_done(struct plan_cost *cost)
 {
     free(cost->text);
     cost->text = NULL;
+}
+
+bool plan_is_within(const struct plan_cost *cost, const char *what, int64_t max_rows,
+                    int64_t max_blocks)
+{
+    bool is_within =
+             cost->seq_scan[0] == '\0' && cost->n_rows <= max_rows && cost->n_blocks <= max_blocks,
+         is_verbose = getenv("PLANS_VERBOSE") != NULL;
+
+    if (!is_within || is_verbose)
+        print_error("%s: %lld rows, %lld blocks%s%s\n", what, (long long)cost->n_rows,
+                    (long long)cost->n_blocks, cost->seq_scan[0] == '\0' ? "" : ", Seq Scan on ",
+                    cost->seq_scan);
+    if (!is_within && is_verbose)
+        (void)fprintf(stderr, "%s\n", cost->text);
+    return is_within;
 }
