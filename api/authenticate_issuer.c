@@ -26,7 +26,7 @@ enum { MAX_ISSUER = 512, MAX_SUBJECT = 128, MAX_ALG = 16 };
 
 /* Of a call that waits; lives in the request's pool, as what it points at does. */
 struct issuer_proof {
-    struct issuer_wait wait;
+    struct hk_wait wait;
     struct call *call;
     struct hk_str token; /* borrowed from the request */
     char issuer[MAX_ISSUER + 1];
@@ -43,7 +43,7 @@ struct issuer_proof {
 };
 
 static hk_db_done_fn on_issuer_found;
-static void on_keys_ready(struct issuer_wait *wait);
+static void on_keys_ready(struct hk_wait *wait);
 
 struct hk_str authenticate_tenant_header(const struct call *call)
 {
@@ -224,7 +224,7 @@ static void abandon(struct call *call)
 {
     struct issuer_proof *proof = call->state;
 
-    issuer_keys_abandon(&proof->wait);
+    hk_wait_abandon(&proof->wait);
 }
 
 static void look_up(struct call *call)
@@ -248,7 +248,7 @@ static void look_up(struct call *call)
     }
 }
 
-static void on_keys_ready(struct issuer_wait *wait)
+static void on_keys_ready(struct hk_wait *wait)
 {
     struct issuer_proof *proof = HK_CONTAINER_OF(wait, struct issuer_proof, wait);
 

@@ -2,7 +2,8 @@
 /*
  * issuer_keys.c - in the order in which it runs:
  *
- *     issuer_keys_find -> fetch -> on_fetched -> wake -> each wait->ready -> issuer_keys_find
+ *     issuer_keys_find -> fetch -> on_fetched -> hk_wait_wake_all -> each wait->ready ->
+ * issuer_keys_find
  */
 #include "api/issuer_keys.h"
 
@@ -34,7 +35,7 @@ struct issuer {
     size_t n_bytes;      /* of the set's text */
     int64_t fresh_until_ms, asked_at_ms, used_at_ms;
     bool is_fetching;
-    struct issuer_wait *waiting;
+    struct hk_wait *waiting;
 };
 
 struct issuer_keys {
@@ -177,22 +178,6 @@ static bool fetch(struct issuer *issuer, int64_t now_ms)
     return true;
 }
 
-/* Whoever wakes may look, wait and go: the list is taken away first. */
-static void wake(struct issuer *issuer)
-{
-    struct issuer_wait *waiting = issuer->waiting;
-
-    issuer->waiting = NULL;
-    if (waiting != NULL)
-        waiting->link = &waiting;
-    while (waiting != NULL) {
-        struct issuer_wait *wait = waiting;
-
-        issuer_keys_abandon(wait);
-        wait->ready(wait);
-    }
-}
-
 /* A set that cannot be read leaves the last good one in place. */
 static void on_fetched(void *arg, const struct hk_outcome *outcome)
 {
@@ -216,7 +201,7 @@ static void on_fetched(void *arg, const struct hk_outcome *outcome)
         hk_log(HK_LOG_WARN, "issuer.fetch_failed", HK_CTEXT("issuer_id", id),
                HK_CTEXT("reason", why));
     }
-    wake(issuer);
+    hk_wait_wake_all(&issuer->waiting);
 }
 
 static int64_t pause_ms(const struct issuer *issuer)
@@ -224,30 +209,9 @@ static int64_t pause_ms(const struct issuer *issuer)
     return issuer->set == NULL ? ASK_FIRST_MS : ASK_AGAIN_MS;
 }
 
-static enum issuer_answer wait_for(struct issuer *issuer, struct issuer_wait *wait)
-{
-    wait->next = issuer->waiting;
-    wait->link = &issuer->waiting;
-    if (wait->next != NULL)
-        wait->next->link = &wait->next;
-    issuer->waiting = wait;
-    return ISSUER_ASK;
-}
-
-void issuer_keys_abandon(struct issuer_wait *wait)
-{
-    if (wait->link == NULL)
-        return;
-    *wait->link = wait->next;
-    if (wait->next != NULL)
-        wait->next->link = wait->link;
-    wait->link = NULL;
-    wait->next = NULL;
-}
-
 enum issuer_answer issuer_keys_find(struct issuer_keys *keys, const struct hk_id *id,
                                     const char *jwks_uri, const char *kid, const char *alg,
-                                    int64_t now_ms, struct issuer_wait *wait, EVP_PKEY **ret)
+                                    int64_t now_ms, struct hk_wait *wait, EVP_PKEY **ret)
 {
     struct issuer *issuer = get_issuer(keys, id, jwks_uri);
 
@@ -261,5 +225,8 @@ enum issuer_answer issuer_keys_find(struct issuer_keys *keys, const struct hk_id
         return *ret == NULL ? ISSUER_NONE : ISSUER_KEY; /* the issuer is away: the last good set */
     if (!issuer->is_fetching && !fetch(issuer, now_ms))
         return ISSUER_NONE;
-    return *ret == NULL ? wait_for(issuer, wait) : ISSUER_KEY;
+    if (*ret != NULL)
+        return ISSUER_KEY;
+    hk_wait_add(&issuer->waiting, wait);
+    return ISSUER_ASK;
 }

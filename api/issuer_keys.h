@@ -9,15 +9,10 @@
 
 #include "api/jwk.h"
 #include "hk/id.h"
+#include "hk/wait_list.h"
 
 struct api_thread;
 struct issuer_keys; /* opaque, one per thread */
-
-/* Somebody who waits for a set; embedded in its owner. Zero-initialised: waits for nothing. */
-struct issuer_wait {
-    struct issuer_wait *next, **link; /* private; link NULL: not waiting */
-    void (*ready)(struct issuer_wait *wait);
-};
 
 enum issuer_answer {
     ISSUER_KEY,  /* the key is in `ret` */
@@ -34,10 +29,7 @@ void issuer_keys_free(struct issuer_keys *keys);
  */
 enum issuer_answer issuer_keys_find(struct issuer_keys *keys, const struct hk_id *id,
                                     const char *jwks_uri, const char *kid, const char *alg,
-                                    int64_t now_ms, struct issuer_wait *wait, EVP_PKEY **ret);
-
-/* Forgets who waits; no-op when it does not. */
-void issuer_keys_abandon(struct issuer_wait *wait);
+                                    int64_t now_ms, struct hk_wait *wait, EVP_PKEY **ret);
 
 /* For how long a set may be used, by its Cache-Control (.p NULL: none). Pure. */
 int64_t issuer_keys_lifetime_ms(struct hk_str cache_control);

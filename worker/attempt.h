@@ -86,7 +86,7 @@ struct attempt {
     struct hk_egress egress;
 
     struct hk_str token_url, scope; /* .p == NULL: no OAuth 2.0, else `username` is the client */
-    struct token_wait token_wait;
+    struct hk_wait token_wait;
     uint64_t token_number;     /* of the token that it was sent with; 0: none */
     bool has_waited_for_token; /* a refusal of the token is no news then */
     unsigned n_sent_before;    /* with a token that was refused */

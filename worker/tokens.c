@@ -2,7 +2,7 @@
 /*
  * tokens.c - in the order in which it runs:
  *
- *     tokens_get -> begin_fetch -> on_fetched -> wake -> each wait->ready -> tokens_get
+ *     tokens_get -> begin_fetch -> on_fetched -> hk_wait_wake_all -> each wait->ready -> tokens_get
  */
 #include "worker/tokens.h"
 
@@ -38,7 +38,7 @@ struct token_entry {
     uint8_t fetching_order[HK_SHA256_SIZE];
     char url[HK_URL_MAX_BYTES + 1]; /* of the request under way, as its body is */
     struct hk_buf body;
-    struct token_wait *waiting;
+    struct hk_wait *waiting;
 };
 
 struct tokens {
@@ -63,7 +63,7 @@ struct tokens *tokens_new(struct hk_http *http)
 static void free_entry(struct token_entry *entry)
 {
     while (entry->waiting != NULL)
-        tokens_abandon(entry->waiting);
+        hk_wait_abandon(entry->waiting);
     hk_buf_done(&entry->body);
     explicit_bzero(&entry->token, sizeof(entry->token));
     free(entry);
@@ -194,22 +194,6 @@ static bool begin_fetch(struct token_entry *entry, const struct token_order *ord
     return true;
 }
 
-/* Whoever wakes may wait again: the list is taken away first. */
-static void wake(struct token_entry *entry)
-{
-    struct token_wait *waiting = entry->waiting;
-
-    entry->waiting = NULL;
-    if (waiting != NULL)
-        waiting->link = &waiting;
-    while (waiting != NULL) {
-        struct token_wait *wait = waiting;
-
-        tokens_abandon(wait);
-        wait->ready(wait);
-    }
-}
-
 static void on_fetched(void *done_arg, const struct hk_outcome *outcome)
 {
     struct token_entry *entry = done_arg;
@@ -227,22 +211,13 @@ static void on_fetched(void *done_arg, const struct hk_outcome *outcome)
         entry->number = ++entry->tokens->last_number;
         entry->ends_ms = hk_mono_ms() + lifetime_ms - margin_ms;
     }
-    wake(entry);
+    hk_wait_wake_all(&entry->waiting);
 }
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static void add_wait(struct token_entry *entry, struct token_wait *wait)
-{
-    wait->next = entry->waiting;
-    if (wait->next != NULL)
-        wait->next->link = &wait->next;
-    wait->link = &entry->waiting;
-    entry->waiting = wait;
-}
-
 enum token_state tokens_get(struct tokens *tokens, const struct token_order *order,
-                            struct token_wait *wait, struct token *ret)
+                            struct hk_wait *wait, struct token *ret)
 {
     struct token_entry *entry = get_entry(tokens, &order->subscription_id);
     int64_t now_ms = hk_mono_ms();
@@ -266,19 +241,8 @@ enum token_state tokens_get(struct tokens *tokens, const struct token_order *ord
         *ret = (struct token){.fault = entry->fault};
         return TOKEN_FAILED;
     }
-    add_wait(entry, wait);
+    hk_wait_add(&entry->waiting, wait);
     return TOKEN_WAIT;
-}
-
-void tokens_abandon(struct token_wait *wait)
-{
-    if (wait->link == NULL)
-        return;
-    *wait->link = wait->next;
-    if (wait->next != NULL)
-        wait->next->link = wait->link;
-    wait->link = NULL;
-    wait->next = NULL;
 }
 
 void tokens_forget(struct tokens *tokens, const struct hk_id *subscription_id, uint64_t number)

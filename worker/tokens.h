@@ -9,16 +9,11 @@
 
 #include "hk/id.h"
 #include "hk/request.h"
+#include "hk/wait_list.h"
 
 struct tokens; /* opaque */
 struct token_entry;
 struct hk_http;
-
-/* Embedded in who waits. Zero: does not. */
-struct token_wait {
-    struct token_wait *next, **link;        /* private */
-    void (*ready)(struct token_wait *wait); /* ask again: there is a token, or a fault */
-};
 
 /* What a token is asked for with; borrowed during the call. */
 struct token_order {
@@ -45,10 +40,7 @@ struct token {
 
 /* An order that has changed since the last one of its subscription is asked for anew. */
 enum token_state tokens_get(struct tokens *tokens, const struct token_order *order,
-                            struct token_wait *wait, struct token *ret);
-
-/* Does not wait any longer. */
-void tokens_abandon(struct token_wait *wait);
+                            struct hk_wait *wait, struct token *ret);
 
 /* The receiver refused the token of that number: one is asked for anew, if it was not already. */
 void tokens_forget(struct tokens *tokens, const struct hk_id *subscription_id, uint64_t number);

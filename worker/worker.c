@@ -209,7 +209,7 @@ static void send_with_token(struct attempt *attempt)
     }
 }
 
-static void on_token_ready(struct token_wait *wait)
+static void on_token_ready(struct hk_wait *wait)
 {
     send_with_token(HK_CONTAINER_OF(wait, struct attempt, token_wait));
 }
@@ -277,7 +277,7 @@ static void op_withdraw(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
-    tokens_abandon(&attempt->token_wait);
+    hk_wait_abandon(&attempt->token_wait);
     if (attempt->request != NULL)
         hk_http_abandon(worker->http, attempt->request);
     attempt->request = NULL;
@@ -355,7 +355,7 @@ static void on_found(void *found_arg, struct attempt *attempt)
 static bool can_be_withdrawn(const struct attempt *attempt)
 {
     if (attempt->request == NULL)
-        return attempt->token_wait.link != NULL && attempt->n_sent_before == 0;
+        return hk_wait_is_waiting(&attempt->token_wait) && attempt->n_sent_before == 0;
     return attempt->n_sent_before == 0 && !hk_http_has_begun(attempt->request);
 }
 
