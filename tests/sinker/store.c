@@ -184,7 +184,7 @@ void store_clear(struct store *store)
     for (struct sink_path *path = store->paths; path != NULL; path = path->next) {
         histogram_done(&path->stats.latency);
         idset_done(&path->ids);
-        path->stats = (struct sink_stats){0};
+        path->stats = (struct sink_stats){.max_open = path->n_open}; /* they go on */
     }
     store->n_requests = 0;
 }

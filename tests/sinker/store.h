@@ -28,7 +28,7 @@ struct sink_stats {
         int status;
         uint64_t n;
     } by_status[STORE_MAX_STATUSES];
-    unsigned max_open;
+    unsigned max_open; /* at a time */
     struct histogram latency;
 };
 
@@ -101,7 +101,7 @@ void store_close(struct sink_path *path);
 /* The first kept request at or after `index`, or NULL. */
 const struct sink_record *store_record(const struct store *store, uint64_t index);
 
-/* Forgets requests and counts, not the rules. */
+/* Forgets requests and counts, not the rules; what is open goes on, and is the new max_open. */
 void store_clear(struct store *store);
 
 #endif
