@@ -14,14 +14,16 @@ WITH given AS MATERIALIZED (
       LEFT JOIN company c ON c.tenant_id = g.tenant_id AND c.external_id = g.company AND c.state = 'active'
       LEFT JOIN event_type t ON t.tenant_id = g.tenant_id AND t.name = g.event_type
 ), keyed AS (
-    -- The update changes nothing: it makes the row that is there already come back, even when a
-    -- concurrent transaction has just made it. The order of keys keeps two batches from a deadlock.
+    -- The update makes the row that is there already come back, even when a concurrent transaction has
+    -- just made it, and counts: who asks why nothing new came sees that it was published before. The order of
+    -- keys keeps two batches from a deadlock.
     INSERT INTO event_key AS k (tenant_id, external_id, event_id)
     SELECT DISTINCT ON (g.tenant_id, g.external_id) g.tenant_id, g.external_id, g.id
       FROM given g
      WHERE g.is_known AND g.external_id IS NOT NULL
      ORDER BY g.tenant_id, g.external_id, g.n
-        ON CONFLICT (tenant_id, external_id) DO UPDATE SET event_id = k.event_id
+        ON CONFLICT (tenant_id, external_id) DO UPDATE
+       SET event_id = k.event_id, n_repeats = coalesce(k.n_repeats, 0) + 1, repeated_at = now()
     RETURNING k.tenant_id, k.external_id, k.event_id
 ), judged AS MATERIALIZED (
     SELECT g.*, k.event_id AS first_id, (k.event_id <> g.id) IS TRUE AS is_duplicate

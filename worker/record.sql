@@ -51,7 +51,7 @@ WITH given AS MATERIALIZED (
                             AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
                          OFFSET 0) q
 ), stopping AS MATERIALIZED (
-    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop,
+    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.message_id, l.attempt_no,
            CASE l.stop WHEN 'held' THEN 'ordered_head_failed' ELSE l.reason END AS reason
       FROM located l
      CROSS JOIN LATERAL (SELECT
@@ -67,12 +67,13 @@ WITH given AS MATERIALIZED (
        SET state = p.stop, state_reason = p.reason, state_changed_at = now(), updated_at = now()
       FROM stopping p
      WHERE s.tenant_id = p.tenant_id AND s.id = p.subscription_id
-    RETURNING s.tenant_id, s.id, s.state, s.state_reason
+    RETURNING s.tenant_id, s.id, s.state, s.state_reason, p.message_id, p.attempt_no
 ), notified AS (
     SELECT delivery_stop(z.tenant_id, ARRAY[z.id]) FROM stopped z -- other workers hear of it, too
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
-    SELECT z.tenant_id, 'worker ' || $30::text, 'subscription.' || z.state, z.id::text, json_build_object('reason', z.state_reason)
+    SELECT z.tenant_id, 'worker ' || $30::text, 'subscription.' || z.state, z.id::text,
+           json_build_object('reason', z.state_reason, 'message_id', z.message_id, 'attempt_no', z.attempt_no)
       FROM stopped z
 ), barred AS MATERIALIZED (
     -- Locked, so that resuming or reviving waits for this statement, or this one sees it: a message
