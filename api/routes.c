@@ -36,6 +36,7 @@ const struct route *const route_tables[] = {
     subscription_secrets_routes,
     backfills_routes,
     events_routes,
+    exports_routes, /* before the messages: "export" is none */
     messages_routes,
     attempts_routes,
     basiq_routes,
