@@ -8,13 +8,14 @@
 -- know, boolean[]; and what divides pauses: $9 integer.
 -- Then the messages that go into lanes, which this worker has leased: $10 tenant_id uuid[], $11 subscription_id uuid[],
 -- $12 message_id uuid[], $13 fence integer[]. Returns one row: how many of these still were its own.
--- Failures that cost 10 without a success open the circuit: the lane pauses for 1 s, then sends one message to probe,
--- pauses twice as long when that fails, 30 s at most, and begins with one at a time when it succeeds.
+-- Each lane is locked where it is written, or made, one behind the other: who locked those that are there first, and
+-- made the others then, would wait crosswise with a claim that does it in one go (`woken`). What is written is decided
+-- in lane_told() once the lane is locked; n_turns of what is proposed says which of those that were given it is.
 WITH given AS MATERIALIZED (
     SELECT g.*
       FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $5::bigint[], $6::integer[], $7::bigint[],
-                  $8::boolean[])
-           AS g (tenant_id, subscription_id, n_answered, cost, throttle_ms, n_entering, wait_ms, is_proven)
+                  $8::boolean[]) WITH ORDINALITY
+           AS g (tenant_id, subscription_id, n_answered, cost, throttle_ms, n_entering, wait_ms, is_proven, nth)
 ), entered AS (
     UPDATE queue q
        SET laned = true, leased = false, due_at = now()
@@ -28,51 +29,21 @@ WITH given AS MATERIALIZED (
                                                     OFFSET 0
                                                        FOR UPDATE SKIP LOCKED) x))
     RETURNING q.message_id
-), held AS MATERIALIZED (
-    SELECT g.*, l.is_busy, l.max_in_flight, l.pause_ms, l.paused_until, l.succeeded_at, l.since,
-           CASE WHEN g.n_answered > 0 THEN 0
-                ELSE least(1000000, coalesce(l.failure_cost, 0)::bigint + g.cost)::integer END AS failure_cost
-      FROM given g
-      LEFT JOIN LATERAL (SELECT x.*
-                           FROM lane x
-                          WHERE x.tenant_id = g.tenant_id AND x.subscription_id = g.subscription_id
-                         OFFSET 0
-                            FOR UPDATE) l ON true
-), judged AS MATERIALIZED (
-    SELECT h.*, h.n_answered > 0 AND h.pause_ms > 0 AS closes,
-           h.cost > 0 AND h.failure_cost >= 10 AND coalesce(h.paused_until, '-infinity') <= now() AS opens
-      FROM held h
-), paused AS MATERIALIZED (
-    SELECT j.*,
-           CASE WHEN j.n_answered > 0 THEN 0
-                WHEN j.opens THEN least(30000, greatest(1000, 2 * j.pause_ms))
-                ELSE coalesce(j.pause_ms, 0) END AS new_pause_ms
-      FROM judged j
-), decided AS MATERIALIZED (
-    SELECT p.*,
-           greatest(CASE WHEN p.closes THEN '-infinity' ELSE p.paused_until END,
-                    CASE WHEN p.opens THEN now() + p.new_pause_ms / $9::integer * interval '1 millisecond' END,
-                    CASE WHEN p.throttle_ms > 0 THEN now() + p.throttle_ms * interval '1 millisecond' END,
-                    '-infinity') AS new_paused_until
-      FROM paused p
 ), told AS (
     INSERT INTO lane AS l (tenant_id, subscription_id, is_busy, next_at, max_in_flight, failure_cost, pause_ms, paused_until,
-                           succeeded_at, since)
-    SELECT d.tenant_id, d.subscription_id, coalesce(d.is_busy, false) OR d.n_entering > 0 OR d.new_paused_until > now(),
-           greatest(now() + d.wait_ms * interval '1 millisecond', d.new_paused_until),
-           CASE WHEN d.closes OR d.new_pause_ms > 0 THEN 1
-                WHEN d.cost = 0 THEN least(1000, coalesce(d.max_in_flight, 8) + d.n_answered)
-                WHEN d.n_answered = 0 THEN greatest(1, coalesce(d.max_in_flight, 8) / 2)
-                ELSE coalesce(d.max_in_flight, 8) END,
-           d.failure_cost, d.new_pause_ms, d.new_paused_until,
-           CASE WHEN d.n_answered > 0 OR d.is_proven THEN now() ELSE d.succeeded_at END,
-           CASE WHEN d.closes OR d.opens AND d.pause_ms IS NOT DISTINCT FROM 0 THEN now() ELSE coalesce(d.since, now()) END
-      FROM decided d
-     ORDER BY d.tenant_id, d.subscription_id
+                           succeeded_at, n_turns)
+    SELECT g.tenant_id, g.subscription_id, n.is_busy, n.next_at, n.max_in_flight, n.failure_cost, n.pause_ms, n.paused_until,
+           n.succeeded_at, g.nth
+      FROM given g
+     CROSS JOIN LATERAL lane_told(NULL, g.n_answered, g.cost, g.throttle_ms, g.n_entering, g.wait_ms, g.is_proven,
+                                  $9::integer) n
+     ORDER BY g.tenant_id, g.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET is_busy = EXCLUDED.is_busy, next_at = EXCLUDED.next_at, max_in_flight = EXCLUDED.max_in_flight,
-           failure_cost = EXCLUDED.failure_cost, pause_ms = EXCLUDED.pause_ms, paused_until = EXCLUDED.paused_until,
-           succeeded_at = EXCLUDED.succeeded_at, since = EXCLUDED.since, n_turns = l.n_turns % 2000000000 + 1,
-           n_idle = 0 -- the looks for what is just being put into it begin anew: this one may come too soon
+       SET (is_busy, next_at, max_in_flight, failure_cost, pause_ms, paused_until, succeeded_at, since, n_turns, n_idle)
+         = (SELECT n.is_busy, n.next_at, n.max_in_flight, n.failure_cost, n.pause_ms, n.paused_until, n.succeeded_at,
+                   n.since, n.n_turns, n.n_idle
+              FROM lane_told(l, ($3::integer[])[EXCLUDED.n_turns], ($4::integer[])[EXCLUDED.n_turns],
+                             ($5::bigint[])[EXCLUDED.n_turns], ($6::integer[])[EXCLUDED.n_turns],
+                             ($7::bigint[])[EXCLUDED.n_turns], ($8::boolean[])[EXCLUDED.n_turns], $9::integer) n)
 )
 SELECT count(*) AS n_entered FROM entered;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/ingest.sql.h"
+#include "hk/buf.h"
 #include "hk/db.h"
 #include "worker/claim.sql.h"
 #include "worker/lanes.sql.h"
@@ -234,16 +235,63 @@ int session_record_stop(PGconn *worker, const struct claimed *claimed, unsigned 
 
 /* ---- lanes ---- */
 
+/* "{a,b,c}", the same text n times, or the ids. */
+static void add_array(struct hk_buf *buf, const struct told_lane *lanes, unsigned n,
+                      const char *(*text_of)(const struct told_lane *lane))
+{
+    for (unsigned i = 0; i < n; i++)
+        hk_buf_printf(buf, "%s%s", i == 0 ? "{" : ",", text_of(&lanes[i]));
+    hk_buf_add(buf, "}", 2);
+}
+
+static const char *tenant_of(const struct told_lane *lane)
+{
+    return lane->tenant_id;
+}
+
+static const char *subscription_of(const struct told_lane *lane)
+{
+    return lane->subscription_id;
+}
+
+static const char *zero_of(const struct told_lane *lane)
+{
+    (void)lane;
+    return "0";
+}
+
+static const char *one_of(const struct told_lane *lane)
+{
+    (void)lane;
+    return "1";
+}
+
+void session_tell_send(PGconn *worker, const struct told_lane *lanes, unsigned n)
+{
+    static const char *(*const texts[])(const struct told_lane *lane) = {
+        tenant_of, subscription_of, one_of, zero_of, zero_of, zero_of, zero_of, zero_of};
+    struct hk_buf arrays[HK_COUNTOF(texts)];
+    const char *params[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                            NULL, "1",  "{}", "{}", "{}", "{}"};
+
+    for (size_t i = 0; i < HK_COUNTOF(texts); i++) {
+        hk_buf_init(&arrays[i], 1 << 16);
+        add_array(&arrays[i], lanes, n, texts[i]);
+        params[i] = arrays[i].p;
+    }
+    assert_int_equal(PQsendQueryParams(worker, stmt_lane_tell.text, HK_COUNTOF(params), NULL,
+                                       params, NULL, NULL, 0),
+                     1);
+    for (size_t i = 0; i < HK_COUNTOF(texts); i++)
+        hk_buf_done(&arrays[i]);
+}
+
 void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id)
 {
-    char tenant[PARAM_SIZE], subscription[PARAM_SIZE];
-    const char *const params[] = {tenant, subscription, "{1}", "{0}", "{0}", "{0}", "{0}",
-                                  "{f}",  "1",          "{}",  "{}",  "{}",  "{}"};
+    const struct told_lane lane = {tenant_id, subscription_id};
 
-    (void)snprintf(tenant, sizeof(tenant), "{%s}", tenant_id);
-    (void)snprintf(subscription, sizeof(subscription), "{%s}", subscription_id);
-    PQclear(checked(worker, PQexecParams(worker, stmt_lane_tell.text, HK_COUNTOF(params), NULL,
-                                         params, NULL, NULL, 0)));
+    session_tell_send(worker, &lane, 1);
+    session_finish(worker);
 }
 
 int session_sweep_lanes(PGconn *worker)

@@ -53,6 +53,12 @@ int session_finish_record(PGconn *worker);
 /* Tells the subscription's lane that its receiver has answered; there is one from here on. */
 void session_tell_answer(PGconn *worker, const char *tenant_id, const char *subscription_id);
 
+/* The same of several, in the order of their keys; in two steps: session_finish(). */
+struct told_lane {
+    const char *tenant_id, *subscription_id;
+};
+void session_tell_send(PGconn *worker, const struct told_lane *lanes, unsigned n);
+
 /* What upkeep does for lanes: how many were taken away, how many were wakened. */
 int session_sweep_lanes(PGconn *worker);
 int session_mend_lanes(PGconn *worker);
