@@ -62,6 +62,7 @@ struct attempt {
     struct hk_request *request;      /* the client has it; else NULL */
 
     struct hk_id tenant_id, subscription_id, message_id;
+    struct hk_id webhook_id; /* the message's, or that of the one that it repeats */
     int32_t fence;
     unsigned attempts;      /* recorded before this one: this one's number is one more */
     unsigned schedule_from; /* attempts when the schedule (re)started */

@@ -90,6 +90,7 @@ enum {
     COLUMN_TOKEN_URL,
     COLUMN_SCOPE,
     COLUMN_ORIGIN,
+    COLUMN_WEBHOOK_ID,
     COLUMN_WEBHOOK_ORIGIN,
     N_COLUMNS,
 };
@@ -371,6 +372,9 @@ static struct attempt *read_row(struct claim *claim, const struct hk_db_result *
     attempt->tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID);
     attempt->subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID);
     attempt->message_id = hk_db_id(result, row, COLUMN_MESSAGE_ID);
+    attempt->webhook_id = hk_db_value(result, row, COLUMN_WEBHOOK_ID).p != NULL
+                              ? hk_db_id(result, row, COLUMN_WEBHOOK_ID)
+                              : attempt->message_id;
     attempt->fence = (int32_t)hk_db_int(result, row, COLUMN_FENCE);
     attempt->attempts = (unsigned)hk_db_int(result, row, COLUMN_ATTEMPTS);
     attempt->schedule_from = (unsigned)hk_db_int(result, row, COLUMN_SCHEDULE_FROM);

@@ -282,9 +282,10 @@ SELECT z.n_moved, z.n_lanes, z.lane_due_ms, d.*
                b.token_url, -- then the user name and the password are the client's
                b.scope,
                m.origin, -- NULL: live
+               m.webhook_id, -- NULL: the message's id
                s.webhook_origin
           FROM claimed q
-         CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin
+         CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin, x.webhook_id
                                FROM message x
                               WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
                              OFFSET 0) m

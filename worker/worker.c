@@ -144,11 +144,11 @@ static void send_now(struct attempt *attempt, struct hk_str token)
     struct worker *worker = attempt->owner;
     struct hk_request *request = hk_http_take(worker->http);
     bool has_token = token.p != NULL, is_basic = !has_token && attempt->username.p != NULL;
-    char message_id[HK_ID_TEXT_SIZE];
+    char webhook_id[HK_ID_TEXT_SIZE];
     const char *why;
     struct hk_request_parts parts = {
         .url = attempt->url.p,
-        .message_id = {message_id, HK_ID_TEXT_SIZE - 1},
+        .message_id = {webhook_id, HK_ID_TEXT_SIZE - 1},
         .body = attempt->body,
         .envelope_headers = attempt->envelope_headers,
         .signature = attempt->signature,
@@ -165,7 +165,7 @@ static void send_now(struct attempt *attempt, struct hk_str token)
         .timeout_ms = attempt->timeout_ms,
     };
 
-    hk_id_format(&attempt->message_id, message_id);
+    hk_id_format(&attempt->webhook_id, webhook_id);
     attempt->started_us = hk_wall_us();
     parts.timestamp_s = attempt->started_us / 1000000;
     if (hk_request_build(&parts, request, &why)) {

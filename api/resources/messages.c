@@ -6,6 +6,7 @@
 
 static const struct body_field message_resend_body[] = {
     {.name = "values", .type = BODY_STRING, .max = 16, .choices = "original|current"},
+    {.name = "webhook_id", .type = BODY_STRING, .max = 16, .choices = "same|new"},
     {0},
 };
 
@@ -41,6 +42,14 @@ const struct route messages_routes[] = {
         .scope = SCOPE_MESSAGES_READ,
         .ok_status = 200,
         .stmt = &stmt_message_get,
+        .bind = {"tenant", "partner", ":message_id"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/messages/:message_id/retry",
+        .scope = SCOPE_MESSAGES_RESEND,
+        .ok_status = 202,
+        .stmt = &stmt_message_retry,
         .bind = {"tenant", "partner", ":message_id"},
     },
     {

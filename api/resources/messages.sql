@@ -103,3 +103,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
 -- name: message_resend
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid, $4 body json
 SELECT r.code, r.body FROM message_resend($1::uuid, $2::text, $3::uuid, $4::json) r;
+
+-- name: message_retry
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid
+SELECT r.code, r.body FROM message_retry($1::uuid, $2::text, $3::uuid) r;

@@ -22,7 +22,7 @@ enum hk_signature_kind {
 /* What a request is made of. Borrowed; .p == NULL where there is none. */
 struct hk_request_parts {
     const char *url;
-    struct hk_str message_id; /* the same on every attempt */
+    struct hk_str message_id; /* webhook-id: the same on every attempt and repetition */
     struct hk_str body;
     struct hk_str
         envelope_headers; /* "name: value\n" each, as hk_envelope_add_headers() has them */

@@ -20,7 +20,9 @@ CREATE OR REPLACE FUNCTION attempt_request_headers(a attempt) RETURNS json LANGU
       FROM (SELECT 1 AS place, 'content-type' AS name, 'application/json' AS value
              WHERE ($1).request_headers !~* '(^|\n)content-type: '
              UNION ALL
-            SELECT 2, 'webhook-id', ($1).message_id::text
+            SELECT 2, 'webhook-id',
+                   coalesce((SELECT m.webhook_id FROM message m
+                              WHERE m.tenant_id = ($1).tenant_id AND m.id = ($1).message_id), ($1).message_id)::text
              UNION ALL
             SELECT 3, 'webhook-timestamp', floor(extract(epoch FROM ($1).started_at))::bigint::text
              UNION ALL

@@ -19,6 +19,7 @@ CREATE OR REPLACE FUNCTION message_json(m message) RETURNS json LANGUAGE sql STA
                'attempts', coalesce(q.attempts, m.attempts),
                'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
                'origin', coalesce(m.origin, 'live'), 'backfill_id', m.backfill_id,
+               'replay_id', m.replay_id, 'resend_of', m.resend_of, 'webhook_id', coalesce(m.webhook_id, m.id),
                'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id))
       FROM event e
       LEFT JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id

@@ -27,7 +27,7 @@
 #define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \
-    "next_attempt_at,origin,backfill_id,finished_at,created_at"
+    "next_attempt_at,origin,backfill_id,replay_id,resend_of,webhook_id,finished_at,created_at"
 #define ATTEMPT_MEMBERS                                                                            \
     "attempt_no,started_at,url,outcome,status_code,duration_us,dns_us,connect_us,tls_us,"          \
     "first_byte_us,remote_address,error,requests_sent,http_version,tls_version,tls_cipher,"        \

@@ -68,7 +68,8 @@ static const struct {
      false},
     {"partner",
      "session apps:read apps:write connections:read event_types:read profiles:read "
-     "subscriptions:read subscriptions:write secrets:manage tests:send events:read messages:read",
+     "subscriptions:read subscriptions:write secrets:manage tests:send events:read messages:read "
+     "messages:resend",
      true},
     {"support",
      "tenant:read session apps:read companies:read connections:read event_types:read "

@@ -304,63 +304,6 @@ static void test_what_was_to_be_cancelled_in_a_killed_workers_hands_is_not_sent(
     assert_int_equal(sinker_count(h, "/hook"), 1);
 }
 
-/* ---- resend ---- */
-
-static void test_a_message_is_sent_again_under_its_own_id(void **state)
-{
-    struct harness *h = *state;
-    struct tenant *t = given_tenant(h);
-    struct reply first, second;
-    const char *path;
-
-    (void)given_story(h, t, "/hook");
-    path = publish_one(h, t);
-    message_wait(h, t, path, "succeeded");
-    call_checked(h, t, "POST", http_text(h->http, "%s/resend", path), 202);
-
-    sinker_wait(h, "/hook", 2, 5000);
-    first = sinker_request(h, "/hook", 0);
-    second = sinker_request(h, "/hook", 1);
-    assert_string_equal(reply_text(&first, "headers.webhook-id"),
-                        reply_text(&second, "headers.webhook-id"));
-    assert_string_equal(reply_text(&first, "body"), reply_text(&second, "body"));
-    message_wait_attempts(h, t, path, 2);
-    message_wait(h, t, path, "succeeded");
-}
-
-static void test_a_resend_begins_the_schedule_anew(void **state)
-{
-    struct harness *h = *state;
-    struct tenant *t = given_tenant(h);
-    const char *path;
-
-    (void)given_story(h, t, "/hook");
-    sinker_rule(h, "/hook", "{\"then\": {\"status\": 500}}");
-    path = publish_one(h, t);
-    message_wait(h, t, path, "failed");
-    call_checked(h, t, "POST", http_text(h->http, "%s/resend", path), 202);
-    message_wait_attempts(h, t, path, 20);
-    message_wait(h, t, path, "failed");
-    assert_int_equal(sinker_count(h, "/hook"), 20);
-}
-
-static void test_R_35_what_waits_for_a_retry_or_is_being_sent_is_not_sent_twice(void **state)
-{
-    struct harness *h = *state;
-    struct tenant *t = given_tenant(h);
-    const char *path, *resend;
-
-    (void)given_story(h, t, "/hook");
-    path = publish_failing(h, t);
-    resend = http_text(h->http, "%s/resend", path);
-    call_checked(h, t, "POST", resend, 409);
-    sinker_rule(h, "/hook", "{\"then\": {\"status\": 200, \"delay_ms\": 500}}");
-    sinker_wait(h, "/hook", 2, 10000);
-    call_checked(h, t, "POST", resend, 409);
-    message_wait(h, t, path, "succeeded");
-    assert_int_equal(sinker_count(h, "/hook"), 2);
-}
-
 static const char *const at_once[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000000", NULL};
 
 static const char *const short_lease[] = {"HOOKLINE_WORKER_LEASE_MS=3000", NULL};
@@ -384,9 +327,6 @@ int main(void)
         harness_test(test_what_is_in_flight_when_it_is_to_be_cancelled_may_succeed),
         harness_test(test_what_was_to_be_cancelled_in_a_killed_workers_hands_is_not_sent,
                      .env = short_lease),
-        harness_test(test_a_message_is_sent_again_under_its_own_id),
-        harness_test(test_a_resend_begins_the_schedule_anew, .env = at_once),
-        harness_test(test_R_35_what_waits_for_a_retry_or_is_being_sent_is_not_sent_twice),
     };
 
     return cmocka_run_group_tests_name("lifecycle", tests, NULL, NULL);

@@ -123,15 +123,16 @@ void message_wait(struct harness *h, const struct tenant *t, const char *message
                  SOON_MS);
 }
 
-void message_resend(struct harness *h, const struct tenant *t, const char *message_id,
-                    const char *body)
+const char *message_resend(struct harness *h, const struct tenant *t, const char *message_id,
+                           const char *body)
 {
     struct reply reply =
         api_call(h, t->support, "POST", http_text(h->http, "/v1/messages/%s/resend", message_id),
                  "%s", body);
 
     assert_status(reply, 202);
-    assert_string_equal(reply_text(&reply, "id"), message_id);
+    assert_string_equal(reply_text(&reply, "resend_of"), message_id);
+    return reply_text(&reply, "id");
 }
 
 struct reply attempt_wait(struct harness *h, const struct tenant *t, const char *message_id,

@@ -66,8 +66,8 @@ const char *message_of(struct harness *h, const struct tenant *t, const char *ev
 struct reply message_get(struct harness *h, const struct tenant *t, const char *message_id);
 void message_wait(struct harness *h, const struct tenant *t, const char *message_id,
                   const char *status);
-void message_resend(struct harness *h, const struct tenant *t, const char *message_id,
-                    const char *body);
+const char *message_resend(struct harness *h, const struct tenant *t, const char *message_id,
+                           const char *body);
 
 /* Waits until the attempt is recorded. */
 struct reply attempt_wait(struct harness *h, const struct tenant *t, const char *message_id,
