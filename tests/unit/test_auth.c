@@ -179,7 +179,7 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         {SCOPE_EVENTS_PUBLISH, "producer"},
         {SCOPE_EVENTS_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_READ, "admin partner support receiver"},
-        {SCOPE_MESSAGES_RESEND, "admin support"},
+        {SCOPE_MESSAGES_RESEND, "admin partner support"},
     };
 
     (void)state;
