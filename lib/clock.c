@@ -72,3 +72,100 @@ void hk_format_rfc3339(int64_t wall_us, char ret[25])
                    date.month % 100, date.day % 100, s_of_day / 3600, s_of_day / 60 % 60,
                    s_of_day % 60, (unsigned)(us % US_PER_S / US_PER_MS));
 }
+
+/* The inverse of date_of_day(): Howard Hinnant's days_from_civil. */
+static int64_t day_of_date(int year, int month, int day)
+{
+    int64_t y = month <= 2 ? year - 1 : year;
+    int64_t era = (y >= 0 ? y : y - 399) / 400;
+    int64_t year_of_era = y - era * 400;
+    int64_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
+}
+
+/* `n` digits at the start of `*text`, which moves behind them; -1 when there are fewer. */
+static int take_digits(struct hk_str *text, size_t n)
+{
+    int value = 0;
+
+    if (text->n < n)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (text->p[i] < '0' || text->p[i] > '9')
+            return -1;
+        value = value * 10 + (text->p[i] - '0');
+    }
+    *text = (struct hk_str){text->p + n, text->n - n};
+    return value;
+}
+
+static bool take_one_of(struct hk_str *text, const char *characters)
+{
+    if (text->n == 0 || text->p[0] == '\0' || strchr(characters, text->p[0]) == NULL)
+        return false;
+    *text = (struct hk_str){text->p + 1, text->n - 1};
+    return true;
+}
+
+static bool take_date(struct hk_str *text, int64_t *ret_us)
+{
+    int year = take_digits(text, 4);
+    int month = take_one_of(text, "-") ? take_digits(text, 2) : -1;
+    int day = take_one_of(text, "-") ? take_digits(text, 2) : -1;
+
+    if (!hk_date_is_valid(year, month, day))
+        return false;
+    *ret_us = day_of_date(year, month, day) * S_PER_DAY * US_PER_S;
+    return true;
+}
+
+/* Adds the time of day; of the fraction, what is beyond microseconds is dropped. */
+static bool take_time(struct hk_str *text, int64_t *us)
+{
+    int hour = take_digits(text, 2);
+    int minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+    int second = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+    int digit;
+
+    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
+        return false;
+    *us += ((hour * INT64_C(60) + minute) * 60 + second) * US_PER_S;
+    if (!take_one_of(text, "."))
+        return true;
+    digit = take_digits(text, 1);
+    if (digit < 0)
+        return false;
+    for (int64_t unit_us = US_PER_S / 10; digit >= 0; unit_us /= 10) {
+        *us += digit * unit_us;
+        digit = take_digits(text, 1);
+    }
+    return true;
+}
+
+static bool take_offset(struct hk_str *text, int64_t *us)
+{
+    int sign, hour, minute;
+
+    if (take_one_of(text, "Zz"))
+        return true;
+    sign = text->n > 0 && text->p[0] == '-' ? -1 : 1;
+    if (!take_one_of(text, "+-"))
+        return false;
+    hour = take_digits(text, 2);
+    minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
+    *us -= sign * (hour * INT64_C(60) + minute) * 60 * US_PER_S;
+    return hour >= 0 && hour <= 15 && minute >= 0 && minute <= 59; /* PostgreSQL's limit is 15:59 */
+}
+
+bool hk_parse_rfc3339(struct hk_str text, int64_t *ret_wall_us)
+{
+    int64_t us;
+
+    if (!take_date(&text, &us) || !take_one_of(&text, "Tt ") || !take_time(&text, &us) ||
+        !take_offset(&text, &us) || text.n != 0)
+        return false;
+    *ret_wall_us = us;
+    return true;
+}

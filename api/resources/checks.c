@@ -55,75 +55,11 @@ enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr)
     return HK_OK;
 }
 
-/* `n` digits at the start of `*text`, which moves behind them; -1 when there are fewer. */
-static int take_digits(struct hk_str *text, size_t n)
-{
-    int value = 0;
-
-    if (text->n < n)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_digit(text->p[i]))
-            return -1;
-        value = value * 10 + (text->p[i] - '0');
-    }
-    *text = (struct hk_str){text->p + n, text->n - n};
-    return value;
-}
-
-static bool take_one_of(struct hk_str *text, const char *characters)
-{
-    if (text->n == 0 || text->p[0] == '\0' || strchr(characters, text->p[0]) == NULL)
-        return false;
-    *text = (struct hk_str){text->p + 1, text->n - 1};
-    return true;
-}
-
-static bool take_date(struct hk_str *text)
-{
-    int year = take_digits(text, 4);
-    int month = take_one_of(text, "-") ? take_digits(text, 2) : -1;
-    int day = take_one_of(text, "-") ? take_digits(text, 2) : -1;
-
-    return hk_date_is_valid(year, month, day);
-}
-
-static bool take_time(struct hk_str *text)
-{
-    int hour = take_digits(text, 2);
-    int minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
-    int second = take_one_of(text, ":") ? take_digits(text, 2) : -1;
-
-    if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59)
-        return false;
-    if (!take_one_of(text, "."))
-        return true;
-    if (take_digits(text, 1) < 0)
-        return false;
-    while (take_digits(text, 1) >= 0)
-        ;
-    return true;
-}
-
-static bool take_offset(struct hk_str *text)
-{
-    int hour, minute;
-
-    if (take_one_of(text, "Zz"))
-        return true;
-    if (!take_one_of(text, "+-"))
-        return false;
-    hour = take_digits(text, 2);
-    minute = take_one_of(text, ":") ? take_digits(text, 2) : -1;
-    return hour >= 0 && hour <= 15 && minute >= 0 && minute <= 59; /* PostgreSQL's limit is 15:59 */
-}
-
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr)
 {
-    struct hk_str rest = value;
+    int64_t wall_us;
 
-    if (take_date(&rest) && take_one_of(&rest, "Tt ") && take_time(&rest) && take_offset(&rest) &&
-        rest.n == 0)
+    if (hk_parse_rfc3339(value, &wall_us))
         return HK_OK;
     return hk_fail(reterr, HK_INVALID_BODY, "",
                    "must be a moment as RFC 3339 has it, like 2030-01-31T23:59:59Z");

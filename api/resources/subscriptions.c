@@ -4,7 +4,7 @@
  * beside this file.
  */
 #include "api/call.h"
-#include "api/filter.h"
+#include "hk/filter.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/profile_fields.h"
@@ -91,8 +91,8 @@ const struct body_field subscription_overrides_body[] = {
         {.name = "filter",                                                                         \
          .type = BODY_STRING,                                                                      \
          .flags = BODY_NULLABLE | BODY_NONEMPTY,                                                   \
-         .max = FILTER_MAX_BYTES,                                                                  \
-         .check = filter_check},                                                                   \
+         .max = HK_FILTER_MAX_BYTES,                                                                  \
+         .check = hk_filter_check},                                                                   \
         {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},               \
         {.name = "overrides",                                                                      \
          .type = BODY_OBJECT,                                                                      \

@@ -17,4 +17,10 @@ bool hk_date_is_valid(int year, int month, int day);
 /* RFC 3339 UTC with milliseconds, "2026-11-22T06:28:00.123Z": 24 characters and a NUL. */
 void hk_format_rfc3339(int64_t wall_us, char ret[25]);
 
+/*
+ * RFC 3339 with a date that exists, as PostgreSQL's timestamptz takes it: a blank may stand for the
+ * "T". To the microsecond; what is older than the epoch is negative.
+ */
+HK_NODISCARD bool hk_parse_rfc3339(struct hk_str text, int64_t *ret_wall_us);
+
 #endif

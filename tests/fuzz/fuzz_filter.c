@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * filter_check(): a verdict for any bytes; what passes stays a filter within brackets and behind a
+ * hk_filter_check(): a verdict for any bytes; what passes stays a filter within brackets and behind a
  * "!", beside another, and has nothing in it that PostgreSQL would read as more than we did.
  */
-#include "api/filter.h"
+#include "hk/filter.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The verdict on before + text + behind, in memory of its own size. */
@@ -17,7 +17,7 @@ static enum hk_code check_within(struct hk_str before, struct hk_str text, struc
     memcpy(copy, before.p, before.n);
     memcpy(copy + before.n, text.p, text.n);
     memcpy(copy + before.n + text.n, behind.p, behind.n);
-    code = filter_check((struct hk_str){copy, n}, NULL);
+    code = hk_filter_check((struct hk_str){copy, n}, NULL);
     free(copy);
     return code;
 }
@@ -50,11 +50,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hk_str text = {(const char *)data, size};
     struct hk_error error = {.code = HK_OK};
-    enum hk_code code = filter_check(text, &error);
+    enum hk_code code = hk_filter_check(text, &error);
 
     FUZZ_MUST(code == HK_OK || code == HK_INVALID_BODY);
     FUZZ_MUST((error.detail[0] == '\0') == (code == HK_OK));
-    if (code != HK_OK || size > FILTER_MAX_BYTES / 2)
+    if (code != HK_OK || size > HK_FILTER_MAX_BYTES / 2)
         return 0;
 
     must_be_plain(text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What filter_check() accepts and refuses. That PostgreSQL agrees: tests/integration/filters.c. */
+/* What hk_filter_check() accepts and refuses. That PostgreSQL agrees: tests/integration/filters.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "api/filter.h"
+#include "hk/filter.h"
 
 /* In memory of its own size, so that a sanitizer sees a read behind the end. */
 static enum hk_code check(const char *text, struct hk_error *ret_error)
@@ -21,7 +21,7 @@ static enum hk_code check(const char *text, struct hk_error *ret_error)
     assert_non_null(copy);
     memcpy(copy, filter.p, filter.n);
     *ret_error = (struct hk_error){.code = HK_OK};
-    code = filter_check((struct hk_str){copy, filter.n}, ret_error);
+    code = hk_filter_check((struct hk_str){copy, filter.n}, ret_error);
     free(copy);
     return code;
 }
@@ -206,13 +206,13 @@ static enum hk_code check_repeated(const char *part, unsigned n, const char *end
 static void test_each_limit_is_exact(void **state)
 {
     (void)state;
-    assert_int_equal(check_repeated("$.a==1||", FILTER_MAX_TERMS - 1, "$.a==1"), HK_OK);
-    assert_int_equal(check_repeated("$.a==1||", FILTER_MAX_TERMS, "$.a==1"), HK_INVALID_BODY);
-    assert_int_equal(check_repeated("$[*]==1||", FILTER_MAX_WILDCARDS, "$.a==1"), HK_OK);
-    assert_int_equal(check_repeated("$[*]==1||", FILTER_MAX_WILDCARDS + 1, "$.a==1"),
+    assert_int_equal(check_repeated("$.a==1||", HK_FILTER_MAX_TERMS - 1, "$.a==1"), HK_OK);
+    assert_int_equal(check_repeated("$.a==1||", HK_FILTER_MAX_TERMS, "$.a==1"), HK_INVALID_BODY);
+    assert_int_equal(check_repeated("$[*]==1||", HK_FILTER_MAX_WILDCARDS, "$.a==1"), HK_OK);
+    assert_int_equal(check_repeated("$[*]==1||", HK_FILTER_MAX_WILDCARDS + 1, "$.a==1"),
                      HK_INVALID_BODY);
-    assert_int_equal(check_repeated(" ", FILTER_MAX_BYTES - 4, "$==1"), HK_OK);
-    assert_int_equal(check_repeated(" ", FILTER_MAX_BYTES - 3, "$==1"), HK_INVALID_BODY);
+    assert_int_equal(check_repeated(" ", HK_FILTER_MAX_BYTES - 4, "$==1"), HK_OK);
+    assert_int_equal(check_repeated(" ", HK_FILTER_MAX_BYTES - 3, "$==1"), HK_INVALID_BODY);
     assert_int_equal(check("$.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p==1", &(struct hk_error){0}), HK_OK);
     assert_int_equal(check("$.a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q==1", &(struct hk_error){0}),
                      HK_INVALID_BODY);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/filter.h - what a subscription's payload filter may say. Pure.
+ * hk/filter.h - what a subscription's payload filter may say. Pure.
  *
  * A filter is a predicate in SQL/JSON path language, in lax mode, on the event's payload:
  *
@@ -22,21 +22,21 @@
  *
  * Blanks are free between tokens, but not within a path up to its "?".
  */
-#ifndef API_FILTER_H
-#define API_FILTER_H
+#ifndef HK_FILTER_H
+#define HK_FILTER_H
 
 #include "hk/err.h"
 
 enum {
-    FILTER_MAX_BYTES = 1024,
-    FILTER_MAX_TERMS = 32,     /* comparisons and exists() */
-    FILTER_MAX_WILDCARDS = 8,  /* at most one of them in a path */
-    FILTER_MAX_STEPS = 16,     /* of a path */
-    FILTER_MAX_DEPTH = 8,      /* of brackets */
-    FILTER_MAX_INDEX = 999999, /* in [n] */
+    HK_FILTER_MAX_BYTES = 1024,
+    HK_FILTER_MAX_TERMS = 32,     /* comparisons and exists() */
+    HK_FILTER_MAX_WILDCARDS = 8,  /* at most one of them in a path */
+    HK_FILTER_MAX_STEPS = 16,     /* of a path */
+    HK_FILTER_MAX_DEPTH = 8,      /* of brackets */
+    HK_FILTER_MAX_INDEX = 999999, /* in [n] */
 };
 
 /* HK_OK, or HK_INVALID_BODY with the place and what is wrong there in `reterr->detail`. */
-HK_NODISCARD enum hk_code filter_check(struct hk_str filter, struct hk_error *reterr);
+HK_NODISCARD enum hk_code hk_filter_check(struct hk_str filter, struct hk_error *reterr);
 
 #endif

@@ -3,7 +3,7 @@
  * filter.c - a recursive descent along the grammar in filter.h. The first fault is remembered with
  * its place, and every function returns false from then on.
  */
-#include "api/filter.h"
+#include "hk/filter.h"
 
 struct reader {
     struct hk_str text;
@@ -193,7 +193,7 @@ static bool read_index(struct reader *r, struct path *path)
 
     if (take(r, "*]"))
         return count(r, &path->n_wildcards, 1, "a path has one [*] at most") &&
-               count(r, &r->n_wildcards, FILTER_MAX_WILDCARDS, "there are too many [*]");
+               count(r, &r->n_wildcards, HK_FILTER_MAX_WILDCARDS, "there are too many [*]");
     n_digits = skip_digits(r);
     if (n_digits == 0 || n_digits > 6 || (n_digits > 1 && r->text.p[start] == '0') || !take(r, "]"))
         return fail_at(r, start, "a number from 0 to 999999, or *, and ] are expected");
@@ -204,7 +204,7 @@ static bool read_bracketed(struct reader *r)
 {
     if (!take(r, "("))
         return fail(r, "( is expected");
-    if (++r->depth > FILTER_MAX_DEPTH)
+    if (++r->depth > HK_FILTER_MAX_DEPTH)
         return fail(r, "the brackets are too deep");
     if (!read_filter(r))
         return false;
@@ -256,7 +256,7 @@ static bool read_path(struct reader *r)
     if (is_word(peek(r, 0)))
         return fail(r, "there are no variables");
     while (read_step(r, &path)) {
-        if (!count(r, &path.n_steps, FILTER_MAX_STEPS, "the path is too long"))
+        if (!count(r, &path.n_steps, HK_FILTER_MAX_STEPS, "the path is too long"))
             return false;
     }
     return r->fault == NULL;
@@ -304,7 +304,7 @@ static bool read_term(struct reader *r)
         skip_blanks(r);
     if (peek(r, 0) == '(')
         return read_bracketed(r);
-    if (!count(r, &r->n_terms, FILTER_MAX_TERMS, "there are too many terms"))
+    if (!count(r, &r->n_terms, HK_FILTER_MAX_TERMS, "there are too many terms"))
         return false;
     if (take(r, "exists"))
         return read_exists(r);
@@ -324,12 +324,12 @@ static bool read_filter(struct reader *r)
     return true;
 }
 
-enum hk_code filter_check(struct hk_str filter, struct hk_error *reterr)
+enum hk_code hk_filter_check(struct hk_str filter, struct hk_error *reterr)
 {
     struct reader r = {.text = filter, .root = '$'};
 
-    if (filter.n == 0 || filter.n > FILTER_MAX_BYTES)
-        return hk_fail(reterr, HK_INVALID_BODY, "", "must have 1 to %d bytes", FILTER_MAX_BYTES);
+    if (filter.n == 0 || filter.n > HK_FILTER_MAX_BYTES)
+        return hk_fail(reterr, HK_INVALID_BODY, "", "must have 1 to %d bytes", HK_FILTER_MAX_BYTES);
     if (read_filter(&r) && r.at < filter.n)
         (void)fail(&r, "&&, || or the end is expected");
     if (r.fault != NULL)
