@@ -1,4 +1,4 @@
--- Payload filters of subscriptions (api/filter.h), as fan-out evaluates them. Nothing in here may raise: one
+-- Payload filters of subscriptions (hk/filter.h), as fan-out evaluates them. Nothing in here may raise: one
 -- subscription's filter stands in the statement that stores everybody's events.
 
 -- The payload as a filter sees it. NULL when jsonb cannot hold it (U+0000, a number beyond numeric) or
@@ -25,7 +25,7 @@ EXCEPTION WHEN OTHERS THEN
 END
 $$;
 
--- Whether PostgreSQL reads the filter as well; api/filter.c has accepted it before.
+-- Whether PostgreSQL reads the filter as well; lib/filter.c has accepted it before.
 CREATE OR REPLACE FUNCTION filter_is_valid(filter text) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN

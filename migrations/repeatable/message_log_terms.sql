@@ -1,0 +1,178 @@
+-- A filter of the delivery log (docs/query-language.md) made ready for message_search(), and what it asks of a message,
+-- of its event and of one of its attempts: conditions, put together of the constant texts in here. What the filter says
+-- is a parameter, $1, of type log_terms.
+
+-- The texts of a list; NULL when the filter has none of this name.
+CREATE OR REPLACE FUNCTION log_texts(filter jsonb, name text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN filter ? name THEN ARRAY(SELECT jsonb_array_elements_text(filter -> name)) END
+$$;
+
+-- ["404", "5xx", "none"] as numbers; -1 is no answer.
+CREATE OR REPLACE FUNCTION log_codes(given text[]) RETURNS integer[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN given IS NOT NULL
+                THEN ARRAY(SELECT n
+                             FROM unnest(given) g
+                            CROSS JOIN LATERAL generate_series(CASE WHEN g = 'none' THEN -1 ELSE replace(g, 'x', '0')::integer END,
+                                                               CASE WHEN g = 'none' THEN -1 ELSE replace(g, 'x', '9')::integer END) n)
+           END
+$$;
+
+-- Names and patterns of event types, for LIKE: "order.*" is 'order.%', "*" is all.
+CREATE OR REPLACE FUNCTION log_event_types(given text[]) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN given IS NOT NULL
+                THEN ARRAY(SELECT replace(replace(replace(g, '\', '\\'), '_', '\_'), '*', '%') FROM unnest(given) g) END
+$$;
+
+-- Companies by their external id or their name; at most a thousand.
+CREATE OR REPLACE FUNCTION log_companies(tenant_id uuid, given text[]) RETURNS uuid[] LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN given IS NOT NULL
+                THEN ARRAY(SELECT x.id
+                             FROM (SELECT c.id FROM unnest(given) g JOIN company c ON c.tenant_id = $1 AND c.external_id = g
+                                    UNION
+                                   SELECT c.id FROM unnest(given) g JOIN company c ON c.tenant_id = $1 AND c.name = g) x
+                            LIMIT 1000) END
+$$;
+
+-- The subscriptions that are left by a partner, apps and subscriptions; NULL when nothing is limited, or more than 100 are left.
+CREATE OR REPLACE FUNCTION log_subscriptions(tenant_id uuid, partner text, app_ids uuid[], given_ids uuid[]) RETURNS uuid[]
+LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN num_nonnulls($2, $3, $4) > 0 AND count(*) <= 100 THEN coalesce(array_agg(x.id), '{}') END
+      FROM (SELECT s.id
+              FROM subscription s
+              JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id
+             WHERE s.tenant_id = $1 AND s.id = ANY ($4)
+               AND ($2 IS NULL OR a.partner = $2) AND ($3 IS NULL OR a.id = ANY ($3))
+             UNION ALL
+           (SELECT s.id
+              FROM app a
+              JOIN subscription s ON s.tenant_id = $1 AND s.app_id = a.id
+             WHERE a.tenant_id = $1 AND $4 IS NULL AND num_nonnulls($2, $3) > 0
+               AND ($2 IS NULL OR a.partner = $2) AND ($3 IS NULL OR a.id = ANY ($3))
+             LIMIT 101)) x
+$$;
+
+-- A filter made ready. `below_id` is the cursor.
+CREATE OR REPLACE FUNCTION log_terms(tenant_id uuid, partner text, filter jsonb, below_id uuid) RETURNS log_terms
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    nots   jsonb := coalesce(filter -> 'not', '{}');
+    t      log_terms;
+BEGIN
+    t.tenant_id := $1;
+    t.partner := $2;
+    t.least_id := coalesce(id_since((filter ->> 'since')::timestamptz), uuid_min());
+    t.below_id := least(coalesce($4, uuid_max()), id_until((filter ->> 'until')::timestamptz));
+    t.ids := log_texts(filter, 'id')::uuid[];
+    t.message_ids := log_texts(filter, 'message_id')::uuid[];
+    t.event_ids := log_texts(filter, 'event_id')::uuid[];
+    IF filter ? 'external_id' THEN
+        t.event_ids := ARRAY(SELECT k.event_id
+                               FROM event_key k
+                              WHERE k.tenant_id = $1 AND k.external_id = ANY (log_texts(filter, 'external_id'))
+                                AND (t.event_ids IS NULL OR k.event_id = ANY (t.event_ids)));
+    END IF;
+    t.trace_ids := log_texts(filter, 'trace_id');
+    t.company_ids := log_companies($1, log_texts(filter, 'company'));
+    t.not_company_ids := log_companies($1, log_texts(nots, 'company'));
+    t.app_ids := log_texts(filter, 'app')::uuid[];
+    t.not_app_ids := log_texts(nots, 'app')::uuid[];
+    t.given_ids := log_texts(filter, 'subscription')::uuid[];
+    t.not_given_ids := log_texts(nots, 'subscription')::uuid[];
+    t.subscription_ids := log_subscriptions($1, $2, t.app_ids, t.given_ids);
+    t.event_types := log_event_types(log_texts(filter, 'event_type'));
+    t.not_event_types := log_event_types(log_texts(nots, 'event_type'));
+    t.statuses := log_texts(filter, 'status');
+    t.not_statuses := log_texts(nots, 'status');
+    t.origins := log_texts(filter, 'origin');
+    t.not_origins := log_texts(nots, 'origin');
+    t.codes := log_codes(log_texts(filter, 'code'));
+    t.not_codes := log_codes(log_texts(nots, 'code'));
+    t.errors := log_texts(filter, 'error');
+    t.not_errors := log_texts(nots, 'error');
+    t.least_us := (filter #>> '{latency_ms,gte}')::bigint * 1000;
+    t.below_us := ((filter #>> '{latency_ms,lte}')::bigint + 1) * 1000;
+    t.least_attempts := (filter #>> '{attempts,gte}')::integer;
+    t.most_attempts := (filter #>> '{attempts,lte}')::integer;
+    t.path := filter ->> 'path';
+    RETURN t;
+END
+$$;
+
+-- Whether a payload is what a path asks for; what cannot be asked is not.
+CREATE OR REPLACE FUNCTION log_path_holds(payload text, path text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT filter_skip_reason(path, filter_document(payload)) IS NULL
+$$;
+
+-- ---- what an attempt t, an event e, a message m must be ----
+
+CREATE OR REPLACE FUNCTION log_attempt_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT concat(CASE WHEN t.codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) = ANY (($1).codes)' END,
+                  CASE WHEN t.not_codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) <> ALL (($1).not_codes)' END,
+                  CASE WHEN t.errors IS NOT NULL THEN ' AND t.outcome = ANY (($1).errors)' END,
+                  CASE WHEN t.not_errors IS NOT NULL THEN ' AND t.outcome <> ALL (($1).not_errors)' END,
+                  CASE WHEN t.least_us IS NOT NULL THEN ' AND t.duration_us >= ($1).least_us' END,
+                  CASE WHEN t.below_us IS NOT NULL THEN ' AND t.duration_us < ($1).below_us' END)
+$$;
+
+CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT concat(CASE WHEN t.company_ids IS NOT NULL THEN ' AND e.company_id = ANY (($1).company_ids)' END,
+                  CASE WHEN t.not_company_ids IS NOT NULL THEN ' AND (e.company_id = ANY (($1).not_company_ids)) IS NOT TRUE' END,
+                  CASE WHEN t.event_types IS NOT NULL THEN ' AND e.event_type LIKE ANY (($1).event_types)' END,
+                  CASE WHEN t.not_event_types IS NOT NULL THEN ' AND e.event_type NOT LIKE ALL (($1).not_event_types)' END,
+                  CASE WHEN t.trace_ids IS NOT NULL THEN ' AND substr(e.traceparent, 4, 32) = ANY (($1).trace_ids)' END,
+                  CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(e.payload, ($1).path)' END)
+$$;
+
+-- As message_json() has them: while a message is in the queue, the queue knows.
+CREATE OR REPLACE FUNCTION log_status(tenant_id uuid, subscription_id uuid, message_id uuid, status text) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT message_status($4, q.leased, q.due_at)
+                       FROM queue q
+                      WHERE $4 = 'pending' AND q.tenant_id = $1 AND q.subscription_id = $2 AND q.message_id = $3), $4)
+$$;
+CREATE OR REPLACE FUNCTION log_attempts(tenant_id uuid, subscription_id uuid, message_id uuid, status text, attempts integer)
+RETURNS integer LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT q.attempts
+                       FROM queue q
+                      WHERE $4 IN ('pending', 'held') AND q.tenant_id = $1 AND q.subscription_id = $2 AND q.message_id = $3), $5)
+$$;
+
+-- Whose message it must be: of the partner, of the apps and subscriptions that are asked for.
+CREATE OR REPLACE FUNCTION log_scope_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN t.subscription_ids IS NOT NULL THEN ' AND m.subscription_id = ANY (($1).subscription_ids)'
+                WHEN num_nonnulls(t.partner, t.app_ids, t.given_ids) > 0
+                THEN ' AND EXISTS (SELECT
+                                     FROM subscription s
+                                     JOIN app a ON a.tenant_id = ($1).tenant_id AND a.id = s.app_id
+                                    WHERE s.tenant_id = ($1).tenant_id AND s.id = m.subscription_id
+                                      AND (($1).partner IS NULL OR a.partner = ($1).partner)
+                                      AND (($1).app_ids IS NULL OR a.id = ANY (($1).app_ids))
+                                      AND (($1).given_ids IS NULL OR s.id = ANY (($1).given_ids))
+                                   OFFSET 0)'
+                ELSE '' END
+$$;
+
+CREATE OR REPLACE FUNCTION log_message_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT concat(
+        CASE WHEN t.ids IS NOT NULL THEN ' AND (m.id = ANY (($1).ids) OR m.event_id = ANY (($1).ids))' END,
+        CASE WHEN t.message_ids IS NOT NULL THEN ' AND m.id = ANY (($1).message_ids)' END,
+        CASE WHEN t.event_ids IS NOT NULL THEN ' AND m.event_id = ANY (($1).event_ids)' END,
+        CASE WHEN t.statuses IS NOT NULL
+             THEN ' AND (m.status = ANY (($1).statuses) OR m.status = ''pending'' AND ''sending'' = ANY (($1).statuses))' END,
+        CASE WHEN t.statuses && '{pending,sending}' AND NOT t.statuses @> '{pending,sending}'
+             THEN ' AND (m.status <> ''pending'' OR log_status(m.tenant_id, m.subscription_id, m.id, m.status) = ANY (($1).statuses))' END,
+        CASE WHEN t.not_statuses && '{pending,sending}' THEN ' AND log_status(m.tenant_id, m.subscription_id, m.id, m.status) <> ALL (($1).not_statuses)'
+             WHEN t.not_statuses IS NOT NULL THEN ' AND m.status <> ALL (($1).not_statuses)' END,
+        CASE WHEN t.origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') = ANY (($1).origins)' END,
+        CASE WHEN t.not_origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') <> ALL (($1).not_origins)' END,
+        CASE WHEN num_nonnulls(t.least_attempts, t.most_attempts) > 0
+             THEN ' AND log_attempts(m.tenant_id, m.subscription_id, m.id, m.status, m.attempts)
+                       BETWEEN coalesce(($1).least_attempts, 0) AND coalesce(($1).most_attempts, 2147483647)' END,
+        CASE WHEN t.not_given_ids IS NOT NULL THEN ' AND m.subscription_id <> ALL (($1).not_given_ids)' END,
+        CASE WHEN t.not_app_ids IS NOT NULL
+             THEN ' AND NOT EXISTS (SELECT
+                                      FROM subscription s
+                                     WHERE s.tenant_id = ($1).tenant_id AND s.id = m.subscription_id
+                                       AND s.app_id = ANY (($1).not_app_ids)
+                                    OFFSET 0)' END)
+$$;
