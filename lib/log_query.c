@@ -286,7 +286,7 @@ static bool is_lone_id(const struct query *q)
 static bool read_term(struct query *q)
 {
     struct term term = {.field = &log_query_fields[0], .at = q->at};
-    struct hk_str text;
+    struct hk_str text = HK_STR_NULL;
 
     if (!is_lone_id(q)) {
         term.is_negated = q->text.p[q->at] == '-';
