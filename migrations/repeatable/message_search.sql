@@ -1,4 +1,4 @@
--- Searching messages by a filter, what hk/log_query.h makes of a query: docs/query-language.md, docs/adr/0029-searching-the-delivery-log.md.
+-- Searching messages by a filter, what hk/log_query.h makes of a query: docs/query-language.md, docs/adr/0030-searching-the-delivery-log.md.
 --
 -- message_search() knows several ways to messages: all of the tenant's, those with remarkable attempts, those of a
 -- company's events, ... It asks each that leads to all matches how far back it comes within `reach` candidates, takes
