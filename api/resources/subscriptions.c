@@ -4,7 +4,6 @@
  * beside this file.
  */
 #include "api/call.h"
-#include "hk/filter.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/profile_fields.h"
@@ -15,6 +14,7 @@
 #include "api/verification.h"
 #include "api/verification.sql.h"
 #include "hk/certificate.h"
+#include "hk/filter.h"
 #include "hk/url.h"
 
 enum { MAX_EVENT_TYPES = 100, MAX_RATE = 1000, MAX_IN_FLIGHT = 1000 };
@@ -91,8 +91,8 @@ const struct body_field subscription_overrides_body[] = {
         {.name = "filter",                                                                         \
          .type = BODY_STRING,                                                                      \
          .flags = BODY_NULLABLE | BODY_NONEMPTY,                                                   \
-         .max = HK_FILTER_MAX_BYTES,                                                                  \
-         .check = hk_filter_check},                                                                   \
+         .max = HK_FILTER_MAX_BYTES,                                                               \
+         .check = hk_filter_check},                                                                \
         {.name = "profile", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = 64},               \
         {.name = "overrides",                                                                      \
          .type = BODY_OBJECT,                                                                      \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * hk_filter_check(): a verdict for any bytes; what passes stays a filter within brackets and behind a
+ * hk_filter_check(): a verdict for any bytes; what passes stays a filter within brackets and behind
+ * a
  * "!", beside another, and has nothing in it that PostgreSQL would read as more than we did.
  */
 #include "hk/filter.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What hk_filter_check() accepts and refuses. That PostgreSQL agrees: tests/integration/filters.c. */
+/* What hk_filter_check() accepts and refuses. That PostgreSQL agrees: tests/integration/filters.c.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
