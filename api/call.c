@@ -214,6 +214,8 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
     call->reply_body = show_secrets(call, copy_to_pool(call, hk_db_value(result, 0, 1)));
     if (call->match.route->is_list || call->match.route->location != NULL)
         call->reply_key = copy_to_pool(call, hk_db_value(result, 0, 2));
+    if (call->match.route->has_head)
+        call->reply_head = copy_to_pool(call, hk_db_value(result, 0, 3));
     idempotency_offer(call, result);
     call->stage++;
     call_run(call);

@@ -72,7 +72,7 @@ struct call {
     unsigned retry_after_s;      /* of a problem that may be repeated; 0: the usual */
 
     struct hk_db_query query;
-    struct hk_str reply_code, reply_body, reply_key; /* set by on_query_done */
+    struct hk_str reply_code, reply_body, reply_key, reply_head; /* set by on_query_done */
 };
 
 /* For a stage: sends the catalogue's problem of that code; returns STAGE_REPLIED. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/reply.h"
 
+#include <assert.h>
 #include <h2o.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -218,6 +219,20 @@ static void write_links(const struct call *call, const char *next, struct hk_buf
     hk_buf_add_text(ret, "}}");
 }
 
+/* Up to the list itself. A head is an object, which is left open. */
+static void write_head(const struct call *call, struct hk_buf *ret)
+{
+    const struct route *route = call->match.route;
+
+    if (route->has_head) {
+        assert(call->reply_head.n > 2);
+        hk_buf_add_str(ret, (struct hk_str){call->reply_head.p, call->reply_head.n - 1});
+        hk_buf_add_text(ret, ",\"data\":");
+    } else {
+        hk_buf_add_text(ret, route->has_links ? "{\"type\":\"list\",\"data\":" : "{\"data\":");
+    }
+}
+
 void reply_list(struct call *call)
 {
     char cursor[PAGE_CURSOR_SIZE], next[MAX_LINK_BYTES] = "";
@@ -231,8 +246,7 @@ void reply_list(struct call *call)
         add_link(call, next);
     }
     hk_buf_init(&buf, MAX_LIST_BYTES);
-    hk_buf_add_text(&buf,
-                    call->match.route->has_links ? "{\"type\":\"list\",\"data\":" : "{\"data\":");
+    write_head(call, &buf);
     hk_buf_add_str(&buf, call->reply_body);
     if (call->match.route->has_links)
         write_links(call, next, &buf);

@@ -56,12 +56,13 @@ struct query_field {
  *                The statement answers 404 first, then 412 (precondition_failed), then the rest
  *     "=name"    set by prepare() with call_set_param(call, "=name", ...)
  *
- * The statement returns one row (code text, body text [, key text]):
+ * The statement returns one row (code text, body text [, key text [, head text]]):
  *     code  '', a slug of hk/errors.def, or 'created': 201 where ok_status is 200 (an upsert)
  *     body  with '' or 'created': the reply, a JSON value (NULL with ok_status 204); a list's: its
  * array else: NULL, or the problem's errors, [{"pointer": "/url", "detail": "..."}] key   a list's:
  * the next cursor's key, NULL on the last page; a creation's: the new id, which `location` is put
  * before
+ *     head  with has_head: a JSON object, whose members stand before the list
  */
 struct route {
     const char *method;
@@ -71,6 +72,7 @@ struct route {
     const char *cache_control;       /* of a good reply; NULL: no-store */
     bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
     bool has_links;                  /* ... or {"type": "list", "data": body, "links": ...} */
+    bool has_head;                   /* ... or {members of a fourth column, "data": ...} */
     bool takes_slash;                /* at the end of the path, too */
     const char *location;            /* "/v1/apps/" with 201 or of a PUT, or NULL */
     const struct body_field *body;   /* NULL: the route takes no body */

@@ -3,6 +3,7 @@
  * Events, for reading; POST /v1/events is in api/ingest.c. The statements are in events.sql beside
  * this file.
  */
+#include "api/call.h"
 #include "api/resources/events.sql.h"
 #include "api/resources/resources.h"
 
@@ -11,6 +12,20 @@ static const struct query_field event_list_query[] = {
     {.name = "external_id", .type = QUERY_TEXT}, {.name = "since", .type = QUERY_TIME},
     {.name = "until", .type = QUERY_TIME},       {0},
 };
+
+static const struct query_field event_explain_query[] = {
+    {.name = "app_id", .type = QUERY_ID},
+    {.name = "subscription_id", .type = QUERY_ID},
+    {0},
+};
+
+/* Whoever may see subscriptions may not see events yet. */
+static enum hk_code prepare_explain(struct call *call, struct hk_error *reterr)
+{
+    if (!auth_may(&call->caller, SCOPE_EVENTS_READ))
+        return hk_fail(reterr, HK_FORBIDDEN, "", "A stored event takes the scope events:read.");
+    return HK_OK;
+}
 
 const struct route events_routes[] = {
     {
@@ -31,6 +46,19 @@ const struct route events_routes[] = {
         .ok_status = 200,
         .stmt = &stmt_event_get,
         .bind = {"tenant", "partner", ":event_id"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/events/:event_id/explain",
+        .scope = SCOPE_SUBSCRIPTIONS_READ,
+        .ok_status = 200,
+        .is_list = true,
+        .has_head = true,
+        .query = event_explain_query,
+        .stmt = &stmt_event_explain,
+        .bind = {"tenant", "partner", ":event_id", "?limit", "?cursor", "?app_id",
+                 "?subscription_id"},
+        .prepare = prepare_explain,
     },
     {0},
 };

@@ -88,3 +88,80 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
        (SELECT json_plus(json_plus(f.event, 'messages', coalesce(f.messages, '[]')),
                          'skips', coalesce(f.skips, '[]'))::text
           FROM found f) AS body;
+
+-- name: event_explain
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 event_id uuid, $4 limit integer, $5 cursor: the last subscription_id or NULL,
+-- $6 app_id uuid or NULL, $7 subscription_id uuid or NULL
+-- What became of an event at each subscription, newest first, and why. A partner finds the events that event_get shows
+-- it. Whoever must not see the payload is not told what a filter of today would make of it. The bounds of the
+-- messages' ids are said of attempts too: no partition is looked at in vain.
+WITH stored AS MATERIALIZED (
+    SELECT e AS event, e.id, e.company_id, e.external_id
+      FROM event e
+     WHERE e.tenant_id = $1::uuid AND e.id = $3::uuid
+       AND ($2::text IS NULL
+            OR event_is_visible($1::uuid, e.id, ARRAY(SELECT s.id
+                                                        FROM subscription s
+                                                       WHERE s.tenant_id = $1::uuid
+                                                         AND s.app_id = ANY (ARRAY(SELECT o.id FROM app o
+                                                                                    WHERE o.tenant_id = $1::uuid
+                                                                                      AND o.partner = $2::text)))))
+), walk AS MATERIALIZED (
+    SELECT w.subscription, w.id, w.end_id
+      FROM subscription_walk($1::uuid, $2::text, $6::uuid, $4::integer + 1, $5::uuid, false) w
+     WHERE $7::uuid IS NULL
+     UNION ALL
+    SELECT s, s.id, NULL
+      FROM subscription s
+      JOIN app o ON o.tenant_id = $1::uuid AND o.id = s.app_id AND ($2::text IS NULL OR o.partner = $2::text)
+     WHERE s.tenant_id = $1::uuid AND s.id = $7::uuid AND s.id < coalesce($5::uuid, uuid_max())
+       AND ($6::uuid IS NULL OR s.app_id = $6::uuid)
+), page AS MATERIALIZED (
+    SELECT w.subscription, w.id, row_number() OVER (ORDER BY w.id DESC) AS n
+      FROM walk w
+     WHERE EXISTS (SELECT FROM stored)
+     ORDER BY w.id DESC
+     LIMIT $4::integer + 1
+), found AS MATERIALIZED (
+    SELECT p.n, p.id, p.subscription, f.event, m.message, k.reason AS skipped
+      FROM page p
+     CROSS JOIN stored f
+      LEFT JOIN LATERAL (SELECT x AS message
+                           FROM message x
+                          WHERE x.tenant_id = $1::uuid AND x.id = message_id(f.id, p.id) AND x.subscription_id = p.id
+                            AND x.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)
+                         OFFSET 0) m ON true
+      LEFT JOIN LATERAL (SELECT x.reason
+                           FROM skip x
+                          WHERE x.tenant_id = $1::uuid AND x.event_id = $3::uuid AND x.subscription_id = p.id
+                         OFFSET 0) k ON true
+     WHERE p.n <= $4::integer
+), document AS MATERIALIZED (
+    SELECT CASE WHEN $2::text IS NULL AND EXISTS (SELECT FROM found f WHERE f.skipped = 'filter_false')
+                THEN (SELECT filter_document((f.event).payload) FROM stored f) END AS payload
+), told AS (
+    SELECT f.n,
+           json_build_object(
+               'subscription_id', f.id, 'app_id', o.id, 'app_name', o.name, 'partner', o.partner,
+               'url', (f.subscription).url, 'reason', y.reason, 'as_of', y.as_of, 'explanation', y.explanation,
+               'since', y.since, 'until', y.until, 'filter', (f.subscription).filter, 'false_terms', y.false_terms,
+               'missing', y.missing,
+               'message', CASE WHEN (f.message).id IS NOT NULL THEN explained_message_json(f.message, y.gives_up_at) END) AS entry
+      FROM found f
+      JOIN app o ON o.tenant_id = $1::uuid AND o.id = (f.subscription).app_id
+     CROSS JOIN LATERAL (
+            SELECT w.reason, 'event' AS as_of, w.explanation, w.since, w.until, w.gives_up_at, NULL::text[] AS missing,
+                   NULL::text[] AS false_terms
+              FROM why_message(f.message) w
+             WHERE (f.message).id IS NOT NULL
+             UNION ALL
+            SELECT w.reason, w.as_of, w.explanation, w.since, w.until, NULL, w.missing, w.false_terms
+              FROM why_not_sent(f.event, f.subscription, f.skipped, (SELECT d.payload FROM document d)) w
+             WHERE (f.message).id IS NULL) y
+)
+SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN '' ELSE 'not_found' END AS code,
+       CASE WHEN EXISTS (SELECT FROM stored)
+            THEN coalesce((SELECT json_agg(t.entry ORDER BY t.n) FROM told t), '[]')::text END AS body,
+       CASE WHEN (SELECT count(*) FROM page) > $4::integer THEN (SELECT p.id FROM page p WHERE p.n = $4::integer)
+            ELSE (SELECT w.end_id FROM walk w LIMIT 1) END::text AS key,
+       (SELECT explained_event_json(f.event)::text FROM stored f) AS head;

@@ -98,7 +98,10 @@ WITH found AS (
      WHERE m.tenant_id = $1::uuid AND m.id = $3::uuid
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
-       (SELECT message_json(f.message)::text FROM found f) AS body;
+       (SELECT json_plus(json_plus(message_json(f.message), 'gives_up_at', to_json(w.gives_up_at)),
+                         'explanation', to_json(w.explanation))::text
+          FROM found f
+         CROSS JOIN LATERAL why_message(f.message) w) AS body;
 
 -- name: message_resend
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid, $4 body json

@@ -40,6 +40,7 @@ BEGIN
         'attempt_no', a.attempt_no, 'started_at', a.started_at, 'url', a.url, 'outcome', a.outcome,
         'status_code', a.status_code, 'duration_us', a.duration_us, 'dns_us', a.dns_us, 'connect_us', a.connect_us,
         'tls_us', a.tls_us, 'first_byte_us', a.first_byte_us, 'remote_address', a.remote_address, 'error', a.error,
+        'explanation', attempt_words(a.outcome, a.status_code, a.duration_us, a.error),
         'requests_sent', coalesce(a.n_sent, 1),
         'http_version', CASE WHEN a.status_code IS NOT NULL THEN coalesce(a.http_version, '1.1') END,
         'tls_version', a.tls_version, 'tls_cipher', a.tls_cipher, 'certificate_expires_at', a.certificate_expires_at,

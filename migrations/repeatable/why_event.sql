@@ -1,0 +1,39 @@
+-- The rest of what the explanation of an event shows. The statement is event_explain in api/resources/events.sql.
+
+-- An attempt as it stands in an explanation.
+CREATE OR REPLACE FUNCTION attempt_brief_json(a attempt) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('attempt_no', a.attempt_no, 'started_at', a.started_at, 'outcome', a.outcome,
+                             'status_code', a.status_code, 'duration_us', a.duration_us,
+                             'explanation', attempt_words(a.outcome, a.status_code, a.duration_us, a.error))
+$$;
+
+-- A message with the last five of its attempts, oldest first, and when it is tried for the last time.
+CREATE OR REPLACE FUNCTION explained_message_json(m message, gives_up_at timestamptz) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+               'id', m.id, 'status', message_status(m.status, q.leased, q.due_at), 'status_reason', m.status_reason,
+               'origin', coalesce(m.origin, 'live'), 'attempts', coalesce(q.attempts, m.attempts),
+               'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
+               'gives_up_at', $2, 'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id),
+               'last_attempts', coalesce((SELECT json_agg(attempt_brief_json(a.attempt) ORDER BY (a.attempt).attempt_no)
+                                            FROM (SELECT x AS attempt
+                                                    FROM attempt x
+                                                   WHERE x.tenant_id = m.tenant_id AND x.message_id = m.id
+                                                   ORDER BY x.attempt_no DESC
+                                                   LIMIT 5) a), '[]'))
+      FROM (SELECT) one
+      LEFT JOIN queue q ON q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id
+$$;
+
+-- The event itself: what there is to say of it before any subscription is looked at.
+CREATE OR REPLACE FUNCTION explained_event_json(e event) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object(
+               'event', json_plus(json_plus(event_json(e), 'published_again', to_json(coalesce(k.n_repeats, 0))),
+                                  'published_again_at', to_json(k.repeated_at)),
+               'explanation',
+               explanation_sentence('event', 'event', jsonb_build_object(
+                   'accepted_at', explanation_time(uuid_v7_time(e.id)), 'external_id', e.external_id,
+                   'n_repeats', CASE WHEN k.n_repeats = 1 THEN 'once' ELSE k.n_repeats || ' times' END,
+                   'repeated_at', explanation_time(k.repeated_at))))
+      FROM (SELECT) one
+      LEFT JOIN event_key k ON k.tenant_id = e.tenant_id AND k.external_id = e.external_id AND k.event_id = e.id
+$$;
