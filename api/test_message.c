@@ -3,7 +3,8 @@
  * test_message.c - in the order in which it runs:
  *
  *     test_message_stage -> plan [wait] -> send all of them [wait for each] -> reply
- *                                          -> revive the subscription [wait] -> reply
+ *                                          -> revive the subscription, or end its rest [wait]
+ *                                          -> reply
  *
  * A test hangs off the request's pool and gives up its HTTP requests when that is cleared.
  */
@@ -38,8 +39,9 @@ struct test {
     struct call *call;
     struct api_thread *thread;
     struct hk_http *http;
-    struct webhook_plan plan; /* of which nothing is left but what the body says */
-    bool is_stored;           /* the subscription: it has its own secrets */
+    struct webhook_plan plan;      /* of which nothing is left but what the body says */
+    struct hk_str subscription_id; /* stored, with its own secrets; .p NULL: none */
+    bool has_ended_rest;
     bool has_made_secret;
     char made_secret[HK_SECRET_TEXT_SIZE];
     struct hk_str profile, responses;
@@ -113,12 +115,16 @@ static void test_dispose(void *p)
     test->thread->n_tests--;
 }
 
+/* Ends with a NUL; NULL stays NULL. */
 static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
 {
-    char *copy = call_alloc(call, s.n + 1);
+    char *copy;
 
-    if (s.n > 0)
-        memcpy(copy, s.p, s.n);
+    if (s.p == NULL)
+        return HK_STR_NULL;
+    copy = call_alloc(call, s.n + 1);
+    memcpy(copy, s.p, s.n);
+    copy[s.n] = '\0';
     return (struct hk_str){copy, s.n};
 }
 
@@ -135,7 +141,7 @@ static struct test *test_new(struct call *call, const struct hk_db_result *plan)
                  .username = call_body_string(call, "credentials/username"),
                  .password = call_body_string(call, "credentials/password"),
                  .bearer_token = call_body_string(call, "credentials/token")},
-        .is_stored = hk_db_value(plan, 0, PLAN_SUBSCRIPTION_ID).p != NULL,
+        .subscription_id = copy_to_pool(call, hk_db_value(plan, 0, PLAN_SUBSCRIPTION_ID)),
         .wants_revival = hk_str_eq(call_body_json(call, "revive"), HK_STR("true")),
         .profile = copy_to_pool(call, hk_db_value(plan, 0, PLAN_PROFILE)),
         .responses = copy_to_pool(call, hk_db_value(plan, 0, PLAN_RESPONSES)),
@@ -146,7 +152,7 @@ static struct test *test_new(struct call *call, const struct hk_db_result *plan)
         .n_pending = n,
     };
     call->thread->n_tests++;
-    if (!test->is_stored && test->plan.secret.p == NULL) {
+    if (test->subscription_id.p == NULL && test->plan.secret.p == NULL) {
         test->has_made_secret = true;
         hk_secret_new(HK_SECRET_V1, test->made_secret);
         test->plan.secret = hk_str(test->made_secret);
@@ -277,7 +283,8 @@ static void reply(struct test *test, struct hk_str revived)
     }
     hk_buf_add_text(&buf, "]");
     if (call->match.route->stmt == &stmt_subscription_test_plan) {
-        hk_buf_add_text(&buf, ",\"revived\":");
+        hk_buf_printf(&buf,
+                      ",\"rest_ended\":%s,\"revived\":", test->has_ended_rest ? "true" : "false");
         hk_buf_add_str(&buf, revived.p == NULL ? HK_STR("null") : revived);
     }
     hk_buf_add_text(&buf, "}");
@@ -313,13 +320,43 @@ static void revive(struct test *test)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);
 }
 
+static void on_passed(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct call *call = HK_CONTAINER_OF(query, struct call, query);
+    struct test *test = call->state;
+
+    test->has_ended_rest =
+        result->code == HK_OK && hk_str_eq(hk_db_value(result, 0, PLAN_ERRORS), HK_STR("true"));
+    if (result->code != HK_OK)
+        call_fail_code(call, result->code, HK_STR_NULL);
+    else
+        reply(test, HK_STR_NULL);
+}
+
+/* The receiver of a stored subscription answers well: it need not rest any longer. */
+static void end_rest(struct test *test)
+{
+    struct call *call = test->call;
+
+    call->state = test;
+    call->query.stmt = &stmt_test_message_passed;
+    call->query.params[2] = test->subscription_id;
+    call->query.done = on_passed;
+    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+        call_fail_code(call, HK_BUSY, HK_STR_NULL);
+}
+
 /* Last: the test may be gone with its call's reply. */
 static void test_end_one(struct test *test)
 {
     if (--test->n_pending > 0)
         return;
-    if (test->wants_revival && test->n_succeeded == test->n_messages)
+    if (test->subscription_id.p == NULL || test->n_succeeded < test->n_messages)
+        reply(test, HK_STR_NULL);
+    else if (test->wants_revival)
         revive(test);
+    else if (auth_may(&test->call->caller, SCOPE_SUBSCRIPTIONS_WRITE))
+        end_rest(test);
     else
         reply(test, HK_STR_NULL);
 }

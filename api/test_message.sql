@@ -20,3 +20,8 @@ SELECT r.code, r.body, p.profile, p.envelope, p.signature, p.responses, p.timeou
 -- name: test_message_revive
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json
 SELECT r.code, r.body FROM subscription_revive($1::uuid, $2::text, $3::uuid, $4::json) r;
+
+-- name: test_message_passed
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid
+-- A test of a stored subscription has gone well.
+SELECT r.code, r.body FROM subscription_test_passed($1::uuid, $2::text, $3::uuid) r;

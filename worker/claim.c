@@ -28,7 +28,8 @@
 #define KEEP_SCRATCH_BYTES (256u << 10)
 #define FAILED_DELAY_MS    1000
 #define STOP_CHANNEL       "hookline_stopped"
-#define LEASE_MARGIN_MS    1000 /* of a lease: for recording what the request brought */
+#define MAX_REST_MS        3600000 /* of a whole subscription, unless its receivers must be obeyed */
+#define LEASE_MARGIN_MS    1000    /* of a lease: for recording what the request brought */
 
 struct claim {
     struct claim_options options;
@@ -310,6 +311,21 @@ static bool column_is(const struct hk_db_result *result, unsigned row, unsigned 
     return hk_str_eq(hk_db_value(result, row, column), text);
 }
 
+/*
+ * The CloudEvents webhook specification demands that nothing more is sent for as long as the
+ * receiver says. All others are asked again after a while whether they still mean it.
+ */
+static int64_t choose_rest_cap_ms(const struct hk_db_result *result, unsigned row)
+{
+    int64_t cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS);
+    enum hk_envelope_kind kind;
+    bool must_obey =
+        hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &kind) &&
+        (kind == HK_ENVELOPE_CLOUDEVENTS || kind == HK_ENVELOPE_CLOUDEVENTS_BINARY);
+
+    return must_obey || cap_ms < MAX_REST_MS ? cap_ms : MAX_REST_MS;
+}
+
 static void read_policy(struct attempt *attempt, const struct hk_config *config,
                         const struct hk_db_result *result, unsigned row)
 {
@@ -318,6 +334,7 @@ static void read_policy(struct attempt *attempt, const struct hk_config *config,
         .schedule = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCHEDULE)),
         .jitter_percent = (unsigned)hk_db_int(result, row, COLUMN_JITTER_PERCENT),
         .retry_after_cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS),
+        .rest_cap_ms = choose_rest_cap_ms(result, row),
         .divisor = config->worker_schedule_divisor,
     };
 }

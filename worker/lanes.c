@@ -32,6 +32,8 @@ struct note {
     struct hk_id tenant_id, subscription_id;
     unsigned n_answered, cost;
     int64_t throttle_ms;
+    int throttle_status; /* the status that asked for it */
+    int64_t begun_us;    /* the youngest of the attempts; wall clock, 0: none was begun */
     unsigned n_entering; /* with the statement under way */
     int64_t wait_ms;
     bool is_proven; /* one of them says so */
@@ -49,6 +51,8 @@ enum {
     PARAM_N_ANSWERED,
     PARAM_COST,
     PARAM_THROTTLE_MS,
+    PARAM_THROTTLE_STATUS,
+    PARAM_AGE_MS,
     PARAM_N_ENTERING,
     PARAM_WAIT_MS,
     PARAM_IS_PROVEN,
@@ -66,6 +70,8 @@ static const enum hk_pgtype array_types[N_PARAMS] = {
     [PARAM_N_ANSWERED] = HK_PG_INT4,
     [PARAM_COST] = HK_PG_INT4,
     [PARAM_THROTTLE_MS] = HK_PG_INT8,
+    [PARAM_THROTTLE_STATUS] = HK_PG_INT4,
+    [PARAM_AGE_MS] = HK_PG_INT8,
     [PARAM_N_ENTERING] = HK_PG_INT4,
     [PARAM_WAIT_MS] = HK_PG_INT8,
     [PARAM_IS_PROVEN] = HK_PG_BOOL,
@@ -168,14 +174,22 @@ static void add(struct note *note, const struct note *more)
 {
     note->n_answered += more->n_answered;
     note->cost += more->cost;
-    if (more->throttle_ms > note->throttle_ms)
+    if (more->throttle_ms > note->throttle_ms) {
         note->throttle_ms = more->throttle_ms;
+        note->throttle_status = more->throttle_status;
+    }
+    if (more->begun_us > note->begun_us)
+        note->begun_us = more->begun_us;
 }
 
 void lanes_note(struct lanes *lanes, const struct attempt *attempt)
 {
     struct note *note = note_of(lanes->notes, &attempt->tenant_id, &attempt->subscription_id);
-    struct note more = {.throttle_ms = attempt->verdict.throttle_ms};
+    struct note more = {
+        .throttle_ms = attempt->verdict.throttle_ms,
+        .throttle_status = attempt->outcome.status,
+        .begun_us = attempt->started_us,
+    };
 
     if (note == NULL || attempt->verdict.kind == VERDICT_RELEASE)
         return;
@@ -193,9 +207,15 @@ void lanes_enter(struct lanes *lanes, struct attempt *attempt)
 
 /* ---- telling ---- */
 
+static int64_t age_ms(const struct note *note, int64_t now_us)
+{
+    return note->begun_us == 0 || note->begun_us > now_us ? 0 : (now_us - note->begun_us) / 1000;
+}
+
 static void fill_arrays(struct lanes *lanes)
 {
     struct hk_pgarray *arrays = lanes->arrays;
+    int64_t now_us = hk_wall_us();
 
     for (unsigned i = 0; i < N_PARAMS; i++)
         hk_pgarray_clear(&arrays[i]);
@@ -207,6 +227,8 @@ static void fill_arrays(struct lanes *lanes)
         hk_pgarray_add_int(&arrays[PARAM_N_ANSWERED], note->n_answered);
         hk_pgarray_add_int(&arrays[PARAM_COST], note->cost);
         hk_pgarray_add_int(&arrays[PARAM_THROTTLE_MS], note->throttle_ms);
+        hk_pgarray_add_int(&arrays[PARAM_THROTTLE_STATUS], note->throttle_status);
+        hk_pgarray_add_int(&arrays[PARAM_AGE_MS], age_ms(note, now_us));
         hk_pgarray_add_int(&arrays[PARAM_N_ENTERING], note->n_entering);
         hk_pgarray_add_int(&arrays[PARAM_WAIT_MS], note->wait_ms);
         hk_pgarray_add_int(&arrays[PARAM_IS_PROVEN], note->is_proven);

@@ -40,6 +40,17 @@ static int64_t choose_pause_ms(const struct retry_policy *policy, const struct h
                                                                 : policy->retry_after_cap_ms;
 }
 
+/* What the rest of the subscription waits: less than the message, but not less than the rule says.
+ */
+static int64_t choose_rest_ms(const struct retry_policy *policy, int64_t pause_ms,
+                              struct hk_response response)
+{
+    int64_t most_ms =
+        policy->rest_cap_ms > response.throttle_ms ? policy->rest_cap_ms : response.throttle_ms;
+
+    return pause_ms < most_ms ? pause_ms : most_ms;
+}
+
 static struct verdict failed(const char *reason)
 {
     struct verdict verdict = {.kind = VERDICT_FAILED};
@@ -87,7 +98,7 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct hk_ou
         return end(&endings[response.kind], outcome->status);
     verdict = try_again(policy, pause_ms, nth, random);
     if (response.kind == HK_RESPONSE_THROTTLE)
-        verdict.throttle_ms = pause_ms / policy->divisor;
+        verdict.throttle_ms = choose_rest_ms(policy, pause_ms, response) / policy->divisor;
     return verdict;
 }
 

@@ -16,6 +16,7 @@ struct retry_policy {
     struct hk_str schedule;     /* see hk/schedule.h */
     unsigned jitter_percent;    /* 0..100: up to this much is added to a delay */
     int64_t retry_after_cap_ms; /* a receiver's Retry-After counts up to this */
+    int64_t rest_cap_ms;        /* the same of the subscription's rest */
     int64_t divisor;            /* every delay is divided by this; at least 1 */
 };
 

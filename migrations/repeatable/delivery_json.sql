@@ -31,8 +31,14 @@ CREATE OR REPLACE FUNCTION delivery_json(s subscription) RETURNS json LANGUAGE s
     SELECT json_build_object(
                'state', d.state,
                'since', CASE WHEN d.state = 'stopped' THEN s.state_changed_at
+                             WHEN d.state = 'throttled' THEN l.asked_at
                              WHEN d.state = 'broken' OR d.state = 'limited' AND l.is_busy THEN l.since END,
                'paused_until', d.paused_until,
+               'paused_by', CASE WHEN d.paused_until IS NULL THEN NULL
+                                 WHEN d.state = 'cooling_off' THEN 'cool_off'
+                                 WHEN d.state = 'throttled' THEN 'receiver'
+                                 ELSE 'circuit' END,
+               'paused_by_status', CASE WHEN d.state = 'throttled' THEN nullif(l.asked_status, 0) END,
                'next_attempt_at', CASE WHEN d.state <> 'stopped' AND c.next_due_at IS NOT NULL
                                        THEN greatest(c.next_due_at, d.paused_until) END,
                'waiting', c.waiting, 'held', c.held, 'is_exact', c.n <= 10000, 'in_flight', c.in_flight,
@@ -48,6 +54,7 @@ CREATE OR REPLACE FUNCTION delivery_json(s subscription) RETURNS json LANGUAGE s
      CROSS JOIN LATERAL (
             SELECT CASE WHEN s.state <> 'active' THEN 'stopped'
                         WHEN s.active_from > now() THEN 'cooling_off'
+                        WHEN l.asked_until > now() THEN 'throttled'
                         WHEN l.pause_ms > 0 THEN 'broken'
                         WHEN l.paused_until > now() THEN 'throttled'
                         WHEN l.is_busy OR s.ordered OR num_nonnulls(s.rate_per_second, s.max_in_flight) > 0 THEN 'limited'

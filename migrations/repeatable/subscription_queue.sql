@@ -35,6 +35,54 @@ BEGIN
 END
 $$;
 
+-- Puts an end to a rest: the receiver's, or that of the circuit. The lane begins anew, with one at a time; what was sent
+-- before and is answered later tells it nothing. Returns whether there was a rest.
+CREATE OR REPLACE FUNCTION lane_lift(tenant_id uuid, subscription_id uuid) RETURNS boolean LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    rested boolean;
+BEGIN
+    SELECT l.paused_until > now() OR l.pause_ms > 0 INTO rested
+      FROM lane l
+     WHERE l.tenant_id = $1 AND l.subscription_id = $2
+       FOR UPDATE;
+    -- One that has no messages stays for as long as something may be under way.
+    INSERT INTO lane AS l (tenant_id, subscription_id, is_busy, next_at, lifted_at)
+    VALUES ($1, $2, false, now() + interval '1 minute', clock_timestamp())
+        ON CONFLICT (tenant_id, subscription_id) DO UPDATE
+       SET next_at = CASE WHEN l.is_busy THEN now() ELSE EXCLUDED.next_at END,
+           n_turns = l.n_turns % 2000000000 + 1, n_idle = 0, max_in_flight = least(l.max_in_flight, 8), failure_cost = 0,
+           pause_ms = 0, paused_until = '-infinity', succeeded_at = NULL, since = now(), asked_at = NULL,
+           asked_until = NULL, asked_status = NULL, lifted_at = EXCLUDED.lifted_at;
+    RETURN coalesce(rested, false);
+END
+$$;
+
+-- The same of a subscription, which the caller holds; `hurries`: the message that an ordered one's others wait for is due
+-- now. Returns whether anything waited less for it.
+CREATE OR REPLACE FUNCTION subscription_lift_rest(s subscription, hurries boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    n_hurried integer := 0;
+BEGIN
+    IF hurries AND s.ordered THEN
+        UPDATE queue q SET due_at = now()
+         WHERE q.ctid = (SELECT x.ctid
+                           FROM (SELECT y.ctid, y.leased, y.due_at
+                                   FROM queue y
+                                  WHERE y.tenant_id = s.tenant_id AND y.subscription_id = s.id
+                                  ORDER BY y.message_id
+                                  LIMIT 1
+                                    FOR UPDATE SKIP LOCKED) x
+                          WHERE NOT x.leased AND x.due_at > now() AND x.due_at < 'infinity')
+           AND q.tenant_id = s.tenant_id;
+        GET DIAGNOSTICS n_hurried = ROW_COUNT;
+    END IF;
+    PERFORM pg_notify('hookline_due', '');
+    RETURN lane_lift(s.tenant_id, s.id) OR n_hurried > 0;
+END
+$$;
+
 -- Makes the first `most` of what is held due, in the order in which the events were published, and not before
 -- `active_from`, the end of the cool-off: in the subscription's lane, whose limits and window pace what is sent. Workers
 -- release the rest (held_release_step()). Nothing becomes held meanwhile: who holds a message of an active subscription

@@ -67,7 +67,21 @@ END
 $$;
 DROP FUNCTION IF EXISTS subscription_pause(uuid, text, uuid);
 
--- Sends again, in the order in which the events were published; not before the end of the cool-off.
+-- Ends the rest of an active subscription, which the caller holds: it is sent to now. `why`: "resume", "test". Returns
+-- whether there was one.
+CREATE OR REPLACE FUNCTION subscription_end_rest(s subscription, why text) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT subscription_lift_rest(s, true) THEN
+        RETURN false;
+    END IF;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES (s.tenant_id, 'subscription.rest_ended', s.id::text, json_build_object('by', why));
+    RETURN true;
+END
+$$;
+
+-- Sends again, in the order in which the events were published; not before the end of the cool-off. Of an active one it
+-- ends the rest that its receiver asked for.
 CREATE OR REPLACE FUNCTION subscription_resume(tenant_id uuid, partner text, subscription_id uuid,
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
@@ -93,13 +107,31 @@ BEGIN
         RETURN;
     END IF;
 
-    IF held.state <> 'active' THEN
+    IF held.state = 'active' THEN
+        PERFORM subscription_end_rest(held, 'resume');
+    ELSE
+        PERFORM lane_lift($1, $3);
         n_released := subscription_release_queue($1, $3, held.active_from);
         held := subscription_set_state($1, $3, 'active', NULL, 'subscription.resumed',
                                        json_build_object('released_messages', n_released));
     END IF;
     code := '';
     body := subscription_json(held)::text;
+END
+$$;
+
+-- After a test that went well. `body`: whether that has ended a rest.
+CREATE OR REPLACE FUNCTION subscription_test_passed(tenant_id uuid, partner text, subscription_id uuid,
+                                                    OUT code text, OUT body text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    held subscription := subscription_lock($1, $2, $3);
+BEGIN
+    code := '';
+    body := 'false';
+    IF held.state = 'active' THEN
+        body := subscription_end_rest(held, 'test')::text;
+    END IF;
 END
 $$;
 
@@ -145,6 +177,7 @@ BEGIN
             RETURN;
         END IF;
     END IF;
+    PERFORM lane_lift($1, $3);
     IF coalesce(($4 ->> 'messages')::boolean, false) THEN
         WITH revived AS (
             UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL

@@ -269,10 +269,11 @@ static const char *one_of(const struct told_lane *lane)
 void session_tell_send(PGconn *worker, const struct told_lane *lanes, unsigned n)
 {
     static const char *(*const texts[])(const struct told_lane *lane) = {
-        tenant_of, subscription_of, one_of, zero_of, zero_of, zero_of, zero_of, zero_of};
+        tenant_of, subscription_of, one_of,  zero_of, zero_of,
+        zero_of,   zero_of,         zero_of, zero_of, zero_of};
     struct hk_buf arrays[HK_COUNTOF(texts)];
-    const char *params[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-                            NULL, "1",  "{}", "{}", "{}", "{}"};
+    const char *params[] = {NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+                            NULL, NULL, "1",  "{}", "{}", "{}", "{}"};
 
     for (size_t i = 0; i < HK_COUNTOF(texts); i++) {
         hk_buf_init(&arrays[i], 1 << 16);

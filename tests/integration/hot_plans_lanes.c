@@ -24,9 +24,11 @@ static const char *const options[N_SESSIONS] = {
 
 /* Notes on 100 lanes, and of each a message that goes into it. */
 #define TELL                                                                                       \
-    "SELECT format('EXECUTE lane_tell (%L, %L, %L, %L, %L, %L, %L, %L, 1, %L, %L, %L, %L)',"       \
+    "SELECT format('EXECUTE lane_tell (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, 1, %L, %L, %L, "    \
+    "%L)',"                                                                                        \
     " array_agg(tenant_id), array_agg(subscription_id), array_agg(1), array_agg(0), array_agg(0)," \
-    " array_agg(1), array_agg(0), array_agg(true), array_agg(tenant_id),"                          \
+    " array_agg(0), array_agg(0), array_agg(1), array_agg(0), array_agg(true), "                   \
+    "array_agg(tenant_id),"                                                                        \
     " array_agg(subscription_id), array_agg(message_id), array_agg(fence))"                        \
     " FROM (SELECT * FROM (SELECT DISTINCT ON (tenant_id, subscription_id) * FROM queue"           \
     "                       WHERE leased AND due_at > now()) d"                                    \
@@ -87,8 +89,8 @@ static const struct {
 } statements[] = {
     {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0, 0)"},
     {CLAIM, &stmt_lane_tell,
-     "EXECUTE lane_tell ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{}', '{}', '{}',"
-     " '{}')"},
+     "EXECUTE lane_tell ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{}', '{}',"
+     " '{}', '{}')"},
     {OTHER, &stmt_lane_sweep, "EXECUTE lane_sweep (100)"},
     {OTHER, &stmt_lane_mend, "EXECUTE lane_mend"},
     {OTHER, &stmt_backfill_step, "EXECUTE backfill_step (0, 'w')"},

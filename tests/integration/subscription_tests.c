@@ -133,7 +133,7 @@ static void test_the_event_type_is_one_that_it_selects_when_none_is_named(void *
     struct story s = given(h);
     struct reply reply = api_want(h, 200, s.t->partner, "POST", s.test_path, NULL);
 
-    assert_members(reply, "", "profile,secret,messages,revived");
+    assert_members(reply, "", "profile,secret,messages,rest_ended,revived");
     assert_string_equal(reply_text(&reply, "messages.0.event_type"), "order.paid");
     assert_true(reply_is_null(&reply, "revived"));
     (void)api_want(h, 200, s.t->partner, "PATCH", s.subscription_path,

@@ -23,6 +23,7 @@ static struct retry_policy standard(void)
         .schedule = HK_STR("5s 5m 30m 2h 5h 10h 14h 20h 24h"),
         .jitter_percent = 20,
         .retry_after_cap_ms = DAY,
+        .rest_cap_ms = HOUR,
         .divisor = 1,
     };
 }
@@ -33,6 +34,7 @@ static struct retry_policy basecone(void)
         .responses = HK_STR("200 success,401 unsubscribe"),
         .schedule = HK_STR("1h*168"),
         .retry_after_cap_ms = HOUR,
+        .rest_cap_ms = HOUR,
         .divisor = 1,
     };
 }
@@ -224,7 +226,7 @@ static void test_R_10_retry_after_is_honoured_up_to_its_cap(void **state)
 
     assert_retry(judge(standard(), answered_after(429, 30 * SECOND), 1), 30 * SECOND);
     assert_retry(judge(standard(), answered_after(503, 2 * HOUR), 1), 2 * HOUR);
-    assert_int_equal(judge(standard(), answered_after(503, INT64_MAX), 1).throttle_ms, DAY);
+    assert_int_equal(judge(standard(), answered_after(503, INT64_MAX), 1).delay_ms, DAY);
     assert_int_equal(judge(standard(), answered_after(503, DAY + HOUR), 1).delay_ms, DAY);
     assert_retry(judge(standard(), answered_after(500, 30 * SECOND), 1), 30 * SECOND);
 }
@@ -256,6 +258,32 @@ static void test_R_10_a_throttling_answer_rests_the_whole_subscription(void **st
     assert_int_equal(judge(standard(), answered_after(504, 0), 1).throttle_ms, 0);
     assert_int_equal(judge(standard(), answered_after(500, HOUR), 1).throttle_ms, 0);
     assert_int_equal(judge(standard(), answered(429), 10).throttle_ms, 60 * SECOND); /* exhausted */
+}
+
+static void test_R_10_the_subscription_rests_shorter_than_the_message_waits(void **state)
+{
+    struct retry_policy policy = standard();
+    struct verdict verdict = judge(policy, answered_after(429, 12 * HOUR), 1);
+
+    (void)state;
+
+    assert_retry(verdict, 12 * HOUR);
+    assert_int_equal(verdict.throttle_ms, HOUR);
+    policy.rest_cap_ms = 7 * DAY;
+    assert_int_equal(judge(policy, answered_after(429, 12 * HOUR), 1).throttle_ms, 12 * HOUR);
+    assert_int_equal(judge(policy, answered_after(429, 12 * DAY), 1).throttle_ms, DAY);
+}
+
+static void test_R_10_a_rule_of_ones_own_may_let_a_subscription_rest_for_longer(void **state)
+{
+    struct retry_policy policy = standard();
+
+    (void)state;
+
+    policy.responses = HK_STR("2xx success,429 throttle 6h");
+    assert_int_equal(judge(policy, answered(429), 1).throttle_ms, 6 * HOUR);
+    assert_int_equal(judge(policy, answered_after(429, 5 * HOUR), 1).throttle_ms, 5 * HOUR);
+    assert_int_equal(judge(policy, answered_after(429, 12 * HOUR), 1).throttle_ms, 6 * HOUR);
 }
 
 static void test_R_10_429_without_retry_after_waits_a_minute_at_least(void **state)
@@ -317,7 +345,7 @@ static void test_the_divisor_divides_the_whole_delay(void **state)
     policy.divisor = 1000;
     assert_retry(judge(policy, answered(500), 1), 5);
     assert_int_equal(judge(policy, answered_after(503, 2 * HOUR), 1).delay_ms, 7200);
-    assert_int_equal(judge(policy, answered_after(503, 2 * HOUR), 1).throttle_ms, 7200);
+    assert_int_equal(judge(policy, answered_after(503, 2 * HOUR), 1).throttle_ms, 3600);
     policy.divisor = 1000000;
     assert_retry(judge(policy, answered(500), 1), 0);
 }
@@ -371,6 +399,8 @@ int main(void)
         cmocka_unit_test(test_R_10_retry_after_never_shortens_the_schedule),
         cmocka_unit_test(test_R_10_retry_after_does_not_lengthen_the_schedule_beyond_its_end),
         cmocka_unit_test(test_R_10_a_throttling_answer_rests_the_whole_subscription),
+        cmocka_unit_test(test_R_10_the_subscription_rests_shorter_than_the_message_waits),
+        cmocka_unit_test(test_R_10_a_rule_of_ones_own_may_let_a_subscription_rest_for_longer),
         cmocka_unit_test(test_R_10_429_without_retry_after_waits_a_minute_at_least),
         cmocka_unit_test(test_the_hourly_schedule_never_throttles),
         cmocka_unit_test(test_a_dropped_message_fails_at_once_and_alone),
