@@ -319,9 +319,8 @@ static int64_t choose_rest_cap_ms(const struct hk_db_result *result, unsigned ro
 {
     int64_t cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS);
     enum hk_envelope_kind kind;
-    bool must_obey =
-        hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &kind) &&
-        (kind == HK_ENVELOPE_CLOUDEVENTS || kind == HK_ENVELOPE_CLOUDEVENTS_BINARY);
+    bool must_obey = hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &kind) &&
+                     (kind == HK_ENVELOPE_CLOUDEVENTS || kind == HK_ENVELOPE_CLOUDEVENTS_BINARY);
 
     return must_obey || cap_ms < MAX_REST_MS ? cap_ms : MAX_REST_MS;
 }
