@@ -16,6 +16,8 @@
 #include "hk/encode.h"
 #include "hk/log.h"
 
+#include "db_sqlstate.h"
+
 enum { CONNECT_TIMEOUT_MS = 10000, MIN_RETRY_MS = 50, MAX_RETRY_MS = 2000, MAX_TRIES = 3 };
 
 static const struct hk_stmt stmt_set_context = {
@@ -266,33 +268,12 @@ static void take_result(struct db_connection *connection, PGresult *result)
         connection->prepared[connection->n_prepared++] =
             step == STEP_PREPARE ? connection->stmt : &stmt_set_context;
     if (status == PGRES_FATAL_ERROR && connection->sqlstate[0] == '\0') {
-        const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-
         (void)snprintf(connection->sqlstate, sizeof(connection->sqlstate), "%s",
-                       sqlstate == NULL ? "08006" : sqlstate);
+                       db_sqlstate_of(result));
         log_failure(connection, result);
     }
     PQclear(result);
 }
-
-/* What a SQLSTATE means to the caller; the first prefix that fits. */
-static const struct {
-    const char *prefix;
-    enum hk_code code;
-    bool is_data_error;
-} sqlstates[] = {
-    {"", HK_OK, false},
-    {"23505", HK_CONFLICT, true}, /* unique_violation */
-    {"22", HK_INTERNAL, true},    /* data exception */
-    {"23", HK_INTERNAL, true},    /* integrity constraint violation */
-    {"08", HK_DB_UNAVAILABLE, false},
-    {"25006", HK_DB_UNAVAILABLE, false}, /* read-only: a failover is under way */
-    {"40", HK_DB_UNAVAILABLE, false},    /* serialization failure, deadlock: tried again before */
-    {"53", HK_DB_UNAVAILABLE, false},    /* out of disk, memory, connections */
-    {"55P03", HK_DB_UNAVAILABLE, false}, /* lock timeout */
-    {"HKQUO", HK_QUOTA_EXCEEDED, false}, /* quota_take() */
-    {"57", HK_DB_UNAVAILABLE, false},    /* shutdown, statement timeout */
-};
 
 /* A plan or a prepared statement that the server no longer accepts, since a migration. */
 static bool is_stale(const struct db_connection *connection)
@@ -304,16 +285,7 @@ static struct hk_db_result judge(const struct db_connection *connection)
 {
     struct hk_db_result result = {.code = HK_INTERNAL, .handle = connection->rows};
 
-    for (size_t i = 0; i < HK_COUNTOF(sqlstates); i++) {
-        size_t n = strlen(sqlstates[i].prefix);
-
-        if (n == 0 ? connection->sqlstate[0] == '\0'
-                   : strncmp(connection->sqlstate, sqlstates[i].prefix, n) == 0) {
-            result.code = sqlstates[i].code;
-            result.is_data_error = sqlstates[i].is_data_error;
-            break;
-        }
-    }
+    db_sqlstate_judge(connection->sqlstate, &result.code, &result.is_data_error);
     if (connection->is_continued && is_stale(connection))
         result.code = HK_DB_UNAVAILABLE; /* another connection would have prepared it anew */
     if (result.code == HK_OK && connection->rows == NULL)

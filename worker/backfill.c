@@ -61,7 +61,7 @@ struct backfill *backfill_new(struct hk_loop *loop, const struct hk_config *conf
         .name = "hookline-worker backfill",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
-        .max_queued = 1,
+        .max_queued = 2, /* and the long upkeep */
     };
 
     if (backfill == NULL)
@@ -75,6 +75,11 @@ struct backfill *backfill_new(struct hk_loop *loop, const struct hk_config *conf
     backfill->db = hk_db_new(loop, &db_options);
     hk_loop_set_timer(loop, &backfill->timer, 0, on_due);
     return backfill;
+}
+
+struct hk_db *backfill_db(struct backfill *backfill)
+{
+    return backfill->db;
 }
 
 void backfill_free(struct backfill *backfill)

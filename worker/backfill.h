@@ -10,11 +10,15 @@
 #include "hk/config.h"
 
 struct backfill; /* opaque */
+struct hk_db;
 struct hk_loop;
 
 /* Starts at once. Keeps `name`, which goes into the audit log. */
 struct backfill *backfill_new(struct hk_loop *loop, const struct hk_config *config,
                               const char *name);
 void backfill_free(struct backfill *backfill);
+
+/* The connection, for other work that nobody waits for. */
+struct hk_db *backfill_db(struct backfill *backfill);
 
 #endif

@@ -15,6 +15,8 @@
 #define HOUR_MS         (60 * MINUTE_MS)
 #define LEAST_MS        INT64_C(500) /* between two rounds of a chore, however time is divided */
 #define FAILED_DELAY_MS INT64_C(10000)
+#define REST_MS         INT64_C(100) /* between two steps of what takes long */
+#define LOG_EVERY_MS    (10 * SECOND_MS)
 
 /* What is done now and then. A statement returns one row: how much it has done. Its parameters are
  * `param`, an hour in milliseconds (shorter in tests), the worker's name, as far as it has them. */
@@ -23,38 +25,50 @@ static const struct chore {
     struct hk_str param;
     int64_t max; /* when it has done as much there may be more: once again at once; 0: it is all */
     int64_t every_ms;
+    bool is_long; /* not on the connection that somebody waits for; rests between its steps */
 } chores[] = {
-    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS}, /* weeks ahead */
-    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS},
-    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS},
-    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS},
-    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS},
-    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS},
-    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS},
-    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS},
-    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS},
-    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS},
-    {&stmt_held_release_step, {"1000", 4}, 1, SECOND_MS},
+    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS, false}, /* weeks ahead */
+    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS, false},
+    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, false},
+    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, false},
+    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, false},
+    {&stmt_held_release_step, {"1000", 4}, 1, SECOND_MS, false},
+    {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, true},
+    {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, true},
+};
+
+/* The chores that one connection is for, one after the other. */
+struct round {
+    struct upkeep *upkeep;
+    struct hk_db *db;
+    struct hk_db_query query;
+    struct hk_timer timer;
+    int64_t due_ms[HK_COUNTOF(chores)]; /* monotonic; INT64_MAX: another round's */
+    int64_t n_done[HK_COUNTOF(chores)]; /* not logged yet */
+    int64_t logged_ms[HK_COUNTOF(chores)];
+    size_t i; /* of the chore under way */
 };
 
 struct upkeep {
     struct upkeep_options options;
-    struct hk_db_query query;
-    struct hk_timer timer;
     char hour_text[24];
-    int64_t due_ms[HK_COUNTOF(chores)]; /* monotonic */
-    size_t i;                           /* of the chore under way */
+    struct round quick, slow;
 };
 
 static hk_db_done_fn on_done;
 
 /* The chore that has been due longest, or will be first. */
-static size_t find_next(const struct upkeep *upkeep)
+static size_t find_next(const struct round *round)
 {
     size_t next = 0;
 
     for (size_t i = 1; i < HK_COUNTOF(chores); i++) {
-        if (upkeep->due_ms[i] < upkeep->due_ms[next])
+        if (round->due_ms[i] < round->due_ms[next])
             next = i;
     }
     return next;
@@ -62,56 +76,84 @@ static size_t find_next(const struct upkeep *upkeep)
 
 static void on_due(struct hk_timer *timer)
 {
-    struct upkeep *upkeep = HK_CONTAINER_OF(timer, struct upkeep, timer);
-    const struct chore *chore = &chores[upkeep->i = find_next(upkeep)];
+    struct round *round = HK_CONTAINER_OF(timer, struct round, timer);
+    const struct chore *chore = &chores[round->i = find_next(round)];
 
-    upkeep->query = (struct hk_db_query){
+    round->query = (struct hk_db_query){
         .stmt = chore->stmt,
-        .params = {chore->param, hk_str(upkeep->hour_text), hk_str(upkeep->options.worker)},
+        .params = {chore->param, hk_str(round->upkeep->hour_text),
+                   hk_str(round->upkeep->options.worker)},
         .wants_binary_result = true,
         .done = on_done,
         .timeout_ms = 20000,
     };
-    if (hk_db_submit(upkeep->options.db, &upkeep->query) != HK_OK)
-        hk_loop_set_timer(upkeep->options.loop, timer, FAILED_DELAY_MS, on_due);
+    if (hk_db_submit(round->db, &round->query) != HK_OK)
+        hk_loop_set_timer(round->upkeep->options.loop, timer, FAILED_DELAY_MS, on_due);
 }
 
 /* In tests a minute is shorter, as delays are. */
-static int64_t choose_pause_ms(const struct upkeep *upkeep, const struct chore *chore)
+static int64_t choose_pause_ms(const struct round *round, const struct chore *chore)
 {
-    int64_t pause_ms = chore->every_ms / upkeep->options.divisor;
+    int64_t pause_ms = chore->every_ms / round->upkeep->options.divisor;
 
     if (chore->every_ms == HOUR_MS)
         return HOUR_MS;
     return pause_ms > LEAST_MS ? pause_ms : LEAST_MS;
 }
 
-static void wait_for_next(struct upkeep *upkeep)
+static void wait_for_next(struct round *round)
 {
-    int64_t wait_ms = upkeep->due_ms[find_next(upkeep)] - hk_mono_ms();
+    int64_t wait_ms = round->due_ms[find_next(round)] - hk_mono_ms();
 
-    hk_loop_set_timer(upkeep->options.loop, &upkeep->timer, wait_ms > 0 ? wait_ms : 0, on_due);
+    hk_loop_set_timer(round->upkeep->options.loop, &round->timer, wait_ms > 0 ? wait_ms : 0,
+                      on_due);
+}
+
+/* Logs what the chore under way has done; while it has more to do, not each of its steps. */
+static void note_done(struct round *round, int64_t n_done, bool has_more)
+{
+    int64_t *n_unsaid = &round->n_done[round->i];
+    int64_t now_ms = hk_mono_ms();
+
+    *n_unsaid += n_done;
+    if (*n_unsaid == 0 || (has_more && now_ms - round->logged_ms[round->i] < LOG_EVERY_MS))
+        return;
+    hk_log(HK_LOG_INFO, "upkeep.done", HK_CTEXT("statement", chores[round->i].stmt->name),
+           HK_I64("n_done", *n_unsaid), HK_I64("has_more", has_more));
+    *n_unsaid = 0;
+    round->logged_ms[round->i] = now_ms;
 }
 
 static void on_done(struct hk_db_query *query, const struct hk_db_result *result)
 {
-    struct upkeep *upkeep = HK_CONTAINER_OF(query, struct upkeep, query);
-    const struct chore *chore = &chores[upkeep->i];
+    struct round *round = HK_CONTAINER_OF(query, struct round, query);
+    const struct chore *chore = &chores[round->i];
     int64_t n_done;
+    bool has_more;
 
     if (result->code != HK_OK || result->n_rows != 1) {
         hk_log(HK_LOG_WARN, "upkeep.failed", HK_CTEXT("statement", chore->stmt->name));
-        upkeep->due_ms[upkeep->i] = hk_mono_ms() + FAILED_DELAY_MS; /* the others go on */
-        wait_for_next(upkeep);
+        round->due_ms[round->i] = hk_mono_ms() + FAILED_DELAY_MS; /* the others go on */
+        wait_for_next(round);
         return;
     }
     n_done = hk_db_int(result, 0, 0);
-    if (n_done > 0)
-        hk_log(HK_LOG_INFO, "upkeep.done", HK_CTEXT("statement", chore->stmt->name),
-               HK_I64("n_done", n_done));
-    if (chore->max == 0 || n_done < chore->max)
-        upkeep->due_ms[upkeep->i] = hk_mono_ms() + choose_pause_ms(upkeep, chore);
-    wait_for_next(upkeep);
+    has_more = chore->max != 0 && n_done >= chore->max;
+    note_done(round, n_done, has_more);
+    if (!has_more)
+        round->due_ms[round->i] = hk_mono_ms() + choose_pause_ms(round, chore);
+    else if (chore->is_long)
+        round->due_ms[round->i] = hk_mono_ms() + REST_MS;
+    wait_for_next(round);
+}
+
+static void start_round(struct round *round, struct upkeep *upkeep, bool is_long)
+{
+    round->upkeep = upkeep;
+    round->db = is_long ? upkeep->options.long_db : upkeep->options.db;
+    for (size_t i = 0; i < HK_COUNTOF(chores); i++)
+        round->due_ms[i] = chores[i].is_long == is_long ? 0 : INT64_MAX;
+    hk_loop_set_timer(upkeep->options.loop, &round->timer, 0, on_due);
 }
 
 struct upkeep *upkeep_new(const struct upkeep_options *options)
@@ -123,15 +165,22 @@ struct upkeep *upkeep_new(const struct upkeep_options *options)
     upkeep->options = *options;
     (void)snprintf(upkeep->hour_text, sizeof(upkeep->hour_text), "%lld",
                    (long long)(HOUR_MS / options->divisor));
-    hk_loop_set_timer(options->loop, &upkeep->timer, 0, on_due);
+    start_round(&upkeep->quick, upkeep, false);
+    start_round(&upkeep->slow, upkeep, true);
     return upkeep;
+}
+
+static void stop_round(struct round *round)
+{
+    hk_db_abandon(&round->query);
+    hk_loop_stop_timer(round->upkeep->options.loop, &round->timer);
 }
 
 void upkeep_free(struct upkeep *upkeep)
 {
     if (upkeep == NULL)
         return;
-    hk_db_abandon(&upkeep->query);
-    hk_loop_stop_timer(upkeep->options.loop, &upkeep->timer);
+    stop_round(&upkeep->quick);
+    stop_round(&upkeep->slow);
     free(upkeep);
 }

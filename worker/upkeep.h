@@ -3,7 +3,8 @@
  * worker/upkeep.h - what some worker must do now and then; harmless when several do it.
  * At start and each hour: makes the partitions of the coming weeks, takes away what has had its
  * time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute: looks at
- * subscriptions that have been failing for long.
+ * subscriptions that have been failing for long. What takes long (retention) is done on
+ * a connection that nobody waits for.
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H
@@ -16,9 +17,10 @@ struct hk_loop;
 
 struct upkeep_options {
     struct hk_loop *loop;
-    struct hk_db *db;   /* must live longer */
-    const char *worker; /* who this is, for the audit log; borrowed */
-    int64_t divisor;    /* of times that are divided in tests; at least 1 */
+    struct hk_db *db;      /* must live longer, as the next */
+    struct hk_db *long_db; /* for what takes long: nobody waits for it */
+    const char *worker;    /* who this is, for the audit log; borrowed */
+    int64_t divisor;       /* of times that are divided in tests; at least 1 */
 };
 
 /* Starts at once. */

@@ -118,3 +118,13 @@ SELECT health_check($1::integer, $2::bigint, $3::text);
 -- name: connection_values_sweep
 -- $1 how many at most integer, $2 an hour in milliseconds bigint. One row: at how many replaced versions it looked.
 SELECT connection_values_sweep($1::integer, $2::bigint * interval '1 millisecond');
+
+-- name: partition_drop_step
+-- $1 how many event keys at most integer. A step of dropping the weeks that all tenants are done with: see
+-- migrations/repeatable/partition_drop.sql.
+SELECT partition_drop_step($1::integer);
+
+-- name: retention_step
+-- $1 how many events at most integer, $2 an hour in milliseconds bigint. A step for one tenant: see
+-- migrations/repeatable/retention_step.sql.
+SELECT retention_step($1::integer, $2::bigint * interval '1 millisecond');

@@ -407,13 +407,14 @@ struct worker *worker_new(const struct worker_options *options)
     worker->tokens = tokens_new(worker->http);
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
+    worker->backfill = backfill_new(options->loop, options->config, options->name);
     worker->upkeep = upkeep_new(&(struct upkeep_options){
         .loop = options->loop,
         .db = record_db(worker->record),
+        .long_db = backfill_db(worker->backfill),
         .worker = options->name,
         .divisor = options->config->worker_schedule_divisor,
     });
-    worker->backfill = backfill_new(options->loop, options->config, options->name);
     worker->reseal = reseal_new(options->loop, record_db(worker->record), options->vault);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,
@@ -438,8 +439,8 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
-    backfill_free(worker->backfill);
     upkeep_free(worker->upkeep);
+    backfill_free(worker->backfill);
     reseal_free(worker->reseal);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */

@@ -13,7 +13,12 @@
 
 #define MAX_QUOTA INT64_C(1000000000000)
 
-enum { MAX_ALLOWED_NETWORKS = 16, MAX_BASE_URL = 500, MAX_COOL_OFF_S = 900 };
+enum {
+    MAX_ALLOWED_NETWORKS = 16,
+    MAX_BASE_URL = 500,
+    MAX_COOL_OFF_S = 900,
+    MAX_RETENTION_DAYS = 1100
+};
 
 static const struct body_field quotas_body[] = {
     {.name = "apps", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_QUOTA},
@@ -29,6 +34,12 @@ static const struct body_field tenant_create_body[] = {
     {0},
 };
 
+#define RETENTION_DAYS(member)                                                                     \
+    {                                                                                              \
+        .name = (member), .type = BODY_INTEGER, .flags = BODY_NULLABLE, .min = 1,                  \
+        .max = MAX_RETENTION_DAYS                                                                  \
+    }
+
 /* What a tenant's own admin may change. */
 #define TENANT_SETTINGS                                                                            \
     {.name = "name", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = MAX_NAME},                \
@@ -42,6 +53,8 @@ static const struct body_field tenant_create_body[] = {
          .flags = BODY_NULLABLE,                                                                   \
          .max = 36,                                                                                \
          .check = check_id},                                                                       \
+        RETENTION_DAYS("retention_payload_days"), RETENTION_DAYS("retention_message_days"),        \
+        RETENTION_DAYS("retention_attempt_days"),                                                  \
     {                                                                                              \
         .name = "cool_off_s", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .max = MAX_COOL_OFF_S  \
     }
@@ -50,6 +63,7 @@ static const struct body_field tenant_update_own_body[] = {TENANT_SETTINGS, {0}}
 
 static const struct body_field tenant_update_body[] = {
     TENANT_SETTINGS,
+    RETENTION_DAYS("retention_max_days"),
     {.name = "allow_http", .type = BODY_BOOLEAN},
     {.name = "allowed_networks",
      .type = BODY_STRING_LIST,

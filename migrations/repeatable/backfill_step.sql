@@ -54,10 +54,13 @@ $$;
 CREATE OR REPLACE FUNCTION backfill_make(b backfill, s subscription, event_ids uuid[], connection_ids uuid[],
                                          values_versions integer[], OUT n_made integer, OUT n_filtered integer)
 LANGUAGE plpgsql AS $$
+DECLARE
+    kept uuid[] := event_share(b.tenant_id, event_ids);
 BEGIN
     WITH given AS MATERIALIZED (
         SELECT g.*, message_id(g.event_id, s.id) AS message_id,
-               s.filter IS NOT NULL
+               g.event_id <> ALL (kept) -- its payload is gone
+               OR s.filter IS NOT NULL
                AND filter_skip_reason(s.filter,
                                       (SELECT filter_document(e.payload)
                                          FROM event e

@@ -5,5 +5,6 @@ CREATE OR REPLACE FUNCTION event_json(e event) RETURNS json LANGUAGE sql STABLE 
                                            FROM company c
                                           WHERE c.tenant_id = e.tenant_id AND c.id = e.company_id),
                              'external_id', e.external_id, 'occurred_at', e.occurred_at,
-                             'accepted_at', uuid_v7_time(e.id))
+                             'accepted_at', uuid_v7_time(e.id), 'payload_state', coalesce(e.payload_state, 'stored'),
+                             'payload_gone_at', e.payload_gone_at)
 $$;

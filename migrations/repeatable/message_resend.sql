@@ -21,11 +21,15 @@ $$;
 
 -- Makes them: `new_ids` of `message_ids`, which have ended and belong to the subscription. Whoever calls holds it FOR NO KEY
 -- UPDATE, so that nobody else makes one, and has looked at the connections. One that is there already is not made again.
--- With today's values, or with those that they had; under the first one's webhook-id, or their own. Returns how many.
+-- With today's values, or with those that they had; under the first one's webhook-id, or their own. None without its
+-- payload. Returns how many.
 CREATE OR REPLACE FUNCTION message_repeat(target subscription, message_ids uuid[], new_ids uuid[], has_todays_values boolean,
                                           has_own_id boolean, replay_id uuid) RETURNS integer
 LANGUAGE plpgsql AS $$
 DECLARE
+    kept   constant uuid[] := event_share(target.tenant_id, ARRAY(SELECT m.event_id
+                                                                     FROM message m
+                                                                    WHERE m.tenant_id = target.tenant_id AND m.id = ANY ($2)));
     n_made integer;
 BEGIN
     WITH given AS MATERIALIZED (
@@ -42,6 +46,7 @@ BEGIN
                                JOIN connection c ON c.tenant_id = target.tenant_id AND c.id = m.connection_id
                               WHERE e.tenant_id = target.tenant_id AND e.id = m.event_id AND $4
                              OFFSET 0) v ON true
+         WHERE m.event_id = ANY (kept) -- the others' payloads are gone
     ), made AS (
         INSERT INTO message AS m (tenant_id, id, event_id, subscription_id, connection_id, values_version, status,
                                   status_reason, origin, resend_of, webhook_id, replay_id)
@@ -126,7 +131,17 @@ BEGIN
         body := fault('/webhook_id', 'Other values make another body: it has a webhook-id of its own.');
         RETURN;
     END IF;
+    PERFORM event_share($1, ARRAY(SELECT m.event_id FROM message m WHERE m.tenant_id = $1 AND m.id = $3));
     SELECT m.* INTO sent FROM message m WHERE m.tenant_id = $1 AND m.id = $3;
+    IF NOT FOUND THEN -- forgotten, this moment
+        code := 'not_found';
+        RETURN;
+    END IF;
+    body := payload_fault($1, sent.event_id);
+    IF body IS NOT NULL THEN
+        code := 'payload_gone';
+        RETURN;
+    END IF;
     refused := message_resend_fault(sent, target);
     IF refused IS NOT NULL THEN
         code := 'conflict';

@@ -26,6 +26,7 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
                    ($2 -> 'event_id' IS NULL AND $2 -> 'event_type' IS NULL AND $2 -> 'payload' IS NULL,
                     '/event_id', 'Of what? An event_id, an event_type or a payload must be there.'),
                    ($2 -> 'event_id' IS NOT NULL AND ($4).id IS NULL, '/event_id', 'There is no such event.'),
+                   (($4).payload_state IS NOT NULL, '/event_id', 'The event''s payload is gone.'),
                    ($2 -> 'event_type' IS NOT NULL AND ($5).name IS NULL,
                     '/event_type', format('There is no event type "%s".', $3)),
                    (($5).name IS NOT NULL AND ($5).sample IS NULL AND $2 -> 'event_id' IS NULL AND $2 -> 'payload' IS NULL,

@@ -50,6 +50,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made profile;
 BEGIN
+    PERFORM tenant_share($1); -- its retention
     SELECT p.* INTO made
       FROM profile p
      WHERE p.tenant_id = installation_id() AND p.name = coalesce($2 ->> 'base', 'standard');
@@ -66,7 +67,7 @@ BEGIN
     END IF;
 
     made := profile_merge(made, $2);
-    body := profile_faults(made, $2);
+    body := coalesce(profile_faults(made, $2), schedule_fault($1, '/schedule', made.schedule, made.jitter_percent));
     IF body IS NOT NULL THEN
         code := 'invalid_body';
         RETURN;
@@ -99,6 +100,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     held profile;
 BEGIN
+    PERFORM tenant_share($1); -- its retention
     held := profile_lock($1, $2);
     IF held.name IS NULL THEN
         code := 'not_found';
@@ -117,6 +119,10 @@ BEGIN
     IF json_has_members($3) THEN
         held := profile_merge(held, $3);
         body := profile_faults(held, $3);
+        IF body IS NULL AND num_nonnulls($3 -> 'schedule', $3 -> 'jitter_percent') > 0 THEN
+            body := schedule_fault($1, CASE WHEN $3 -> 'schedule' IS NULL THEN '/jitter_percent' ELSE '/schedule' END,
+                                   held.schedule, held.jitter_percent);
+        END IF;
         IF body IS NOT NULL THEN
             code := 'invalid_body';
             RETURN;

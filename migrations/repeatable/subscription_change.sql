@@ -65,6 +65,8 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
      UNION ALL
     SELECT r.pointer, r.detail FROM responses_faults($3 -> 'overrides', $4 || '/overrides') r
      UNION ALL
+    SELECT r.pointer, r.detail FROM subscription_schedule_faults($1, $2, $3, $4) r
+     UNION ALL
     SELECT $4 || '/headers', h.detail
       FROM (SELECT headers_fault(merge_object(($2).headers, $3 -> 'headers', true),
                                  coalesce(json_typeof($3 -> 'credentials') = 'object',

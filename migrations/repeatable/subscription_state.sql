@@ -179,10 +179,17 @@ BEGIN
     END IF;
     PERFORM lane_lift($1, $3);
     IF coalesce(($4 ->> 'messages')::boolean, false) THEN
+        PERFORM event_share($1, ARRAY(SELECT m.event_id
+                                        FROM message m
+                                       WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
+                                         AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at));
         WITH revived AS (
             UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
              WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
                AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at
+               AND EXISTS (SELECT FROM event e
+                            WHERE e.tenant_id = $1 AND e.id = m.event_id AND e.payload_state IS NULL
+                           OFFSET 0)
                AND (m.connection_id IS NULL -- an operational event's
                     OR EXISTS (SELECT FROM connection c
                                 WHERE c.tenant_id = $1 AND c.id = m.connection_id AND c.state = 'active'))

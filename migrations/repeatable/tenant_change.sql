@@ -113,6 +113,12 @@ BEGIN
         RETURN;
     END IF;
 
+    IF retention_faults(before, $2) IS NOT NULL THEN
+        code := 'invalid_body';
+        body := retention_faults(before, $2);
+        RETURN;
+    END IF;
+
     UPDATE tenant t
        SET name = coalesce($2 ->> 'name', t.name),
            allow_http = coalesce(($2 ->> 'allow_http')::boolean, t.allow_http),
@@ -127,6 +133,10 @@ BEGIN
            quota_apps = json_patched(quotas, 'apps', t.quota_apps::text)::bigint,
            quota_companies = json_patched(quotas, 'companies', t.quota_companies::text)::bigint,
            quota_subscriptions = json_patched(quotas, 'subscriptions', t.quota_subscriptions::text)::bigint,
+           retention_payload_days = (retention_merge(t, $2)).retention_payload_days,
+           retention_message_days = (retention_merge(t, $2)).retention_message_days,
+           retention_attempt_days = (retention_merge(t, $2)).retention_attempt_days,
+           retention_max_days = (retention_merge(t, $2)).retention_max_days,
            quota_events_per_day = json_patched(quotas, 'events_per_day', t.quota_events_per_day::text)::bigint,
            updated_at = now()
      WHERE t.tenant_id = $1

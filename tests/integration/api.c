@@ -6,6 +6,7 @@
 
 #define TENANT_MEMBERS                                                                             \
     "id,name,cell,allow_http,allowed_networks,state,base_url,cool_off_s,operational_app_id,"       \
+    "retention_payload_days,retention_message_days,retention_attempt_days,retention_max_days,"     \
     "requests_per_second,requests_burst,quotas,created_at,updated_at"
 #define KEY_MEMBERS                                                                                \
     "id,name,role,partner,scopes,hint,requests_per_second,requests_burst,created_by,created_at,"   \
@@ -24,7 +25,8 @@
     "rate_per_second,max_in_flight,ordered,"                                                       \
     "ordered_on_failure,active_from,verification,verified_at,verification_error,state,"            \
     "state_reason,state_changed_at,failing_since,created_at,updated_at"
-#define EVENT_MEMBERS "id,event_type,company,external_id,occurred_at,accepted_at"
+#define EVENT_MEMBERS                                                                              \
+    "id,event_type,company,external_id,occurred_at,accepted_at,payload_state,payload_gone_at"
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \
     "next_attempt_at,origin,backfill_id,replay_id,resend_of,webhook_id,finished_at,created_at"
