@@ -1,4 +1,4 @@
--- Drops the weeks that nobody wants any more, a bounded step at a time: see docs/adr/0029-retention.md.
+-- Drops the weeks that nobody wants any more, a bounded step at a time: see docs/adr/0031-retention.md.
 
 -- The name of a week's partition.
 CREATE OR REPLACE FUNCTION partition_name(parent text, monday timestamptz) RETURNS text LANGUAGE sql STABLE

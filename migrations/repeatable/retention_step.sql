@@ -1,7 +1,7 @@
 -- Forgets what tenants do not keep any longer, where the week cannot be dropped as a whole (partition_drop.sql):
 -- a tenant's payloads to the day, its messages and attempts by whole weeks. Bounded steps, each a transaction; who is
 -- killed has done nothing. What waits in the queue keeps its event, its payload and its attempts: see
--- docs/adr/0029-retention.md. Events are locked first, then it is asked what waits of them: see event_share().
+-- docs/adr/0031-retention.md. Events are locked first, then it is asked what waits of them: see event_share().
 
 -- Those of these events of which a message is not final. The caller holds the events.
 CREATE OR REPLACE FUNCTION retention_undelivered(tenant_id uuid, event_ids uuid[]) RETURNS uuid[] LANGUAGE sql VOLATILE AS $$

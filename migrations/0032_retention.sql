@@ -1,4 +1,4 @@
--- How long a tenant's payloads, messages and attempts are kept, and what the workers know of it (docs/adr/0029-retention.md).
+-- How long a tenant's payloads, messages and attempts are kept, and what the workers know of it (docs/adr/0031-retention.md).
 -- Locks: tenant and event (with its partitions) ACCESS EXCLUSIVE for milliseconds, no row is written;
 -- connection_values SHARE while a small index is built. Time: instant.
 
@@ -57,12 +57,12 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON retention, retained_event TO hookline_wo
 GRANT SELECT ON retention_week TO hookline_worker;
 
 -- Who deletes, and who holds an event while a message of it is put into the queue: see event_share().
-CREATE POLICY delivery ON event_key TO hookline_worker USING (true);
-GRANT SELECT, DELETE ON event_key TO hookline_worker;
+CREATE POLICY retention ON event_key FOR DELETE TO hookline_worker USING (true);
+GRANT DELETE ON event_key TO hookline_worker;
 GRANT UPDATE (payload, payload_state, payload_gone_at), DELETE ON event TO hookline_worker;
 GRANT UPDATE (payload, payload_state, payload_gone_at) ON event TO hookline_api;
 GRANT DELETE ON message TO hookline_worker;
-GRANT SELECT (tenant_id, message_id, attempt_no), DELETE ON attempt TO hookline_worker;
+GRANT DELETE ON attempt TO hookline_worker;
 
 -- Versions of custom values that no message of the retention's time can carry.
 ALTER TABLE connection_values ADD COLUMN has_forgotten boolean NOT NULL DEFAULT false; -- those before it are gone
