@@ -6,9 +6,12 @@
  */
 #include "hk/id.h"
 
+#include <string.h>
+
 #include "hk/encode.h"
 
-#define MAX_COUNTER 0xfff
+#define MAX_COUNTER  0xfff
+#define N_TIME_BYTES 6
 
 static void advance(struct hk_id_source *source, int64_t now_ms)
 {
@@ -29,13 +32,31 @@ struct hk_id hk_id_new(struct hk_id_source *source, int64_t now_ms)
 
     advance(source, now_ms);
 
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < N_TIME_BYTES; i++)
         id.bytes[i] = (uint8_t)(source->last_ms >> (40 - 8 * i));
     id.bytes[6] = (uint8_t)(0x70 | source->counter >> 8);
     id.bytes[7] = (uint8_t)source->counter;
     hk_random(id.bytes + 8, 8);
     id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
     return id;
+}
+
+void hk_id_span_init(struct hk_id_span *span)
+{
+    memset(&span->from, 0xff, sizeof(span->from));
+    memset(&span->to, 0, sizeof(span->to));
+}
+
+void hk_id_span_add(struct hk_id_span *span, const struct hk_id *id)
+{
+    if (memcmp(id->bytes, span->from.bytes, N_TIME_BYTES) < 0) {
+        memset(&span->from, 0, sizeof(span->from));
+        memcpy(span->from.bytes, id->bytes, N_TIME_BYTES);
+    }
+    if (memcmp(id->bytes, span->to.bytes, N_TIME_BYTES) > 0) {
+        memset(&span->to, 0xff, sizeof(span->to));
+        memcpy(span->to.bytes, id->bytes, N_TIME_BYTES);
+    }
 }
 
 static bool has_hyphen_before(unsigned byte)

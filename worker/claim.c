@@ -17,28 +17,21 @@
 
 #include "hk/clock.h"
 #include "hk/db.h"
-#include "hk/envelope.h"
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/claim.sql.h"
-#include "worker/secrets.h"
+#include "worker/load.h"
 
-#define MAX_BODY_BYTES     (32u << 20)
-#define MAX_OPENED_BYTES   (64u << 10) /* ten secrets, a password, 4 KiB of header fields */
-#define KEEP_SCRATCH_BYTES (256u << 10)
-#define FAILED_DELAY_MS    1000
-#define STOP_CHANNEL       "hookline_stopped"
-#define MAX_REST_MS        3600000 /* of a whole subscription, unless its receivers must be obeyed */
-#define LEASE_MARGIN_MS    1000    /* of a lease: for recording what the request brought */
+#define FAILED_DELAY_MS 1000
+#define STOP_CHANNEL    "hookline_stopped"
 
 struct claim {
     struct claim_options options;
     struct hk_db *db;
     struct hk_db_query query;
-    char limit_text[12], lease_text[12], lane_limit_text[12], trial_limit_text[12];
+    struct load *load; /* of what the last claim found */
+    char limit_text[12], lease_text[12], trial_limit_text[12];
     struct hk_timer timer, lane_timer;
-    struct hk_buf scratch; /* where bodies are built */
-    struct hk_buf opened;  /* where secrets are opened */
 
     bool is_wanted;              /* there is a reason to claim */
     bool lanes_are_wanted;       /* ... from lanes */
@@ -49,10 +42,9 @@ struct claim {
     int64_t linger_until_ms;
 };
 
-/* The columns of message_claim. */
+/* The columns of both claims. */
 enum {
-    COLUMN_N_MOVED,
-    COLUMN_N_LANES,
+    COLUMN_N, /* messages moved into lanes, or lanes looked at */
     COLUMN_LANE_DUE_MS,
     COLUMN_TENANT_ID,
     COLUMN_SUBSCRIPTION_ID,
@@ -60,40 +52,7 @@ enum {
     COLUMN_FENCE,
     COLUMN_ATTEMPTS,
     COLUMN_SCHEDULE_FROM,
-    COLUMN_EVENT_ID,
-    COLUMN_EVENT_TYPE,
-    COLUMN_COMPANY,
-    COLUMN_OCCURRED_AT,
-    COLUMN_PAYLOAD,
-    COLUMN_TRACEPARENT,
-    COLUMN_CUSTOM_VALUES,
-    COLUMN_SUBSCRIPTION_STATE,
-    COLUMN_URL,
-    COLUMN_HEADERS,
-    COLUMN_TIMEOUT_MS,
-    COLUMN_RESPONSES,
-    COLUMN_SCHEDULE,
-    COLUMN_JITTER_PERCENT,
-    COLUMN_RETRY_AFTER_CAP_MS,
-    COLUMN_ENVELOPE,
-    COLUMN_SIGNATURE,
-    COLUMN_BASE_URL,
-    COLUMN_SECRETS,
-    COLUMN_USERNAME,
-    COLUMN_PASSWORD,
-    COLUMN_SECRET_OF,
-    COLUMN_HOLDS_ON_FAILURE,
     COLUMN_IS_ON_TRIAL,
-    COLUMN_ALLOWS_HTTP,
-    COLUMN_ALLOWED_NETWORKS,
-    COLUMN_CLIENT_CERTIFICATE,
-    COLUMN_CLIENT_KEY,
-    COLUMN_TOKEN_URL,
-    COLUMN_SCOPE,
-    COLUMN_ORIGIN,
-    COLUMN_WEBHOOK_ID,
-    COLUMN_WEBHOOK_ORIGIN,
-    N_COLUMNS,
 };
 
 /*
@@ -158,7 +117,7 @@ struct claim *claim_new(const struct claim_options *options)
         .name = "hookline-worker claim",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
-        .max_queued = 2, /* the claim, and what the lanes are told */
+        .max_queued = 3, /* the claim, its load, and what the lanes are told */
         .listen_channels = {"hookline_due", STOP_CHANNEL},
         .on_notified = on_notified,
         .on_listening = on_listening,
@@ -169,9 +128,14 @@ struct claim *claim_new(const struct claim_options *options)
         abort();
     claim->options = *options;
     claim->is_wanted = claim->lanes_are_wanted = true;
-    hk_buf_init(&claim->scratch, MAX_BODY_BYTES);
-    hk_buf_init(&claim->opened, MAX_OPENED_BYTES);
     claim->db = hk_db_new(options->loop, &db_options);
+    claim->load = load_new(&(struct load_options){
+        .config = options->config,
+        .vault = options->vault,
+        .db = claim->db,
+        .found = options->found,
+        .found_arg = options->found_arg,
+    });
     return claim;
 }
 
@@ -182,8 +146,7 @@ void claim_free(struct claim *claim)
     hk_loop_stop_timer(claim->options.loop, &claim->timer);
     hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
     hk_db_free(claim->db);
-    hk_buf_done(&claim->scratch);
-    hk_buf_done(&claim->opened);
+    load_free(claim->load);
     free(claim);
 }
 
@@ -212,28 +175,25 @@ struct hk_db *claim_db(struct claim *claim)
 static hk_db_done_fn on_claimed;
 static void note_failure(struct claim *claim, enum hk_code code);
 
-/* Of one kind; the other limit is 0: see claim.sql. */
-static void submit(struct claim *claim, unsigned n, unsigned n_of_lanes, unsigned n_on_trial)
+/* `n_on_trial` is of lanes only. */
+static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n_on_trial)
 {
-    const struct hk_config *config = claim->options.config;
-
     (void)snprintf(claim->limit_text, sizeof(claim->limit_text), "%u", n);
     (void)snprintf(claim->lease_text, sizeof(claim->lease_text), "%d",
-                   (int)config->worker_lease_ms);
-    (void)snprintf(claim->lane_limit_text, sizeof(claim->lane_limit_text), "%u", n_of_lanes);
+                   (int)claim->options.config->worker_lease_ms);
     (void)snprintf(claim->trial_limit_text, sizeof(claim->trial_limit_text), "%u", n_on_trial);
     claim->query = (struct hk_db_query){
-        .stmt = &stmt_message_claim,
+        .stmt = is_of_lanes ? &stmt_lane_claim : &stmt_message_claim,
         .params = {hk_str(claim->limit_text), hk_str(claim->lease_text),
-                   hk_str(claim->lane_limit_text), hk_str(claim->trial_limit_text)},
+                   hk_str(claim->trial_limit_text)},
         .wants_binary_result = true,
         .done = on_claimed,
         .timeout_ms = 10000,
     };
-    claim->is_of_lanes = n_of_lanes > 0;
+    claim->is_of_lanes = is_of_lanes;
     claim->n_asked = n;
     claim->asked_ms = hk_mono_ms();
-    if (claim->is_of_lanes) {
+    if (is_of_lanes) {
         claim->lanes_are_wanted = false;
         hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
     } else {
@@ -256,164 +216,9 @@ void claim_turn(struct claim *claim, const struct claim_load *load)
     if (claim->lanes_are_wanted)
         n_of_lanes = claim_lane_size(n_slots, load, &n_on_trial);
     if (n > 0 && (n_of_lanes == 0 || claim->is_of_lanes))
-        submit(claim, n, 0, 0);
+        submit(claim, n, false, 0);
     else if (n_of_lanes > 0)
-        submit(claim, 0, n_of_lanes, n_on_trial);
-}
-
-/* False when the profile names an envelope that this program does not know. */
-static bool read_envelope(const struct hk_db_result *result, unsigned row, struct hk_envelope *ret)
-{
-    *ret = (struct hk_envelope){
-        .tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID),
-        .event_id = hk_db_id(result, row, COLUMN_EVENT_ID),
-        .subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID),
-        .event_type = hk_db_value(result, row, COLUMN_EVENT_TYPE),
-        .company = hk_db_value(result, row, COLUMN_COMPANY),
-        .occurred_at = hk_db_value(result, row, COLUMN_OCCURRED_AT),
-        .payload = hk_db_value(result, row, COLUMN_PAYLOAD),
-        .custom_values = hk_db_value(result, row, COLUMN_CUSTOM_VALUES),
-        .base_url = hk_db_value(result, row, COLUMN_BASE_URL),
-        .webhook_origin = hk_db_value(result, row, COLUMN_WEBHOOK_ORIGIN),
-    };
-    return hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &ret->kind);
-}
-
-/*
- * The body and, behind it in the same buffer, the envelope's header fields. Borrowed: valid until
- * the next one. The body's .p is NULL when it is too long, or the envelope unknown.
- */
-static void build_message(struct claim *claim, const struct hk_db_result *result, unsigned row,
-                          struct hk_str *ret_body, struct hk_str *ret_headers)
-{
-    struct hk_buf *scratch = &claim->scratch;
-    struct hk_envelope envelope;
-    size_t n_body;
-
-    *ret_body = *ret_headers = HK_STR_NULL;
-    if (scratch->capacity > KEEP_SCRATCH_BYTES)
-        hk_buf_done(scratch); /* one large event must not cost memory for ever */
-    hk_buf_clear(scratch);
-    if (!read_envelope(result, row, &envelope))
-        return;
-    hk_envelope_build(&envelope, scratch);
-    n_body = scratch->n;
-    hk_envelope_add_headers(&envelope, scratch);
-    if (scratch->is_full)
-        return;
-    *ret_body = (struct hk_str){scratch->p, n_body};
-    *ret_headers = (struct hk_str){scratch->p + n_body, scratch->n - n_body};
-}
-
-static bool column_is(const struct hk_db_result *result, unsigned row, unsigned column,
-                      struct hk_str text)
-{
-    return hk_str_eq(hk_db_value(result, row, column), text);
-}
-
-/*
- * The CloudEvents webhook specification demands that nothing more is sent for as long as the
- * receiver says. All others are asked again after a while whether they still mean it.
- */
-static int64_t choose_rest_cap_ms(const struct hk_db_result *result, unsigned row)
-{
-    int64_t cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS);
-    enum hk_envelope_kind kind;
-    bool must_obey = hk_envelope_kind_from_name(hk_db_value(result, row, COLUMN_ENVELOPE), &kind) &&
-                     (kind == HK_ENVELOPE_CLOUDEVENTS || kind == HK_ENVELOPE_CLOUDEVENTS_BINARY);
-
-    return must_obey || cap_ms < MAX_REST_MS ? cap_ms : MAX_REST_MS;
-}
-
-static void read_policy(struct attempt *attempt, const struct hk_config *config,
-                        const struct hk_db_result *result, unsigned row)
-{
-    attempt->policy = (struct retry_policy){
-        .responses = attempt_keep(attempt, hk_db_value(result, row, COLUMN_RESPONSES)),
-        .schedule = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCHEDULE)),
-        .jitter_percent = (unsigned)hk_db_int(result, row, COLUMN_JITTER_PERCENT),
-        .retry_after_cap_ms = hk_db_int(result, row, COLUMN_RETRY_AFTER_CAP_MS),
-        .rest_cap_ms = choose_rest_cap_ms(result, row),
-        .divisor = config->worker_schedule_divisor,
-    };
-}
-
-/* No request may outlive its lease. */
-static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
-{
-    int64_t most_ms = lease_ms - LEASE_MARGIN_MS;
-
-    return (unsigned)(timeout_ms < most_ms ? timeout_ms : most_ms);
-}
-
-static void read_secrets(struct claim *claim, struct attempt *attempt,
-                         const struct hk_db_result *result, unsigned row)
-{
-    secrets_open(attempt, claim->options.vault, &claim->opened,
-                 &(struct stored_secrets){
-                     .secrets = hk_db_value(result, row, COLUMN_SECRETS),
-                     .headers = hk_db_value(result, row, COLUMN_HEADERS),
-                     .password = hk_db_value(result, row, COLUMN_PASSWORD),
-                     .client_key = hk_db_value(result, row, COLUMN_CLIENT_KEY),
-                     .is_client_secret = attempt->token_url.p != NULL,
-                     .are_tenants = column_is(result, row, COLUMN_SECRET_OF, HK_STR("tenant")),
-                 });
-}
-
-static void read_egress(struct attempt *attempt, const struct hk_db_result *result, unsigned row)
-{
-    struct hk_str networks = hk_db_value(result, row, COLUMN_ALLOWED_NETWORKS);
-    struct hk_str certificate = hk_db_value(result, row, COLUMN_CLIENT_CERTIFICATE);
-
-    attempt->egress.allows_http = hk_db_int(result, row, COLUMN_ALLOWS_HTTP) != 0;
-    attempt->egress.allowed_networks = attempt_keep(attempt, networks);
-    attempt->egress.certificate = attempt_keep(attempt, certificate);
-    attempt->token_url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TOKEN_URL));
-    attempt->scope = attempt_keep(attempt, hk_db_value(result, row, COLUMN_SCOPE));
-}
-
-static struct attempt *read_row(struct claim *claim, const struct hk_db_result *result,
-                                unsigned row)
-{
-    const struct hk_config *config = claim->options.config;
-    struct hk_str body, envelope_headers;
-    struct attempt *attempt;
-    size_t n_data;
-
-    build_message(claim, result, row, &body, &envelope_headers);
-    n_data = body.n + envelope_headers.n + hk_db_value(result, row, COLUMN_TRACEPARENT).n + 3;
-    for (unsigned column = COLUMN_URL; column < N_COLUMNS; column++) /* no long ones among them */
-        n_data += hk_db_value(result, row, column).n + 1;
-    attempt = attempt_new(n_data);
-    attempt->tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID);
-    attempt->subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID);
-    attempt->message_id = hk_db_id(result, row, COLUMN_MESSAGE_ID);
-    attempt->webhook_id = hk_db_value(result, row, COLUMN_WEBHOOK_ID).p != NULL
-                              ? hk_db_id(result, row, COLUMN_WEBHOOK_ID)
-                              : attempt->message_id;
-    attempt->fence = (int32_t)hk_db_int(result, row, COLUMN_FENCE);
-    attempt->attempts = (unsigned)hk_db_int(result, row, COLUMN_ATTEMPTS);
-    attempt->schedule_from = (unsigned)hk_db_int(result, row, COLUMN_SCHEDULE_FROM);
-    attempt->is_active = column_is(result, row, COLUMN_SUBSCRIPTION_STATE, HK_STR("active"));
-    attempt->is_laned = claim->is_of_lanes;
-    attempt->is_on_trial = hk_db_int(result, row, COLUMN_IS_ON_TRIAL) != 0;
-    attempt->holds_on_failure = hk_db_int(result, row, COLUMN_HOLDS_ON_FAILURE) != 0;
-    attempt->timeout_ms =
-        choose_timeout_ms(hk_db_int(result, row, COLUMN_TIMEOUT_MS), config->worker_lease_ms);
-    attempt->lease_ends_ms = claim->asked_ms + config->worker_lease_ms;
-    read_policy(attempt, config, result, row);
-    attempt->url = attempt_keep(attempt, hk_db_value(result, row, COLUMN_URL));
-    attempt->username = attempt_keep(attempt, hk_db_value(result, row, COLUMN_USERNAME));
-    attempt->traceparent = attempt_keep(attempt, hk_db_value(result, row, COLUMN_TRACEPARENT));
-    read_egress(attempt, result, row);
-    attempt->origin = attempt_keep(attempt, hk_db_value(result, row, COLUMN_ORIGIN));
-    attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
-    read_secrets(claim, attempt, result, row);
-    attempt->body = attempt_keep(attempt, body);
-    if (!hk_signature_kind_from_name(hk_db_value(result, row, COLUMN_SIGNATURE),
-                                     &attempt->signature))
-        attempt->body = HK_STR_NULL; /* a newer schema's: nothing goes out unsigned */
-    return attempt;
+        submit(claim, n_of_lanes, true, n_on_trial);
 }
 
 static void note_failure(struct claim *claim, enum hk_code code)
@@ -434,7 +239,7 @@ static void find_next_lane(struct claim *claim, const struct hk_db_result *resul
     int64_t due_ms = hk_db_int(result, 0, COLUMN_LANE_DUE_MS);
     bool is_known = hk_db_value(result, 0, COLUMN_LANE_DUE_MS).p != NULL && due_ms < poll_ms;
 
-    if (hk_db_int(result, 0, COLUMN_N_LANES) > 0)
+    if (hk_db_int(result, 0, COLUMN_N) > 0)
         look_at_lanes_in(claim, CLAIM_BURST_MS);
     else
         look_at_lanes_in(claim, is_known ? due_ms : poll_ms);
@@ -471,12 +276,24 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
         if (hk_db_value(result, row, COLUMN_MESSAGE_ID).p == NULL)
             continue;
         n_messages++;
-        claim->options.found(claim->options.found_arg, read_row(claim, result, row));
+        load_add(claim->load,
+                 &(struct claimed){
+                     .tenant_id = hk_db_id(result, row, COLUMN_TENANT_ID),
+                     .subscription_id = hk_db_id(result, row, COLUMN_SUBSCRIPTION_ID),
+                     .message_id = hk_db_id(result, row, COLUMN_MESSAGE_ID),
+                     .fence = (int32_t)hk_db_int(result, row, COLUMN_FENCE),
+                     .attempts = (unsigned)hk_db_int(result, row, COLUMN_ATTEMPTS),
+                     .schedule_from = (unsigned)hk_db_int(result, row, COLUMN_SCHEDULE_FROM),
+                     .is_on_trial = hk_db_int(result, row, COLUMN_IS_ON_TRIAL) != 0,
+                 });
     }
+    if (n_messages > 0)
+        load_begin(claim->load, claim->is_of_lanes,
+                   claim->asked_ms + claim->options.config->worker_lease_ms);
     if (claim->is_of_lanes)
         find_next_lane(claim, result);
     else
-        find_next(claim, n_messages, hk_db_int(result, 0, COLUMN_N_MOVED) > 0);
+        find_next(claim, n_messages, hk_db_int(result, 0, COLUMN_N) > 0);
 }
 
 void claim_stop(struct claim *claim)
@@ -488,5 +305,5 @@ void claim_stop(struct claim *claim)
 
 bool claim_is_under_way(const struct claim *claim)
 {
-    return claim->query.slot != NULL;
+    return claim->query.slot != NULL || load_is_under_way(claim->load);
 }

@@ -1,15 +1,14 @@
 -- Claiming. Role: hookline_worker, on a connection with synchronous_commit=off: a claim that is lost
 -- in a crash is claimable again, which at-least-once allows. See docs/adr/0005, and of lanes docs/adr/0022-lanes.md.
+--
+-- There are two claims: of what is in no lane, and of lanes. Who has locked lanes waits for nobody: that is why they are
+-- two. Both lease messages that are due and return them in the same columns; binary results. The first ones are the same
+-- in all rows, and when there is no message they are a row of their own, in which the others are NULL. What an attempt
+-- needs besides comes with load.sql.
+-- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes.
 
 -- name: message_claim
--- $1 how many messages of no lane integer, $2 lease in milliseconds integer, $3 how many of lanes integer,
--- $4 so many of these at most of lanes on trial integer. $1 or $3 is 0: who has locked lanes waits for nobody.
--- Leases messages that are due and returns everything an attempt needs. Binary results. The first columns are the same
--- in all rows, and when there is no message they are a row of their own, in which the others are NULL:
--- how many messages were moved into lanes instead, how many lanes were looked at, in how many milliseconds the next
--- one is due (NULL: none).
--- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes;
--- a message's names its subscription too, so that either of its indexes leads to one row.
+-- $1 how many messages integer, $2 lease in milliseconds integer. First column: how many were moved into lanes instead.
 WITH due AS MATERIALIZED (
     SELECT d.ctid AS queue_ctid, d.tenant_id, d.subscription_id, d.message_id
       FROM queue d
@@ -64,7 +63,21 @@ WITH due AS MATERIALIZED (
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET is_busy = true, next_at = greatest(now(), l.paused_until), n_turns = l.n_turns % 2000000000 + 1, n_idle = 0
      WHERE NOT l.is_busy
-), trial AS MATERIALIZED (
+), claimed AS (
+    UPDATE queue AS q
+       SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1
+     WHERE q.ctid = ANY (ARRAY(SELECT j.queue_ctid FROM judged j WHERE NOT j.is_governed))
+    RETURNING q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from
+)
+SELECT z.n_moved, NULL::bigint AS lane_due_ms, q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from,
+       false AS is_trial
+  FROM (SELECT count(*) AS n_moved FROM moved) z
+  LEFT JOIN claimed q ON true;
+
+-- name: lane_claim
+-- $1 how many messages integer, $2 lease in milliseconds integer, $3 so many of these at most of lanes on trial integer.
+-- First columns: how many lanes were looked at, in how many milliseconds the next one is due (NULL: none).
+WITH trial AS MATERIALIZED (
     -- Those on trial wait for places that the ones before them may keep for long, and are not looked at without any:
     -- so that they never stand before others. First those that have not failed yet; one of each tenant in turn.
     SELECT t.lane_ctid
@@ -73,7 +86,7 @@ WITH due AS MATERIALIZED (
               FROM (SELECT l.ctid AS lane_ctid, l.tenant_id, l.next_at, l.pause_ms > 0 AS is_broken
                       FROM lane l
                      WHERE l.next_at <= now() AND (l.succeeded_at IS NULL OR l.pause_ms > 0)
-                       AND $3::integer > 0 AND $4::integer > 0
+                       AND $3::integer > 0
                      ORDER BY l.next_at
                      LIMIT 2000) d) t
      ORDER BY t.is_broken, t.turn, t.next_at
@@ -82,7 +95,7 @@ WITH due AS MATERIALIZED (
     SELECT *
       FROM (SELECT l.ctid AS lane_ctid, l.*
               FROM lane l
-             WHERE l.next_at <= now() AND l.succeeded_at IS NOT NULL AND l.pause_ms = 0 AND $3::integer > 0
+             WHERE l.next_at <= now() AND l.succeeded_at IS NOT NULL AND l.pause_ms = 0
              ORDER BY l.next_at
              LIMIT 64
                FOR UPDATE SKIP LOCKED) proven
@@ -159,9 +172,9 @@ WITH due AS MATERIALIZED (
       FROM (SELECT f.queue_ctid, f.is_trial, f.turn,
                    row_number() OVER (PARTITION BY f.is_trial ORDER BY f.is_broken, f.turn) AS n_before
               FROM (SELECT g.*, row_number() OVER (PARTITION BY g.tenant_id ORDER BY g.nth) AS turn FROM found g) f) r
-     WHERE NOT r.is_trial OR r.n_before <= $4::integer
+     WHERE NOT r.is_trial OR r.n_before <= $3::integer
      ORDER BY r.turn
-     LIMIT $3::integer
+     LIMIT $1::integer
 ), granted AS MATERIALIZED (
     SELECT x.ctid AS queue_ctid
       FROM queue x
@@ -169,10 +182,8 @@ WITH due AS MATERIALIZED (
        FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE queue AS q
-       SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1, laned = $1::integer = 0
-     WHERE q.ctid = ANY (ARRAY(SELECT j.queue_ctid FROM judged j WHERE NOT j.is_governed
-                                UNION ALL
-                               SELECT g.queue_ctid FROM granted g))
+       SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1, laned = true
+     WHERE q.ctid = ANY (ARRAY(SELECT g.queue_ctid FROM granted g))
     RETURNING q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from
 ), counted AS MATERIALIZED (
     SELECT l.*, (SELECT count(*) FROM found f WHERE f.tenant_id = l.tenant_id AND f.subscription_id = l.subscription_id) AS n_found,
@@ -223,97 +234,12 @@ WITH due AS MATERIALIZED (
                                    LIMIT 1)) n ON true) o
      WHERE l.ctid = o.lane_ctid
 )
-SELECT z.n_moved, z.n_lanes, z.lane_due_ms, d.*
-  FROM (SELECT (SELECT count(*) FROM moved) AS n_moved,
-               (SELECT count(*) FROM limited) AS n_lanes,
+SELECT z.n_lanes, z.lane_due_ms, q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from,
+       (SELECT l.is_trial FROM limited l WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial
+  FROM (SELECT (SELECT count(*) FROM limited) AS n_lanes,
                (SELECT ceil(extract(epoch FROM l.next_at - now()) * 1000)::bigint
                   FROM lane l
                  WHERE l.next_at > now() AND l.next_at < 'infinity'
                  ORDER BY l.next_at
                  LIMIT 1) AS lane_due_ms) z
-  LEFT JOIN (
-        SELECT q.tenant_id,
-               q.subscription_id,
-               q.message_id,
-               q.fence,
-               q.attempts,
-               q.schedule_from,
-               e.id              AS event_id,
-               e.event_type,
-               co.external_id    AS company,
-               e.occurred_at,
-               e.payload,
-               e.traceparent,
-               CASE WHEN v.applies IS NULL THEN v."values"
-                    ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
-               CASE WHEN m.status_reason IS NULL THEN s.state ELSE 'cancelled' END AS subscription_state, -- see queue_cancel
-               s.url,
-               CASE WHEN s.headers IS NOT NULL
-                    THEN (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h) END AS headers,
-               coalesce((s.overrides ->> 'timeout_ms')::integer, s.timeout_ms, p.timeout_ms) AS timeout_ms,
-               CASE WHEN s.overrides IS NULL THEN p.responses -- a subscription's own stand before them: hk/responses.h
-                    ELSE concat_ws(',', responses_text(s.overrides -> 'responses'), p.responses) END AS responses,
-               coalesce(s.overrides ->> 'schedule', p.schedule) AS schedule,
-               coalesce((s.overrides ->> 'jitter_percent')::integer, p.jitter_percent) AS jitter_percent,
-               coalesce((s.overrides ->> 'retry_after_cap_ms')::bigint, p.retry_after_cap_ms) AS retry_after_cap_ms,
-               coalesce(s.overrides ->> 'envelope', p.envelope)   AS envelope,
-               coalesce(s.overrides ->> 'signature', p.signature) AS signature,
-               CASE WHEN coalesce(s.overrides ->> 'envelope', p.envelope) IN ('basiq', 'cloudevents', 'cloudevents_binary')
-                    THEN (SELECT t.base_url FROM tenant t WHERE t.tenant_id = q.tenant_id) END AS base_url,
-               CASE WHEN coalesce(s.overrides ->> 'secret_of', p.secret_of) = 'tenant'
-                    THEN (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
-                            FROM tenant_secret k
-                           WHERE k.tenant_id = q.tenant_id AND (k.expires_at IS NULL OR k.expires_at > now()))
-                    ELSE (SELECT string_agg(k.id || ':' || k.secret, ' ' ORDER BY k.id DESC)
-                            FROM subscription_secret k
-                           WHERE k.tenant_id = q.tenant_id AND k.subscription_id = q.subscription_id
-                             AND (k.expires_at IS NULL OR k.expires_at > now())) END AS secrets,
-               b.username, -- NULL with a bearer token, which is the password
-               b.password,
-               -- Whose `secrets` are; they, passwords and some of the headers are sealed: hk/stored_secrets.h.
-               coalesce(s.overrides ->> 'secret_of', p.secret_of) AS secret_of,
-               (s.ordered AND s.ordered_on_failure = 'hold') AS holds_on_failure,
-               (SELECT l.is_trial FROM limited l
-                 WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial, -- NULL: of no lane
-               s.allows_http,
-               s.allowed_networks,
-               s.client_certificate,
-               s.client_key,
-               b.token_url, -- then the user name and the password are the client's
-               b.scope,
-               m.origin, -- NULL: live
-               m.webhook_id, -- NULL: the message's id
-               s.webhook_origin
-          FROM claimed q
-         CROSS JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin, x.webhook_id
-                               FROM message x
-                              WHERE x.tenant_id = q.tenant_id AND x.id = q.message_id AND x.subscription_id = q.subscription_id
-                             OFFSET 0) m
-         CROSS JOIN LATERAL (SELECT x.id, x.event_type, x.company_id, x.occurred_at, x.payload, x.traceparent
-                               FROM event x
-                              WHERE x.tenant_id = q.tenant_id AND x.id = m.event_id
-                             OFFSET 0) e
-          LEFT JOIN LATERAL (SELECT x.external_id -- none: an operational event
-                               FROM company x
-                              WHERE x.tenant_id = q.tenant_id AND x.id = e.company_id
-                             OFFSET 0) co ON true
-         CROSS JOIN LATERAL (SELECT x.state, x.url, x.headers, x.timeout_ms, x.profile, x.overrides, x.ordered,
-                                    x.ordered_on_failure, x.allows_http, x.allowed_networks, x.client_certificate, x.client_key,
-                                    x.webhook_origin
-                               FROM subscription x
-                              WHERE x.tenant_id = q.tenant_id AND x.id = q.subscription_id
-                             OFFSET 0) s
-         CROSS JOIN LATERAL (SELECT x.*
-                               FROM profile x
-                              WHERE x.tenant_id IN (q.tenant_id, installation_id()) AND x.name = s.profile
-                              ORDER BY x.tenant_id DESC -- the tenant's own first
-                              LIMIT 1) p
-          LEFT JOIN LATERAL (SELECT x."values", x.applies
-                               FROM connection_values x
-                              WHERE x.tenant_id = q.tenant_id AND x.connection_id = m.connection_id AND x.version = m.values_version
-                             OFFSET 0) v ON true
-          LEFT JOIN LATERAL (SELECT x.username, x.password, x.token_url, x.scope
-                               FROM subscription_credentials x
-                              WHERE x.tenant_id = q.tenant_id AND x.subscription_id = q.subscription_id
-                             OFFSET 0) b ON true
-       ) d ON true;
+  LEFT JOIN claimed q ON true;

@@ -26,7 +26,7 @@
 #define RETRY_DELAY_MS  250
 #define MAX_ARRAY_BYTES (16u << 20) /* a batch of the largest rows is far below */
 
-/* The parameters of attempt_record, in order; the worker's name follows as text. */
+/* The parameters of attempt_record, in order; the worker's name comes last, as text. */
 enum {
     PARAM_TENANT_ID,
     PARAM_SUBSCRIPTION_ID,
@@ -58,7 +58,10 @@ enum {
     PARAM_CERTIFICATE_EXPIRES_AT,
     PARAM_REQUEST_HEADERS,
     N_ARRAYS,
-    PARAM_WORKER = N_ARRAYS,
+    PARAM_FROM_ID = N_ARRAYS,
+    PARAM_TO_ID,
+    N_BINARY,
+    PARAM_WORKER = N_BINARY,
 };
 
 static const enum hk_pgtype array_types[N_ARRAYS] = {
@@ -99,6 +102,7 @@ struct record {
     struct hk_db_query query;
     struct hk_timer timer; /* set: no batch before it is due */
     struct hk_pgarray arrays[N_ARRAYS];
+    struct hk_id_span span; /* of the messages' ids */
 
     struct attempt *first, *last; /* waiting */
     unsigned n_waiting;
@@ -203,6 +207,7 @@ static void add_verdict(struct record *record, const struct attempt *attempt)
     add_text_or_null(&arrays[PARAM_REASON], verdict->reason);
     hk_pgarray_add_int(&arrays[PARAM_DELAY_MS], verdict->delay_ms);
     add_text_or_null(&arrays[PARAM_STOP], verdict->stop);
+    hk_id_span_add(&record->span, &attempt->message_id);
 }
 
 static void add_response(struct record *record, const struct attempt *attempt)
@@ -264,6 +269,7 @@ static void fill_arrays(struct record *record)
 {
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_clear(&record->arrays[i]);
+    hk_id_span_init(&record->span);
     for (unsigned row = 0; row < record->n_batch; row++) {
         const struct attempt *attempt = record->batch[row];
 
@@ -299,7 +305,7 @@ void record_turn(struct record *record)
 
     record->query = (struct hk_db_query){
         .stmt = &stmt_attempt_record,
-        .binary_params = (UINT32_C(1) << N_ARRAYS) - 1,
+        .binary_params = (UINT32_C(1) << N_BINARY) - 1,
         .wants_binary_result = true,
         .done = on_recorded,
         .timeout_ms = 10000,
@@ -308,6 +314,8 @@ void record_turn(struct record *record)
         assert(!record->arrays[i].buf.is_full);
         record->query.params[i] = hk_pgarray_param(&record->arrays[i]);
     }
+    record->query.params[PARAM_FROM_ID] = hk_id_str(&record->span.from);
+    record->query.params[PARAM_TO_ID] = hk_id_str(&record->span.to);
     record->query.params[PARAM_WORKER] = hk_str(record->options.worker);
     if (hk_db_submit(record->db, &record->query) != HK_OK)
         on_recorded(&record->query, &busy);

@@ -15,7 +15,8 @@
 --  $21 response_headers text[], $22 response_body bytea[], $23 response_truncated boolean[],
 --  $24 n_sent integer[], $25 http_version text[], $26 tls_version text[], $27 tls_cipher text[],
 --  $28 certificate_expires_at, seconds since the epoch bigint[], $29 request_headers text[],
---  $30 worker text.
+--  $30 and $31 uuid: between these are the messages' ids; partitions that are elsewhere need not be opened
+--  $32 worker text.
 -- A verdict whose fence is no longer the row's is not applied: another worker has the message now.
 -- A subscription that is stopped takes its waiting messages with it (BC-22); those in flight
 -- elsewhere end on their own. Returns one row: how many verdicts were applied.
@@ -42,7 +43,8 @@ WITH given AS MATERIALIZED (
                 THEN (SELECT m.status_reason
                         FROM message m
                        WHERE m.tenant_id = g.tenant_id AND m.id = g.message_id
-                         AND m.subscription_id = g.subscription_id AND m.status = 'pending')
+                         AND m.subscription_id = g.subscription_id AND m.id BETWEEN $30::uuid AND $31::uuid
+                         AND m.status = 'pending')
            END AS revoked_reason
       FROM given g
      CROSS JOIN LATERAL (SELECT x.ctid AS queue_ctid, x.attempts
@@ -72,7 +74,7 @@ WITH given AS MATERIALIZED (
     SELECT delivery_stop(z.tenant_id, ARRAY[z.id]) FROM stopped z -- other workers hear of it, too
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
-    SELECT z.tenant_id, 'worker ' || $30::text, 'subscription.' || z.state, z.id::text,
+    SELECT z.tenant_id, 'worker ' || $32::text, 'subscription.' || z.state, z.id::text,
            json_build_object('reason', z.state_reason, 'message_id', z.message_id, 'attempt_no', z.attempt_no)
       FROM stopped z
 ), barred AS MATERIALIZED (
@@ -212,7 +214,7 @@ WITH given AS MATERIALIZED (
     SELECT a.tenant_id, a.message_id, a.attempt_no, 'epoch'::timestamptz + a.started_us * interval '1 microsecond', a.url,
            a.outcome, a.status_code, a.duration_us, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.remote_address,
            a.error, a.response_headers, a.response_body, a.response_truncated, a.n_sent, a.http_version, a.tls_version,
-           a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $30::text
+           a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $32::text
       FROM applied a
      WHERE a.attempt_no IS NOT NULL
 ), reported AS (

@@ -22,6 +22,23 @@ struct hk_id_source {
 /* `now_ms` is the wall clock; ids of one source grow even when it stands still or goes back. */
 struct hk_id hk_id_new(struct hk_id_source *source, int64_t now_ms);
 
+/*
+ * From the first to the last id that there can be of the milliseconds of some ids. What is
+ * partitioned by id need only be looked for in there.
+ */
+struct hk_id_span {
+    struct hk_id from, to;
+};
+
+void hk_id_span_init(struct hk_id_span *span); /* of none: nothing is between its ends */
+void hk_id_span_add(struct hk_id_span *span, const struct hk_id *id);
+
+/* The 16 bytes, borrowed: a parameter in binary format. */
+static inline struct hk_str hk_id_str(const struct hk_id *id)
+{
+    return (struct hk_str){(const char *)id->bytes, sizeof(id->bytes)};
+}
+
 /* Canonical lower-case text. */
 void hk_id_format(const struct hk_id *id, char ret[HK_ID_TEXT_SIZE]);
 

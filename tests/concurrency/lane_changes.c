@@ -234,7 +234,7 @@ static void test_a_lane_does_not_overtake_the_older_message_that_is_being_moved(
     session_run(two.b, "BEGIN");
     moving = session_claim(two.b, 10, LONG_MS);
     assert_int_equal(claimed_n_moved(&moving), 1);
-    session_claim_send(two.a, 0, 10, LONG_MS);
+    session_claim_lanes_send(two.a, 10, LONG_MS);
     session_run(two.b, "COMMIT");
     claimed_done(&second);
     second = session_finish_claim(two.a);

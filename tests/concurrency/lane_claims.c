@@ -252,7 +252,7 @@ static void test_a_claim_that_moves_waits_for_the_sweep_of_the_lane_and_makes_a_
     publish_many(two.h, two.t, 1);
     session_run(two.a, "BEGIN");
     assert_int_equal(session_sweep_lanes(two.a), 1);
-    session_claim_send(two.b, 10, 0, LONG_MS);
+    session_claim_send(two.b, 10, LONG_MS);
     session_wait_blocked(two.h, two.b);
     session_run(two.a, "COMMIT");
     moving = session_finish_claim(two.b);
@@ -275,7 +275,7 @@ static void test_a_claim_that_moves_wakes_the_lane_that_falls_asleep_meanwhile(v
     (void)db_text(two.h, "UPDATE hookline.lane SET is_busy = true RETURNING 'x'");
     session_run(two.a, "BEGIN");
     assert_claims_none(two.a);
-    session_claim_send(two.b, 10, 0, LONG_MS);
+    session_claim_send(two.b, 10, LONG_MS);
     session_wait_blocked(two.h, two.b);
     session_run(two.a, "COMMIT");
     moving = session_finish_claim(two.b);

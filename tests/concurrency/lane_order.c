@@ -58,7 +58,7 @@ static void test_a_lane_that_is_made_and_one_that_is_there_are_waited_for_in_one
                                  many.subscriptions[1].id));
     session_tell_send(two->a, many.all, 2);
     session_wait_blocked(two->h, two->a);
-    session_claim_send(two->b, 10, 0, LONG_MS);
+    session_claim_send(two->b, 10, LONG_MS);
     session_wait_blocked(two->h, two->b);
     session_run(third, "COMMIT");
     session_finish(two->a);

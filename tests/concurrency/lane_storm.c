@@ -33,9 +33,9 @@ static const char *column(const struct claimed *claimed, unsigned i, const char 
 static void record_all(struct hand *hand, struct claimed claimed)
 {
     for (unsigned i = 0; i < claimed.n; i++) {
-        bool is_active = strcmp(column(&claimed, i, "subscription_state"), "active") == 0;
+        bool may_send = session_may_send(hand->session, &claimed, i);
 
-        (void)session_record(hand->session, &claimed, i, is_active ? "succeeded" : "release");
+        (void)session_record(hand->session, &claimed, i, may_send ? "succeeded" : "release");
         session_tell_answer(hand->session, hand->storm->two->t->id,
                             column(&claimed, i, "subscription_id"));
     }

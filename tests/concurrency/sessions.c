@@ -10,9 +10,12 @@
 #include "hk/db.h"
 #include "worker/claim.sql.h"
 #include "worker/lanes.sql.h"
+#include "worker/load.sql.h"
 #include "worker/record.sql.h"
 #include "worker/upkeep.sql.h"
 
+#define ID_MIN  "00000000-0000-0000-0000-000000000000"
+#define ID_MAX  "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #define OPTIONS "-c search_path=hookline -c statement_timeout=10s"
 
 static PGconn *connect_as(struct harness *h, const char *user, const char *options)
@@ -88,24 +91,27 @@ static int first_int(PGresult *result)
 
 /* ---- claiming ---- */
 
-static void claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned trial_limit,
-                       unsigned lease_ms)
+static void claim_send(PGconn *worker, const struct hk_stmt *stmt, unsigned limit,
+                       unsigned lease_ms, unsigned trial_limit)
 {
-    char limit_text[16], lease_text[16], lane_limit_text[16], trial_limit_text[16];
-    const char *const params[] = {limit_text, lease_text, lane_limit_text, trial_limit_text};
+    char limit_text[16], lease_text[16], trial_limit_text[16];
+    const char *const params[] = {limit_text, lease_text, trial_limit_text};
 
     (void)snprintf(limit_text, sizeof(limit_text), "%u", limit);
     (void)snprintf(lease_text, sizeof(lease_text), "%u", lease_ms);
-    (void)snprintf(lane_limit_text, sizeof(lane_limit_text), "%u", lane_limit);
     (void)snprintf(trial_limit_text, sizeof(trial_limit_text), "%u", trial_limit);
-    assert_int_equal(PQsendQueryParams(worker, stmt_message_claim.text, HK_COUNTOF(params), NULL,
-                                       params, NULL, NULL, 0),
-                     1);
+    assert_int_equal(
+        PQsendQueryParams(worker, stmt->text, (int)stmt->n_params, NULL, params, NULL, NULL, 0), 1);
 }
 
-void session_claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
+void session_claim_send(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    claim_send(worker, limit, lane_limit, lane_limit, lease_ms);
+    claim_send(worker, &stmt_message_claim, limit, lease_ms, 0);
+}
+
+void session_claim_lanes_send(PGconn *worker, unsigned limit, unsigned lease_ms)
+{
+    claim_send(worker, &stmt_lane_claim, limit, lease_ms, limit);
 }
 
 struct claimed session_finish_claim(PGconn *worker)
@@ -117,25 +123,21 @@ struct claimed session_finish_claim(PGconn *worker)
     return claimed;
 }
 
-static struct claimed claim(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms)
-{
-    session_claim_send(worker, limit, lane_limit, lease_ms);
-    return session_finish_claim(worker);
-}
-
 struct claimed session_claim(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, limit, 0, lease_ms);
+    session_claim_send(worker, limit, lease_ms);
+    return session_finish_claim(worker);
 }
 
 struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    return claim(worker, 0, limit, lease_ms);
+    session_claim_lanes_send(worker, limit, lease_ms);
+    return session_finish_claim(worker);
 }
 
 struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit)
 {
-    claim_send(worker, 0, limit, trial_limit, 60000);
+    claim_send(worker, &stmt_lane_claim, limit, 60000, trial_limit);
     return session_finish_claim(worker);
 }
 
@@ -156,9 +158,35 @@ void claimed_done(struct claimed *claimed)
     claimed->rows = NULL;
 }
 
+/* ---- loading ---- */
+
+bool session_may_send(PGconn *worker, const struct claimed *claimed, unsigned i)
+{
+    static const char *const columns[] = {"tenant_id", "subscription_id", "message_id"};
+    char texts[HK_COUNTOF(columns)][64];
+    const char *const params[] = {
+        texts[0], texts[1], texts[2], "{true}", ID_MIN, ID_MAX,
+    };
+    PGresult *loaded;
+    bool may_send;
+
+    for (unsigned p = 0; p < HK_COUNTOF(columns); p++)
+        (void)snprintf(texts[p], sizeof(texts[p]), "{%s}",
+                       PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, columns[p])));
+    assert_int_equal(PQsendQueryParams(worker, stmt_message_load.text, HK_COUNTOF(params), NULL,
+                                       params, NULL, NULL, 0),
+                     1);
+    loaded = finish(worker);
+    assert_int_equal(PQntuples(loaded), 1);
+    may_send = strcmp(PQgetvalue(loaded, 0, PQfnumber(loaded, "state")), "active") == 0 &&
+               strcmp(PQgetvalue(loaded, 0, PQfnumber(loaded, "is_revoked")), "f") == 0;
+    PQclear(loaded);
+    return may_send;
+}
+
 /* ---- recording ---- */
 
-enum { N_PARAMS = 30, PARAM_SIZE = 64 };
+enum { N_PARAMS = 32, PARAM_SIZE = 64 };
 
 /* The parameters as arrays of one element; absent ones are {NULL}. */
 static void send_record(PGconn *worker, const struct claimed *claimed, unsigned i,
@@ -194,6 +222,8 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
         (void)snprintf(texts[p], PARAM_SIZE, "{%s}", value == NULL ? "NULL" : value);
         params[p] = texts[p];
     }
+    params[N_PARAMS - 3] = ID_MIN;
+    params[N_PARAMS - 2] = ID_MAX;
     params[N_PARAMS - 1] = "test";
     assert_int_equal(
         PQsendQueryParams(worker, stmt_attempt_record.text, N_PARAMS, NULL, params, NULL, NULL, 0),

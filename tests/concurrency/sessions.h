@@ -29,9 +29,12 @@ struct claimed session_claim_lanes(PGconn *worker, unsigned limit, unsigned leas
 /* Of lanes, so many of them at most of those on trial. */
 struct claimed session_claim_trials(PGconn *worker, unsigned limit, unsigned trial_limit);
 
-/* In two steps, of no lane or (the other is 0) of lanes. */
-void session_claim_send(PGconn *worker, unsigned limit, unsigned lane_limit, unsigned lease_ms);
+/* In two steps. */
+void session_claim_send(PGconn *worker, unsigned limit, unsigned lease_ms);
+void session_claim_lanes_send(PGconn *worker, unsigned limit, unsigned lease_ms);
 struct claimed session_finish_claim(PGconn *worker);
+/* Whether what was claimed belongs to a subscription that is active, as the worker's load says. */
+bool session_may_send(PGconn *worker, const struct claimed *claimed, unsigned i);
 unsigned claimed_n_moved(const struct claimed *claimed); /* into lanes */
 const char *claimed_message(const struct claimed *claimed, unsigned i);
 void claimed_done(struct claimed *claimed);

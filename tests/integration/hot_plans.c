@@ -15,6 +15,7 @@
 #include "tests/support/check.h"
 #include "tests/support/plan.h"
 #include "worker/claim.sql.h"
+#include "worker/load.sql.h"
 #include "worker/record.sql.h"
 #include "worker/reseal.sql.h"
 #include "worker/upkeep.sql.h"
@@ -41,7 +42,8 @@ static const struct {
 /* Verdicts on messages that are leased, as the text of an EXECUTE. */
 #define RECORD_OF(verdict, reason, attempt_no)                                                     \
     "SELECT format('EXECUTE attempt_record (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L,"   \
-    " %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', array_agg(tenant_id)," \
+    " %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', "              \
+    "array_agg(tenant_id),"                                                                        \
     " array_agg(subscription_id), array_agg(message_id), array_agg(fence), array_agg(" verdict     \
     "), array_agg(" reason "), array_agg(5000), array_agg(NULL::text), array_agg(" attempt_no      \
     "), array_agg(0), array_agg('https://example.com/'::text), array_agg('http_status'::text),"    \
@@ -49,7 +51,7 @@ static const struct {
     " array_agg('192.0.2.1'::text), array_agg(NULL::text), array_agg(NULL::text),"                 \
     " array_agg(NULL::bytea), array_agg(false), array_agg(NULL::int), array_agg(NULL::text),"      \
     " array_agg('TLSv1.3'::text), array_agg('x'::text), array_agg(1), array_agg('a: b'::text),"    \
-    " 'w')"                                                                                        \
+    " uuid_min(), uuid_max(), 'w')"                                                                \
     " FROM (SELECT * FROM queue WHERE leased ORDER BY md5(message_id::text) LIMIT 100) q"
 
 /* Events of so many companies of all tenants, each with the external_id. */
@@ -82,7 +84,11 @@ static const struct hot {
     {"publish with known keys", INGEST, PUBLISH_OF("external_id", "'k' || n")},
     {"publish of unknown companies", INGEST, PUBLISH_OF("'nobody'::text", "'new' || n")},
     {"queue_age", INGEST, "SELECT 'EXECUTE queue_age'"},
-    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000, 0, 0)'"},
+    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000)'"},
+    {"load", CLAIM,
+     "SELECT format('EXECUTE message_load (%L, %L, %L, %L, uuid_min(), uuid_max())',"
+     " array_agg(tenant_id), array_agg(subscription_id), array_agg(message_id), array_agg(true))"
+     " FROM (SELECT * FROM queue ORDER BY md5(message_id::text) LIMIT 100) q"},
     {"record successes", RECORD, RECORD_OF("'succeeded'::text", "NULL::text", "1")},
     {"record failures", RECORD, RECORD_OF("'failed'::text", "'why'::text", "1")},
     {"record retries", RECORD, RECORD_OF("'retry'::text", "NULL::text", "1")},
@@ -112,11 +118,13 @@ static const struct {
      " '{00000000-0000-7000-8000-000000000002}', '{a}', '{c}', '{k}', '{NULL}', '{1}', '{NULL}',"
      " false)"},
     {INGEST, &stmt_queue_age, "EXECUTE queue_age"},
-    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0, 0)"},
+    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
     {RECORD, &stmt_attempt_record,
      "EXECUTE attempt_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
      " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
-     " '{}', '{}', '{}', 'w')"},
+     " '{}', '{}', '{}', uuid_min(), uuid_max(), 'w')"},
+    {CLAIM, &stmt_message_load,
+     "EXECUTE message_load ('{}', '{}', '{}', '{}', uuid_min(), uuid_max())"},
     {RECORD, &stmt_idempotency_key_sweep, "EXECUTE idempotency_key_sweep (100)"},
     {RECORD, &stmt_subscription_secret_sweep, "EXECUTE subscription_secret_sweep (100)"},
     {RECORD, &stmt_reseal_subscription_secret_page,

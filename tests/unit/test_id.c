@@ -36,6 +36,31 @@ static void test_an_id_is_a_uuid_of_version_7_with_the_time_in_front(void **stat
     assert_int_equal(id.bytes[8] >> 6, 2);
 }
 
+static bool is_within(const struct hk_id_span *span, const struct hk_id *id)
+{
+    return memcmp(id->bytes, span->from.bytes, sizeof(id->bytes)) >= 0 &&
+           memcmp(id->bytes, span->to.bytes, sizeof(id->bytes)) <= 0;
+}
+
+static void test_a_span_has_all_ids_of_the_milliseconds_from_its_first_to_its_last(void **state)
+{
+    struct hk_id_source source = {0};
+    struct hk_id ids[5];
+    struct hk_id_span span;
+
+    (void)state;
+
+    for (unsigned i = 0; i < HK_COUNTOF(ids); i++)
+        ids[i] = hk_id_new(&source, NOW + i / 2); /* two of each millisecond */
+    hk_id_span_init(&span);
+    for (unsigned i = 0; i < HK_COUNTOF(ids); i++)
+        assert_false(is_within(&span, &ids[i]));
+    hk_id_span_add(&span, &ids[3]);
+    hk_id_span_add(&span, &ids[1]);
+    for (unsigned i = 0; i < HK_COUNTOF(ids); i++)
+        assert_int_equal(is_within(&span, &ids[i]), i < 4);
+}
+
 static void test_ids_of_one_millisecond_grow(void **state)
 {
     struct hk_id_source source = {0};
@@ -149,6 +174,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_id_is_a_uuid_of_version_7_with_the_time_in_front),
+        cmocka_unit_test(test_a_span_has_all_ids_of_the_milliseconds_from_its_first_to_its_last),
         cmocka_unit_test(test_ids_of_one_millisecond_grow),
         cmocka_unit_test(test_the_4097th_id_of_a_millisecond_borrows_the_next_one),
         cmocka_unit_test(test_ids_grow_while_the_clock_goes_backwards),
