@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* preview.c - preview_stage -> plan [wait] -> reply */
+/* preview.c - preview_stage, attempt_curl_stage -> plan [wait] -> reply */
 #include "api/preview.h"
 
 #include <stdlib.h>
@@ -12,16 +12,16 @@
 
 enum { MAX_REPLY_BYTES = 96 << 20 };
 
-static hk_db_done_fn on_planned;
+static hk_db_done_fn on_preview_planned, on_curl_planned;
 
-enum stage_result preview_stage(struct call *call)
+static enum stage_result ask_for_plan(struct call *call, hk_db_done_fn *done)
 {
     struct hk_error error = {0};
 
     call->query = (struct hk_db_query){
         .stmt = call->match.route->stmt,
         .context = &call->context,
-        .done = on_planned,
+        .done = done,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
     if (bind_params(call, &error) != HK_OK) {
@@ -32,8 +32,22 @@ enum stage_result preview_stage(struct call *call)
                                                                  : call_stage_fail(call, HK_BUSY);
 }
 
-static void add_members(const struct hk_db_result *result, const struct webhook *webhook,
-                        struct hk_buf *buf)
+enum stage_result preview_stage(struct call *call)
+{
+    return ask_for_plan(call, on_preview_planned);
+}
+
+enum stage_result attempt_curl_stage(struct call *call)
+{
+    return ask_for_plan(call, on_curl_planned);
+}
+
+/* Writes the reply, but for the brace that ends it. `request`: NULL when it cannot be made. */
+typedef void write_reply_fn(const struct hk_db_result *result, const struct webhook *webhook,
+                            const struct hk_request *request, struct hk_buf *buf);
+
+static void write_preview(const struct hk_db_result *result, const struct webhook *webhook,
+                          const struct hk_request *request, struct hk_buf *buf)
 {
     hk_buf_add_text(buf, "{");
     hk_buf_add_json_member(buf, "profile", hk_db_value(result, 0, PLAN_PROFILE));
@@ -45,6 +59,31 @@ static void add_members(const struct hk_db_result *result, const struct webhook 
     hk_buf_add_text(buf, ",\"illustrative\":");
     hk_buf_add_str(buf, hk_db_value(result, 0, PLAN_ILLUSTRATIVE));
     hk_buf_add_text(buf, ",\"request\":");
+    if (request != NULL)
+        hk_describe_request(request, buf);
+    else
+        hk_buf_add_text(buf, "null");
+}
+
+static void write_curl(const struct hk_db_result *result, const struct webhook *webhook,
+                       const struct hk_request *request, struct hk_buf *buf)
+{
+    struct hk_buf command HK_CLEANUP(hk_buf_done);
+
+    (void)webhook;
+    hk_buf_init(&command, MAX_REPLY_BYTES / 2);
+    if (request != NULL)
+        hk_describe_curl(request, &command);
+    buf->is_full |= command.is_full;
+    hk_buf_add_text(buf, "{");
+    hk_buf_add_json_member(buf, "command", request == NULL ? HK_STR_NULL : hk_buf_str(&command));
+    hk_buf_add_text(buf, ",\"masked\":");
+    if (request != NULL)
+        hk_describe_masked(request, buf);
+    else
+        hk_buf_add_text(buf, "[]");
+    hk_buf_add_text(buf, ",\"illustrative\":");
+    hk_buf_add_str(buf, hk_db_value(result, 0, PLAN_ILLUSTRATIVE));
 }
 
 static bool has_illustrative_signature(const struct hk_db_result *result)
@@ -55,7 +94,7 @@ static bool has_illustrative_signature(const struct hk_db_result *result)
     return memmem(names.p, names.n, name.p, name.n) != NULL;
 }
 
-static void reply(struct call *call, const struct hk_db_result *result)
+static void reply(struct call *call, const struct hk_db_result *result, write_reply_fn *write_reply)
 {
     struct webhook_plan plan = {
         .result = result,
@@ -72,11 +111,7 @@ static void reply(struct call *call, const struct hk_db_result *result)
         abort();
     hk_buf_init(&buf, MAX_REPLY_BYTES);
     is_built = webhook_build(call, &plan, &webhook, request, &why);
-    add_members(result, &webhook, &buf);
-    if (is_built)
-        hk_describe_request(request, &buf);
-    else
-        hk_buf_add_text(&buf, "null");
+    write_reply(result, &webhook, is_built ? request : NULL, &buf);
     hk_buf_add_text(&buf, ",");
     hk_buf_add_json_member(&buf, "error", is_built ? HK_STR_NULL : hk_str(why));
     hk_buf_add_text(&buf, "}");
@@ -88,7 +123,8 @@ static void reply(struct call *call, const struct hk_db_result *result)
         call_reply(call, call->match.route->ok_status, hk_buf_str(&buf));
 }
 
-static void on_planned(struct hk_db_query *query, const struct hk_db_result *result)
+static void answer(struct hk_db_query *query, const struct hk_db_result *result,
+                   write_reply_fn *write_reply)
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
     struct hk_str code;
@@ -101,5 +137,15 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
     if (code.n > 0)
         call_fail_code(call, hk_code_from_slug(code), hk_db_value(result, 0, PLAN_ERRORS));
     else
-        reply(call, result);
+        reply(call, result, write_reply);
+}
+
+static void on_preview_planned(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    answer(query, result, write_preview);
+}
+
+static void on_curl_planned(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    answer(query, result, write_curl);
 }

@@ -14,4 +14,12 @@
 /* `work` of a route whose statement is preview_plan. Replies by itself. */
 stage_fn preview_stage;
 
+/*
+ * The same of a route whose statement is attempt_curl_plan: the request of an attempt, with the
+ * time and the signature of now, as a command.
+ *
+ *     {"command", "masked", "illustrative", "error"}
+ */
+stage_fn attempt_curl_stage;
+
 #endif

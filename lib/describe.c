@@ -146,6 +146,100 @@ void hk_describe_request(const struct hk_request *request, struct hk_buf *ret)
     hk_buf_add_text(ret, "}");
 }
 
+/* For a POSIX shell: between single quotes nothing means anything but the quote that ends them. */
+static void add_quoted(struct hk_str s, struct hk_buf *ret)
+{
+    hk_buf_add_text(ret, "'");
+    while (s.n > 0) {
+        const char *quote = memchr(s.p, '\'', s.n);
+        size_t n = quote == NULL ? s.n : (size_t)(quote - s.p);
+
+        hk_buf_add_str(ret, (struct hk_str){s.p, n});
+        if (quote != NULL)
+            hk_buf_add_text(ret, "'\\''");
+        n += quote != NULL;
+        s.p += n;
+        s.n -= n;
+    }
+    hk_buf_add_text(ret, "'");
+}
+
+static bool is_control(unsigned char c)
+{
+    return c < 0x20 || c == 0x7f;
+}
+
+static bool has_control_byte(struct hk_str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (is_control((unsigned char)s.p[i]))
+            return true;
+    }
+    return false;
+}
+
+/* What a terminal or a clipboard would change, CR and TAB above all, as printf's %b reads it. */
+static void add_escaped(struct hk_str s, struct hk_buf *ret)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (is_control(c) || c == '\\' || c == '\'')
+            hk_buf_printf(ret, "\\0%03o", c);
+        else
+            hk_buf_add_str(ret, (struct hk_str){s.p + i, 1});
+    }
+}
+
+/* The body goes through a pipe, by a printf that is built into the shell: one argument of a program
+ * has 128 KiB at most, and curl would read a file where an argument begins with '@'. */
+static void add_body_pipe(struct hk_str body, struct hk_buf *ret)
+{
+    if (has_control_byte(body)) {
+        hk_buf_add_text(ret, "printf '%b' '");
+        add_escaped(body, ret);
+        hk_buf_add_text(ret, "'");
+    } else {
+        hk_buf_add_text(ret, "printf '%s' ");
+        add_quoted(body, ret);
+    }
+    hk_buf_add_text(ret, " |\n  ");
+}
+
+void hk_describe_curl(const struct hk_request *request, struct hk_buf *ret)
+{
+    add_body_pipe(request->body, ret);
+    hk_buf_add_text(ret, "curl --include --http1.1 --globoff");
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        struct hk_buf line HK_CLEANUP(hk_buf_done);
+
+        hk_buf_init(&line, HK_REQUEST_TEXT_SIZE + 8);
+        add_line(request->headers[i],
+                 &line); /* with its end, or nothing: curl is told to send none */
+        hk_buf_add_text(ret, " \\\n  --header ");
+        add_quoted(line.n == 0 ? hk_str(request->headers[i]) : (struct hk_str){line.p, line.n - 1},
+                   ret);
+    }
+    hk_buf_add_text(ret, " \\\n  --data-binary @- ");
+    add_quoted(hk_str(request->url), ret);
+}
+
+void hk_describe_masked(const struct hk_request *request, struct hk_buf *ret)
+{
+    struct hk_str name, shown;
+    const char *comma = "";
+
+    hk_buf_add_text(ret, "[");
+    for (unsigned i = 0; i < request->n_headers; i++) {
+        if (!read_line(request->headers[i], &name, &shown) || !hk_header_is_sensitive(name))
+            continue;
+        hk_buf_add_text(ret, comma);
+        hk_buf_add_json_string(ret, name);
+        comma = ",";
+    }
+    hk_buf_add_text(ret, "]");
+}
+
 static void add_member(struct hk_buf *buf, const char *name, const char *text)
 {
     hk_buf_add_text(buf, ",");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attempts of a message. The statements are in attempts.sql beside this file. */
+#include "api/call.h"
+#include "api/preview.h"
 #include "api/resources/attempts.sql.h"
 #include "api/resources/resources.h"
 
@@ -12,6 +14,23 @@ static const struct query_field attempt_list_query[] = {
     {0},
 };
 
+static const struct query_field attempt_diff_query[] = {
+    {.name = "from", .type = QUERY_TEXT},
+    {.name = "to", .type = QUERY_TEXT},
+    {0},
+};
+
+/* Whoever may see messages may not see payloads yet, nor sign what a receiver would believe. */
+static enum hk_code prepare_curl(struct call *call, struct hk_error *reterr)
+{
+    bool may_sign = auth_may(&call->caller, SCOPE_TESTS_SEND);
+
+    call_set_param(call, "=may_sign", may_sign ? HK_STR("true") : HK_STR("false"));
+    if (!auth_may(&call->caller, SCOPE_EVENTS_READ))
+        return hk_fail(reterr, HK_FORBIDDEN, "", "A stored event takes the scope events:read.");
+    return HK_OK;
+}
+
 const struct route attempts_routes[] = {
     {
         .method = "GET",
@@ -23,6 +42,25 @@ const struct route attempts_routes[] = {
         .stmt = &stmt_attempt_list,
         .bind = {"tenant", "partner", ":message_id", "?limit", "?cursor", "?outcome",
                  "?status_code"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/messages/:message_id/attempts/diff", /* before a number */
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .query = attempt_diff_query,
+        .stmt = &stmt_attempt_diff,
+        .bind = {"tenant", "partner", ":message_id", "?from", "?to"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/messages/:message_id/attempts/:attempt_no/curl",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .stmt = &stmt_attempt_curl_plan,
+        .bind = {"tenant", "partner", ":message_id", ":attempt_no", "=may_sign"},
+        .prepare = prepare_curl,
+        .work = attempt_curl_stage,
     },
     {
         .method = "GET",

@@ -35,6 +35,15 @@ void hk_describe_mask(const struct hk_request *request, char *text, size_t n);
 void hk_describe_request(const struct hk_request *request, struct hk_buf *ret);
 
 /*
+ * Appends the request, a POST, as a command for a POSIX shell with curl, whatever bytes but NUL it
+ * is made of: the body arrives as it is. What is secret is "***": put it in before it is run.
+ */
+void hk_describe_curl(const struct hk_request *request, struct hk_buf *ret);
+
+/* Appends the names of the header fields that are shown as "***", a JSON array. */
+void hk_describe_masked(const struct hk_request *request, struct hk_buf *ret);
+
+/*
  * Appends members on the connection, as attempts have them, each after a comma: remote_address,
  * requests_sent, http_version, tls_version, tls_cipher, certificate_expires_at.
  */

@@ -60,6 +60,35 @@ static void test_secrets_are_masked_and_signatures_are_not(void **state)
                 "\"body\":\"{\\\"test\\\": 2432232314}\"}");
 }
 
+static void test_a_command_quotes_and_masks(void **state)
+{
+    static const char *const bodies[][2] = {
+        {"it's \\", "printf '%s' 'it'\\''s \\' |\n  curl "},
+        {"\\'\r\n\x7f%", "printf '%b' '\\0134\\0047\\0015\\0012\\0177%' |\n  curl "},
+        {"", "printf '%s' '' |\n  curl "},
+    };
+
+    (void)state;
+    hk_describe_curl(&request, &text);
+    assert_non_null(strstr(text.p,
+                           "'{\"test\": 2432232314}' |\n  curl --include --http1.1 --globoff"
+                           " \\\n  --header 'content-type: application/json' \\\n"));
+    assert_non_null(strstr(text.p, " \\\n  --header 'accept:' \\\n  --header 'expect:' \\\n"));
+    assert_non_null(strstr(text.p, "'authorization: ***' \\\n  --header 'X-Api-Key: ***' \\\n"
+                                   "  --header 'X-Region: eu' \\\n"
+                                   "  --data-binary @- 'https://receiver.example/hook?a=1'"));
+    assert_null(strstr(text.p, "canary"));
+    for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
+        text.n = 0;
+        request.body = hk_str(bodies[i][0]);
+        hk_describe_curl(&request, &text);
+        assert_memory_equal(text.p, bodies[i][1], strlen(bodies[i][1]));
+    }
+    text.n = 0;
+    hk_describe_masked(&request, &text);
+    assert_string_equal(text.p, "[\"authorization\",\"X-Api-Key\"]");
+}
+
 static void test_header_lines_have_no_secret_and_no_empty_field(void **state)
 {
     (void)state;
@@ -99,6 +128,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_secrets_are_masked_and_signatures_are_not, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(test_a_command_quotes_and_masks, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_header_lines_have_no_secret_and_no_empty_field, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_what_an_answer_says_again_is_masked, set_up,
