@@ -41,6 +41,7 @@ const struct route *const route_tables[] = {
     attempts_routes,
     basiq_routes,
     hooks_routes,
+    stats_routes,
     test_messages_routes,
     previews_routes,
     NULL,

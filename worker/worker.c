@@ -19,6 +19,7 @@
 #include "worker/record.h"
 #include "worker/reseal.h"
 #include "worker/secrets.h"
+#include "worker/stats.h"
 #include "worker/upkeep.h"
 
 #define MAX_WAIT_MS 1000
@@ -33,6 +34,7 @@ struct worker {
     struct tokens *tokens;
     struct upkeep *upkeep;
     struct backfill *backfill;
+    struct stats *stats;
     struct reseal *reseal;
     struct hk_timer drain_timer;
     uint64_t random_state;
@@ -415,6 +417,7 @@ struct worker *worker_new(const struct worker_options *options)
         .worker = options->name,
         .divisor = options->config->worker_schedule_divisor,
     });
+    worker->stats = stats_new(options->loop, options->config);
     worker->reseal = reseal_new(options->loop, record_db(worker->record), options->vault);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,
@@ -439,6 +442,7 @@ void worker_free(struct worker *worker)
     if (worker == NULL)
         return;
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
+    stats_free(worker->stats);
     upkeep_free(worker->upkeep);
     backfill_free(worker->backfill);
     reseal_free(worker->reseal);

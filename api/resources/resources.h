@@ -34,6 +34,7 @@ extern const struct route messages_routes[];
 extern const struct route attempts_routes[];
 extern const struct route basiq_routes[];
 extern const struct route hooks_routes[];
+extern const struct route stats_routes[];
 extern const struct route test_messages_routes[];
 extern const struct route previews_routes[];
 

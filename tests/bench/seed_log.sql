@@ -226,6 +226,10 @@ BEGIN
     END LOOP;
 END
 $$;
+-- The workers have not seen any of it.
+UPDATE stat_progress
+   SET settled_to = '-infinity', mark_at = '-infinity', attempts_to = now() - :days * interval '1 day', attempts_span = '1 minute',
+       events_to = now() - :days * interval '1 day', history_before = '-infinity', history_tenant = NULL;
 VACUUM (ANALYZE) event, event_key, message, attempt, skip, queue;
 CHECKPOINT;
 SELECT 'seeded: ' || (SELECT count(*) FROM attempt) || ' attempts, ' || (SELECT count(*) FROM message) || ' messages, '

@@ -27,7 +27,8 @@ void reply_check_members(const struct reply *reply, const char *path, const char
 void reply_check_problem(struct harness *h, const struct reply *reply, int status, const char *slug,
                          const char *pointer, const char *file, int line);
 
-/* One hash over every row of every table; when a key or a session was used does not count. */
+/* One hash over every row of every table; when a key or a session was used does not count, nor what
+ * workers count. */
 const char *db_all_rows(struct harness *h);
 
 /*

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statistics: what the roll-ups say is what the log says, whoever keeps them and however often he
+ * is killed. */
+#include <string.h>
+
+#include <libpq-fe.h>
+
+#include "tests/support/check.h"
+#include "tests/support/message.h"
+
+#define SOON_MS    60000
+#define at(h, ...) http_text((h)->http, __VA_ARGS__)
+
+/* A retry comes at once, and what has been recorded is settled after 30 ms. */
+static const char *const quick[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000",
+                                    "HOOKLINE_WORKER_LEASE_MS=2000", NULL};
+
+/* Counts the log anew, for each level and grain, and compares: how many rows differ. */
+static const char *const differences =
+    "WITH fact AS ("
+    "    SELECT e.tenant_id, z.id AS app_id, z.id AS subscription_id, e.event_type, "
+    "uuid_v7_time(e.id) AS at,"
+    "           1 AS n_events, 0 AS n_messages, 0 AS n_skips, 0 AS n_attempts, 0 AS n_succeeded"
+    "      FROM event e, (SELECT uuid_min() AS id) z"
+    "     UNION ALL"
+    "    SELECT m.tenant_id, s.app_id, s.id, e.event_type, uuid_v7_time(e.id), 0, 1, 0, 0, 0"
+    "      FROM message m JOIN event e ON e.id = m.event_id JOIN subscription s ON s.id = "
+    "m.subscription_id"
+    "     WHERE num_nonnulls(m.backfill_id, m.resend_of, m.replay_id) = 0"
+    "     UNION ALL"
+    "    SELECT k.tenant_id, s.app_id, s.id, e.event_type, uuid_v7_time(e.id), 0, 0, 1, 0, 0"
+    "      FROM skip k JOIN event e ON e.id = k.event_id JOIN subscription s ON s.id = "
+    "k.subscription_id"
+    "     UNION ALL"
+    "    SELECT a.tenant_id, s.app_id, s.id, e.event_type, a.started_at, 0, 0, 0, 1, (a.outcome = "
+    "'succeeded')::integer"
+    "      FROM attempt a JOIN message m ON m.id = a.message_id JOIN event e ON e.id = m.event_id"
+    "      JOIN subscription s ON s.id = m.subscription_id"
+    "), wanted AS ("
+    "    SELECT f.tenant_id, g.grain, l.app_id, l.subscription_id, l.event_type, "
+    "date_trunc(g.grain, f.at, 'UTC') AS at,"
+    "           sum(f.n_events) AS n_events, sum(f.n_messages) AS n_messages, sum(f.n_skips) AS "
+    "n_skips,"
+    "           sum(f.n_attempts) AS n_attempts, sum(f.n_succeeded) AS n_succeeded"
+    "      FROM fact f"
+    "     CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)"
+    "     CROSS JOIN LATERAL (SELECT uuid_min(), uuid_min(), '' UNION SELECT uuid_min(), "
+    "uuid_min(), f.event_type"
+    "                         UNION SELECT f.app_id, uuid_min(), '' UNION SELECT f.app_id, "
+    "f.subscription_id, ''"
+    "                         UNION SELECT f.app_id, f.subscription_id, f.event_type) AS l "
+    "(app_id, subscription_id, event_type)"
+    "     GROUP BY 1, 2, 3, 4, 5, 6"
+    "), kept AS ("
+    "    SELECT s.tenant_id, s.grain, s.app_id, s.subscription_id, s.event_type, s.at, s.n_events, "
+    "s.n_messages,"
+    "           coalesce((SELECT sum(x.value::bigint) FROM jsonb_each_text(s.skips) x), 0), "
+    "s.n_attempts, s.n_succeeded"
+    "      FROM stat s"
+    "     WHERE s.n_attempts = s.n_succeeded + coalesce((SELECT sum(x.value::bigint) FROM "
+    "jsonb_each_text(s.failures) x), 0)"
+    "       AND s.n_succeeded = coalesce((SELECT sum(x) FROM unnest(s.latency_succeeded) x), 0)"
+    "       AND s.n_attempts - s.n_succeeded = coalesce((SELECT sum(x) FROM "
+    "unnest(s.latency_failed) x), 0)"
+    ") SELECT (SELECT count(*) FROM (TABLE wanted EXCEPT ALL TABLE kept) x)"
+    "       + (SELECT count(*) FROM (TABLE kept EXCEPT ALL TABLE wanted) x)";
+
+static bool is_exact(void *arg)
+{
+    return db_int(arg, "%s", differences) == 0;
+}
+
+static bool is_settled(void *arg)
+{
+    return db_int(arg, "SELECT count(*) FROM stat_progress WHERE attempts_to > (SELECT "
+                       "max(recorded_at) FROM attempt)"
+                       " AND events_to > (SELECT uuid_v7_time(max(id::text)::uuid) FROM event)"
+                       " AND history_tenant IS NULL") == 1;
+}
+
+static void wait_until_exact(struct harness *h)
+{
+    assert_true(wait_until(is_settled, h, SOON_MS));
+    if (!wait_until(is_exact, h, 2000))
+        fail_test("%lld rows of the roll-ups differ from the log",
+                  (long long)db_int(h, "%s", differences));
+}
+
+/* One subscription that is answered 500 once, then 200; one that wants another event type; one
+ * event type more. */
+static struct subscription given_mixture(struct harness *h, struct tenant *t)
+{
+    struct subscription s = given_story(h, t, "/hook");
+    const char *app_id = given_app(h, t, "other");
+
+    given_event_type(h, t, "order.sent");
+    (void)given_connection(h, t, app_id, "c1");
+    (void)given_subscription(h, t, app_id, "/other", "order.sent");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 500, \"times\": 3}]}");
+    return s;
+}
+
+static void publish_mixture(struct harness *h, struct tenant *t, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        (void)publish(h, t, "order.paid", "c1", "{}");
+        (void)publish(h, t, "order.sent", "c1", "{}");
+    }
+}
+
+static struct reply ask(struct harness *h, const char *key, const char *query)
+{
+    return api_want(h, 200, key, "GET", at(h, "/v1/stats?%s", query), NULL);
+}
+
+static void test_what_is_counted_is_what_the_log_says(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h), *other = given_tenant(h);
+    struct subscription s = given_mixture(h, t);
+    struct reply reply;
+
+    (void)given_story(h, other, "/foreign");
+    publish_mixture(h, t, 10);
+    (void)publish(h, other, "order.paid", "c1", "{}");
+    sinker_wait(h, "/hook", 13, SOON_MS);
+    sinker_wait(h, "/other", 10, SOON_MS);
+    sinker_wait(h, "/foreign", 1, SOON_MS);
+    wait_until_exact(h);
+
+    reply = ask(h, t->admin, "interval=day");
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    assert_members(reply, "", "interval,since,until,settled_until,is_complete,groups,data");
+    assert_members(reply, "data.0",
+                   "at,group,events,messages,skips,attempts,succeeded,failures,latency_ms");
+    assert_int_equal(reply_int(&reply, "data.0.events"), 20);
+    assert_int_equal(reply_int(&reply, "data.0.messages"), 20);
+    assert_int_equal(reply_int(&reply, "data.0.skips.type_not_selected"), 20);
+    assert_int_equal(reply_int(&reply, "data.0.attempts"), 23);
+    assert_int_equal(reply_int(&reply, "data.0.succeeded"), 20);
+    assert_int_equal(reply_int(&reply, "data.0.failures.http_5xx"), 3);
+    assert_members(reply, "data.0.latency_ms", "p50,p95,p99");
+
+    reply = ask(h, t->admin, at(h, "subscription_id=%s&interval=hour", s.id));
+    assert_int_equal(reply_int(&reply, "data.0.attempts"), 13);
+    assert_true(reply_is_null(&reply, "data.0.events"));
+    reply = ask(h, t->admin, "group_by=event_type&interval=day");
+    assert_int_equal(reply_int(&reply, "groups"), 2);
+    assert_string_equal(reply_text(&reply, "data.0.group"), "order.paid");
+    assert_int_equal(reply_int(&reply, "data.0.events"), 10);
+    reply = ask(h, t->admin, "group_by=app&event_type=order.sent");
+    assert_int_equal(reply_int(&reply, "groups"), 2);
+    reply = ask(h, t->admin, "group_by=subscription&groups=1");
+    assert_int_equal(reply_int(&reply, "groups"), 2);
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    assert_string_equal(reply_text(&reply, "data.0.group"), s.id); /* the larger one */
+    reply = ask(h, t->admin, "outcome=failed");
+    assert_false(reply_is_null(&reply, "data.0.latency_ms"));
+}
+
+static void test_others_see_their_own_only(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h), *other = given_tenant(h);
+    struct subscription s = given_mixture(h, t);
+    struct reply reply;
+
+    publish_mixture(h, t, 2);
+    sinker_wait(h, "/hook", 5, SOON_MS);
+    sinker_wait(h, "/other", 2, SOON_MS);
+    wait_until_exact(h);
+
+    reply = ask(h, t->partner, "interval=day");
+    assert_int_equal(reply_int(&reply, "data.0.messages"), 2);
+    assert_int_equal(reply_int(&reply, "data.0.attempts"), 5);
+    assert_true(reply_is_null(&reply, "data.0.events"));
+    reply = ask(h, t->partner, "group_by=subscription");
+    assert_int_equal(reply_int(&reply, "groups"), 1);
+    assert_string_equal(reply_text(&reply, "data.0.group"), s.id);
+    reply = ask(h, t->partner, "group_by=event_type");
+    assert_int_equal(reply_count(&reply, "data"), 2); /* skipped is counted, too */
+    reply = ask(h, given_key(h, t, "partner", "nobody"), "");
+    assert_int_equal(reply_count(&reply, "data"), 0);
+    reply = ask(h, other->admin, "");
+    assert_int_equal(reply_count(&reply, "data"), 0);
+    reply = ask(h, other->admin, at(h, "subscription_id=%s", s.id));
+    assert_int_equal(reply_count(&reply, "data"), 0);
+}
+
+static void test_workers_that_are_killed_count_nothing_twice(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+
+    (void)given_story(h, t, "/hook");
+    for (unsigned round = 0; round < 4; round++) {
+        publish_many(h, t, 500);
+        harness_kill_worker(h, round % 2);
+        (void)harness_start_worker(h);
+        if (round % 2 == 1)
+            sinker_wait(h, "/hook", 500 * round, SOON_MS);
+    }
+    sinker_wait(h, "/hook", 2000, SOON_MS);
+    assert_true(wait_until(is_exact, h, SOON_MS));
+    assert_true(db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
+                          "uuid_min() AND event_type = ''") >= 2000);
+}
+
+/* A verdict that is long on its way: its transaction began, and says so, before others that have
+ * ended. */
+static void test_what_is_being_written_is_waited_for(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    char url[PG_URL_SIZE];
+    PGconn *session;
+    int64_t n_before;
+
+    (void)given_story(h, t, "/hook");
+    (void)publish(h, t, "order.paid", "c1", "{}");
+    sinker_wait(h, "/hook", 1, SOON_MS);
+    wait_until_exact(h);
+    n_before = db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
+                         "uuid_min() AND event_type = ''");
+    assert_int_equal(n_before, 1);
+
+    pg_url(h->database, true, url);
+    session = PQconnectdb(at(h, "%s options='-c search_path=hookline'", url));
+    PQclear(PQexec(session, "BEGIN"));
+    PQclear(PQexec(session, "INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, "
+                            "url, outcome, status_code, duration_us, worker)"
+                            " SELECT tenant_id, message_id, 2, started_at, url, 'timeout', NULL, "
+                            "7000000, worker FROM attempt"));
+    (void)publish(h, t, "order.paid", "c1", "{}");
+    sinker_wait(h, "/hook", 2, SOON_MS);
+    /* Steps go on, and no further than to the oldest that is under way. */
+    assert_false(wait_until(is_settled, h, 1500));
+    PQclear(PQexec(session, "COMMIT"));
+    PQfinish(session);
+    wait_until_exact(h);
+    assert_int_equal(db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
+                               "uuid_min() AND event_type = ''"),
+                     3);
+}
+
+/* As the migration leaves it where there is a log: nothing is rolled up, and no attempt says when
+ * it was recorded. */
+static void test_what_was_there_before_is_rolled_up_once(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply reply;
+
+    (void)given_mixture(h, t);
+    publish_mixture(h, t, 20);
+    sinker_wait(h, "/hook", 23, SOON_MS);
+    sinker_wait(h, "/other", 20, SOON_MS);
+    wait_until_exact(h);
+    harness_stop_worker(h, 0);
+    (void)db_text(h, "WITH gone AS (DELETE FROM stat), old AS (UPDATE attempt SET recorded_at = "
+                     "now() - interval '1 second')"
+                     " UPDATE stat_progress SET settled_to = '-infinity', mark_at = '-infinity', "
+                     "attempts_to = now(),"
+                     " events_to = now() - interval '400 days', history_before = now(), "
+                     "history_tenant = installation_id()");
+    reply = ask(h, t->admin, "");
+    assert_false(reply_bool(&reply, "is_complete"));
+    assert_int_equal(reply_count(&reply, "data"), 0);
+    (void)harness_start_worker(h);
+    (void)harness_start_worker(h);
+    wait_until_exact(h);
+    publish_mixture(h, t, 1);
+    sinker_wait(h, "/hook", 24, SOON_MS);
+    wait_until_exact(h);
+    reply = ask(h, t->admin, "");
+    assert_true(reply_bool(&reply, "is_complete"));
+}
+
+/* Each grain as long as its setting says, today included. */
+static bool has_swept(void *arg)
+{
+    return strcmp(db_text(arg, "SELECT string_agg(g.grain || ' ' || g.n, ', ' ORDER BY g.n)"
+                               "  FROM (SELECT grain, count(*) AS n FROM stat GROUP BY grain) g"),
+                  "minute 2, hour 90, day 400") == 0;
+}
+
+static void test_what_has_had_its_time_is_taken_away(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+
+    (void)db_text(
+        h,
+        "INSERT INTO stat (tenant_id, grain, app_id, subscription_id, event_type, at, n_events)"
+        " SELECT '%s', g.grain, uuid_min(), uuid_min(), '', now() - d * interval '1 day', 1"
+        " FROM (VALUES ('minute'), ('hour'), ('day')) AS g (grain), generate_series(0, 800) d",
+        t->id);
+    assert_true(wait_until(has_swept, h, SOON_MS));
+}
+
+static void test_too_much_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "interval=week",
+        "interval=minute&since=2026-01-01T00:00:00Z&until=2026-01-03T00:00:00Z",
+        "groups=0&group_by=app",
+        "groups=101&group_by=app",
+        "groups=x&group_by=app",
+        "group_by=company",
+        "interval=hour&since=2026-01-01T00:00:00Z&until=2026-03-01T00:00:00Z&group_by=app&groups="
+        "10",
+        "app_id=1",
+        "since=yesterday",
+        "outcome=maybe"};
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply reply;
+
+    for (size_t i = 0; i < HK_COUNTOF(wrong); i++) {
+        reply = api_call(h, t->admin, "GET", at(h, "/v1/stats?%s", wrong[i]), NULL);
+        assert_problem(h, reply, 422, "invalid_parameter", NULL);
+    }
+    reply = api_call(h, t->producer, "GET", "/v1/stats", NULL);
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = ask(h, t->admin, "since=2026-01-02T00:00:00Z&until=2026-01-01T00:00:00Z");
+    assert_int_equal(reply_count(&reply, "data"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        harness_test(test_what_is_counted_is_what_the_log_says, .env = quick),
+        harness_test(test_others_see_their_own_only, .env = quick),
+        harness_test(test_workers_that_are_killed_count_nothing_twice, .n_workers = 2,
+                     .env = quick),
+        harness_test(test_what_is_being_written_is_waited_for, .env = quick),
+        harness_test(test_what_was_there_before_is_rolled_up_once, .env = quick),
+        harness_test(test_what_has_had_its_time_is_taken_away, .env = quick),
+        harness_test(test_too_much_is_refused, .has_no_worker = true),
+    };
+
+    return cmocka_run_group_tests_name("stats", tests, NULL, NULL);
+}
