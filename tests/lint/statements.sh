@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Each statement of the seed systems has a row in tests/scenarios/README.md and a test that carries its id in its name and is run:
-# a test function that is in no table does not compile. Each system is a folder with its catalogue and the expected bodies.
+# a test function that is in no table does not compile. Each system is a folder with its catalogue and the expected bodies; the
+# cases of support have a paragraph each in a README of their own, and their data.
 set -eu
 cd "$(dirname "$0")/../.."
 readme=tests/scenarios/README.md
@@ -31,6 +32,12 @@ statements() {
     done
 }
 
+for number in 01 02 03 04 05 06 07 08 09 10; do
+    grep -qE "^ *harness_test\(test_SU_${number}_" tests/scenarios/support/support.c || complain "SU-$number: no test has it in its name"
+    data=$(sed -n "s/^\*\*SU-$number\*\*.*(\`cases\/\([a-z_]*\.json\)\`).*/\1/p" tests/scenarios/support/README.md)
+    [ -n "$data" ] && [ -f "tests/scenarios/support/cases/$data" ] ||
+        complain "SU-$number: no paragraph in tests/scenarios/support/README.md that names its data"
+done
 statements BC basecone 01 02 03 04 05 06 07 08 09 10 11 12 13 20 21 22 23 30 31
 statements BK basekit 01 02 03 04 05 06 07
 statements BQ basiq 01 02 03 04 05 06 07 08 09
