@@ -9,6 +9,8 @@
 #include "api/resources/checks.h"
 #include "api/server.h"
 #include "hk/buf.h"
+#include "hk/clock.h"
+#include "hk/log_query.h"
 #include "hk/utf8.h"
 
 #define MAX_TEXT_BYTES  ((size_t)256)
@@ -24,12 +26,13 @@ static int hex_digit(char c)
 }
 
 /* Percent-decodes into the pool, NUL-terminated. False: malformed, too long, U+0000, not UTF-8. */
-static bool decode(struct call *call, struct hk_str raw, bool plus_is_blank, struct hk_str *ret)
+static bool decode(struct call *call, struct hk_str raw, bool plus_is_blank, size_t max_bytes,
+                   struct hk_str *ret)
 {
     char *text;
     size_t n = 0;
 
-    if (raw.n > 3 * MAX_TEXT_BYTES)
+    if (raw.n > 3 * max_bytes)
         return false;
     text = call_alloc(call, raw.n + 1);
     for (size_t i = 0; i < raw.n; i++) {
@@ -52,7 +55,7 @@ static bool decode(struct call *call, struct hk_str raw, bool plus_is_blank, str
     }
     text[n] = '\0';
     *ret = (struct hk_str){text, n};
-    return n <= MAX_TEXT_BYTES && hk_utf8_is_valid(*ret);
+    return n <= max_bytes && hk_utf8_is_valid(*ret);
 }
 
 static bool ends_with_id(struct hk_str name)
@@ -65,7 +68,7 @@ enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
 {
     struct hk_id id;
 
-    if (!decode(call, call_path_param(call, name), false, ret))
+    if (!decode(call, call_path_param(call, name), false, MAX_TEXT_BYTES, ret))
         return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
     if (ends_with_id(hk_str(name)) && !hk_id_parse(*ret, &id))
         return hk_fail(reterr, HK_NOT_FOUND, "", "%s", "");
@@ -149,6 +152,24 @@ static bool is_status(struct hk_str value)
            value.p[1] <= '9' && value.p[2] >= '0' && value.p[2] <= '9';
 }
 
+/* Puts the filter in the place of the query that it says. */
+static enum hk_code bind_log_query(struct call *call, struct hk_str *value, struct hk_error *reterr)
+{
+    struct hk_buf filter HK_CLEANUP(hk_buf_done);
+    enum hk_code code;
+    char *copy;
+
+    hk_buf_init(&filter, HK_LOG_FILTER_MAX_BYTES);
+    code = hk_log_query_parse(*value, hk_wall_us(), &filter, reterr);
+    if (code != HK_OK)
+        return code;
+    assert(!filter.is_full);
+    copy = call_alloc(call, filter.n + 1);
+    memcpy(copy, filter.p, filter.n + 1);
+    *value = (struct hk_str){copy, filter.n};
+    return HK_OK;
+}
+
 static enum hk_code bind_query(struct call *call, const char *name, struct hk_str *ret,
                                struct hk_error *reterr)
 {
@@ -159,7 +180,8 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
     *ret = raw.p == NULL && strcmp(name, "limit") == 0 ? HK_STR("50") : HK_STR_NULL;
     if (raw.p == NULL)
         return HK_OK;
-    if (!decode(call, raw, true, ret))
+    if (!decode(call, raw, true,
+                field->type == QUERY_LOG ? (size_t)HK_LOG_QUERY_MAX_BYTES : MAX_TEXT_BYTES, ret))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "",
                        "The parameter \"%s\" is malformed or too long.", name);
     if (strcmp(name, "limit") == 0 && !page_limit_is_valid(*ret))
@@ -174,6 +196,8 @@ static enum hk_code bind_query(struct call *call, const char *name, struct hk_st
     if (field->type == QUERY_STATUS && !is_status(*ret))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be a number from 100 to 599.",
                        name);
+    if (field->type == QUERY_LOG)
+        return bind_log_query(call, ret, reterr);
     if (field->type == QUERY_CHOICE && !is_choice(field->choices, *ret))
         return hk_fail(reterr, HK_INVALID_PARAMETER, "", "%s must be one of %s.", name,
                        field->choices);
@@ -234,6 +258,17 @@ static bool is_paging(const char *bind)
     return strcmp(bind, "?limit") == 0 || strcmp(bind, "?cursor") == 0;
 }
 
+/* The value of a binding as it says what is in the list: a query as it was asked, because
+ * "since:24h" is another filter on each page. */
+static struct hk_str list_value(const struct call *call, unsigned i)
+{
+    const char *bind = call->match.route->bind[i];
+
+    if (bind[0] == '?' && find_field(call->match.route, hk_str(bind + 1))->type == QUERY_LOG)
+        return query_value(call, bind + 1);
+    return call->query.params[i];
+}
+
 /* What is in the list: its route and all that the statement is bound to. A length before each. */
 static void set_list_scope(struct call *call)
 {
@@ -243,7 +278,7 @@ static void set_list_scope(struct call *call)
     hk_buf_init(&text, MAX_SCOPE_BYTES);
     hk_buf_printf(&text, "%s\n", route->path);
     for (unsigned i = 0; i < route->stmt->n_params; i++) {
-        struct hk_str value = call->query.params[i];
+        struct hk_str value = list_value(call, i);
 
         if (value.p == NULL || is_paging(route->bind[i]))
             continue;

@@ -35,7 +35,14 @@ enum scope {
 
 /* A query parameter besides ?limit and ?cursor. An unknown one is refused. A zero row ends a table.
  */
-enum query_type { QUERY_TEXT = 1, QUERY_ID, QUERY_CHOICE, QUERY_TIME, QUERY_STATUS };
+enum query_type {
+    QUERY_TEXT = 1,
+    QUERY_ID,
+    QUERY_CHOICE,
+    QUERY_TIME,
+    QUERY_STATUS,
+    QUERY_LOG, /* hk/log_query.h: what is bound is the filter, as JSON */
+};
 struct query_field {
     const char *name;
     enum query_type type;

@@ -10,7 +10,7 @@ function(hk_blind_copy name)
     file(MAKE_DIRECTORY ${blind_dir}/${folder})
     add_custom_command(
         OUTPUT ${blind_dir}/${name}
-        COMMAND sed -E "s/([a-z_]+\\.)?tenant_id = (\\$1|[a-z_]+\\.tenant_id)\\b/\\2 IS NOT DISTINCT FROM \\2/g"
+        COMMAND sed -E "s/([a-z_]+\\.)?tenant_id = (\\$1\\b|\\(\\$1\\)\\.tenant_id\\b|[a-z_]+\\.tenant_id\\b)/\\2 IS NOT DISTINCT FROM \\2/g"
                 ${PROJECT_SOURCE_DIR}/${name} > ${blind_dir}/${name}
         DEPENDS ${PROJECT_SOURCE_DIR}/${name}
         VERBATIM)

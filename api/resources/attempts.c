@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attempts of a message. The statements are in attempts.sql beside this file. */
+/* Attempts, of a message and of all. The statements are in attempts.sql beside this file. */
 #include "api/call.h"
 #include "api/preview.h"
 #include "api/resources/attempts.sql.h"
@@ -31,7 +31,22 @@ static enum hk_code prepare_curl(struct call *call, struct hk_error *reterr)
     return HK_OK;
 }
 
+static const struct query_field attempt_search_query[] = {
+    {.name = "q", .type = QUERY_LOG},
+    {0},
+};
+
 const struct route attempts_routes[] = {
+    {
+        .method = "GET",
+        .path = "/v1/attempts",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .is_list = true,
+        .query = attempt_search_query,
+        .stmt = &stmt_attempt_search,
+        .bind = {"tenant", "partner", "?limit", "?cursor", "?q"},
+    },
     {
         .method = "GET",
         .path = "/v1/messages/:message_id/attempts",

@@ -10,7 +10,9 @@ static const struct body_field message_resend_body[] = {
     {0},
 };
 
+/* Also of a count. */
 static const struct query_field message_list_query[] = {
+    {.name = "q", .type = QUERY_LOG},
     {.name = "event_id", .type = QUERY_ID},
     {.name = "subscription_id", .type = QUERY_ID},
     {.name = "app_id", .type = QUERY_ID},
@@ -34,7 +36,17 @@ const struct route messages_routes[] = {
         .query = message_list_query,
         .stmt = &stmt_message_list,
         .bind = {"tenant", "partner", "?limit", "?cursor", "?event_id", "?subscription_id",
-                 "?app_id", "?company", "?status", "?event_type", "?since", "?until"},
+                 "?app_id", "?company", "?status", "?event_type", "?since", "?until", "?q"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/messages/count",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .query = message_list_query,
+        .stmt = &stmt_message_count,
+        .bind = {"tenant", "partner", "?event_id", "?subscription_id", "?app_id", "?company",
+                 "?status", "?event_type", "?since", "?until", "?q"},
     },
     {
         .method = "GET",

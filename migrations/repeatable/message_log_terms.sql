@@ -73,6 +73,11 @@ BEGIN
     END IF;
     t.trace_ids := log_texts(filter, 'trace_id');
     t.company_ids := log_companies($1, log_texts(filter, 'company'));
+    IF filter ? 'company_id' THEN
+        t.company_ids := ARRAY(SELECT i::uuid
+                                 FROM unnest(log_texts(filter, 'company_id')) i
+                                WHERE t.company_ids IS NULL OR i::uuid = ANY (t.company_ids));
+    END IF;
     t.not_company_ids := log_companies($1, log_texts(nots, 'company'));
     t.app_ids := log_texts(filter, 'app')::uuid[];
     t.not_app_ids := log_texts(nots, 'app')::uuid[];

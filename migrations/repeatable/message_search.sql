@@ -42,21 +42,21 @@ $$;
 CREATE OR REPLACE FUNCTION log_way_source(way text) RETURNS text LANGUAGE sql IMMUTABLE AS $body$
     SELECT CASE way
     WHEN 'trace' THEN $$
-          FROM unnest(($1).trace_ids) h (id)
-         CROSS JOIN LATERAL (SELECT y.*
-                               FROM event y
-                              WHERE y.tenant_id = ($1).tenant_id
-                                AND y.traceparent COLLATE "C" >= '00-' || h.id || '-'
-                                AND y.traceparent COLLATE "C" < '00-' || h.id || '.'
-                                AND y.id >= message_id_floor(($1).least_id) AND y.id <= message_id_ceiling(($1).below_id)
-                             OFFSET 0) e $$
+          FROM (SELECT '00-' || x || '-' AS least, '00-' || x || '.' AS below FROM unnest(($1).trace_ids) x OFFSET 0) c
+         CROSS JOIN LATERAL (SELECT e.id AS event_id, message_id_floor(e.id) AS least_id, message_id_ceiling(e.id) AS most_id
+                               FROM event e
+                              WHERE e.tenant_id = ($1).tenant_id
+                                AND e.traceparent COLLATE "C" >= c.least AND e.traceparent COLLATE "C" < c.below
+                                AND e.id >= message_id_floor(($1).least_id) AND e.id <= message_id_ceiling(($1).below_id)
+                             OFFSET 0) h $$
     WHEN 'id' THEN $$ -- messages of an event are a range of ids, and an event's own id is in it
-               (SELECT DISTINCT message_id_floor(x) AS id FROM unnest(coalesce(($1).ids, ($1).event_ids)) x) h $$
+               (SELECT DISTINCT message_id_floor(x) AS least_id, message_id_ceiling(x) AS most_id
+                  FROM unnest(coalesce(($1).ids, ($1).event_ids)) x) h $$
     WHEN 'queue' THEN $$
           FROM (SELECT y.message_id
                   FROM queue y
                  WHERE y.tenant_id = ($1).tenant_id AND y.message_id >= ($1).least_id AND y.message_id < ($1).below_id
-                OFFSET 0) q $$
+                OFFSET 0) h $$
     END
 $body$;
 
@@ -77,7 +77,7 @@ CREATE OR REPLACE FUNCTION log_way_end(way text) RETURNS text LANGUAGE sql IMMUT
          CROSS JOIN LATERAL (SELECT m.id
                                FROM message m
                               WHERE m.tenant_id = ($1).tenant_id AND $$
-        || CASE way WHEN 'id' THEN 'm.id BETWEEN h.id AND message_id_ceiling(h.id)'
+        || CASE way WHEN 'id' THEN 'm.id BETWEEN h.least_id AND h.most_id'
                     WHEN 'subscription' THEN 'm.subscription_id = h.id'
                     ELSE 'm.subscription_id = h.id AND m.status_reason IS NOT NULL' END || $$
                                 AND m.id >= ($1).least_id AND m.id < ($1).below_id
@@ -124,7 +124,7 @@ LANGUAGE sql IMMUTABLE AS $body$
                  ORDER BY 1 DESC) h $$
     WHEN way = 'company' THEN $$
           FROM unnest(($1).company_ids) c (id)
-         CROSS JOIN LATERAL (SELECT e.id
+         CROSS JOIN LATERAL (SELECT e.id AS event_id, message_id_floor(e.id) AS least_id, message_id_ceiling(e.id) AS most_id
                                FROM event e
                               WHERE e.tenant_id = ($1).tenant_id AND e.company_id = c.id
                                 AND e.id >= message_id_floor(($1).least_id) AND e.id <= message_id_ceiling(($1).below_id)
@@ -141,10 +141,9 @@ LANGUAGE sql IMMUTABLE AS $body$
                                FROM message y
                               WHERE y.tenant_id = ($1).tenant_id AND y.id >= ($1).least_id AND y.id < ($1).below_id AND $$
     || CASE WHEN way IN ('remarkable', 'message') THEN 'y.id = h.id'
-            WHEN way = 'queue' THEN 'y.id = q.message_id'
-            WHEN way = 'company' THEN 'y.event_id = h.id AND y.id BETWEEN message_id_floor(h.id) AND message_id_ceiling(h.id)'
-            WHEN way = 'trace' THEN 'y.event_id = e.id AND y.id BETWEEN message_id_floor(e.id) AND message_id_ceiling(e.id)'
-            WHEN way = 'id' THEN 'y.id BETWEEN h.id AND message_id_ceiling(h.id)'
+            WHEN way = 'queue' THEN 'y.id = h.message_id'
+            WHEN way IN ('company', 'trace') THEN 'y.event_id = h.event_id AND y.id BETWEEN h.least_id AND h.most_id'
+            WHEN way = 'id' THEN 'y.id BETWEEN h.least_id AND h.most_id'
             WHEN way = 'all' THEN 'true'
             WHEN way = 'reason' THEN 'y.status_reason IS NOT NULL'
             WHEN n_lanes = 1 THEN 'y.subscription_id = (($1).subscription_ids)[1]'
@@ -177,19 +176,23 @@ DECLARE
     of_event    text := log_event_conditions(t);
     of_message  text := log_message_conditions(t);
     is_filtered boolean := of_attempt || of_event || of_message <> '';
+    n_reach     integer := CASE WHEN t.path IS NULL THEN $6 ELSE $6 / 8 END; -- a payload takes so much longer
     candidate   text;
     lane_reach  integer;
     end_id      uuid;
     way         text;
     way_end_id  uuid;
-    n_found     bigint;
+    n_lanes     integer;
+    least_id    uuid;
+    n_found     integer := 0;
+    n_more      integer;
 BEGIN
     IF '{}' IN (t.ids, t.message_ids, t.event_ids, t.company_ids, t.subscription_ids) OR filter ? 'attribute' THEN
         RETURN; -- what is asked for is not there
     END IF;
     FOREACH candidate IN ARRAY log_ways(t)
     LOOP
-        lane_reach := CASE WHEN is_filtered THEN greatest($5, $6 / log_way_lanes(candidate, t)) ELSE $5 END;
+        lane_reach := CASE WHEN is_filtered THEN greatest($5, n_reach / log_way_lanes(candidate, t)) ELSE $5 END;
         EXECUTE log_way_end(candidate) INTO end_id USING t, lane_reach;
         IF way IS NULL OR coalesce(end_id, uuid_min()) < coalesce(way_end_id, uuid_min()) THEN
             way := candidate;
@@ -197,13 +200,26 @@ BEGIN
         END IF;
     END LOOP;
 
-    t.least_id := greatest(t.least_id, way_end_id);
-    RETURN QUERY EXECUTE
-        'SELECT m.message, NULL::uuid ' || log_way_messages(way, log_way_lanes(way, t), of_attempt, of_event) || of_message
-        || CASE WHEN way NOT IN ('subscription', 'reason_of_subscription') THEN log_scope_conditions(t) ELSE '' END
-        || CASE way WHEN 'remarkable' THEN ' ORDER BY h.id DESC LIMIT $2' ELSE ' ORDER BY m.id DESC LIMIT $2' END
-        USING t, $5;
-    GET DIAGNOSTICS n_found = ROW_COUNT;
+    of_message := of_message || CASE WHEN way NOT IN ('subscription', 'reason_of_subscription') THEN log_scope_conditions(t) ELSE '' END;
+    n_lanes := log_way_lanes(way, t);
+    least_id := greatest(t.least_id, way_end_id);
+    IF way = 'company' OR n_lanes > 1 THEN -- what is found there has to be sorted, all of it: first the newest
+        lane_reach := greatest($5, n_reach / n_lanes / 10);
+        EXECUTE log_way_end(way) INTO end_id USING t, lane_reach;
+        t.least_id := greatest(least_id, end_id);
+    ELSE
+        t.least_id := least_id;
+    END IF;
+    LOOP
+        RETURN QUERY EXECUTE 'SELECT m.message, NULL::uuid ' || log_way_messages(way, n_lanes, of_attempt, of_event) || of_message
+                             || ' ORDER BY ' || CASE way WHEN 'remarkable' THEN 'h' ELSE 'm' END || '.id DESC LIMIT $2'
+            USING t, $5 - n_found;
+        GET DIAGNOSTICS n_more = ROW_COUNT;
+        n_found := n_found + n_more;
+        EXIT WHEN n_found = $5 OR t.least_id = least_id;
+        t.below_id := t.least_id;
+        t.least_id := least_id;
+    END LOOP;
     IF n_found < $5 AND way_end_id IS NOT NULL THEN
         message := NULL;
         reached_id := way_end_id;

@@ -206,6 +206,25 @@ static const struct query_field *find_field(const struct route *route, const cha
     return field;
 }
 
+/* Filters of the delivery log, of what is rare, old or not there. */
+static const char *const log_filters[] = {
+    "{\"status\": [\"failed\"], \"code\": [\"5xx\"], \"company\": [\"rare\"]}",
+    "{\"status\": [\"failed\"]}",
+    "{\"status\": [\"pending\"]}",
+    "{\"status\": [\"cancelled\", \"held\"], \"event_type\": [\"rare.*\"]}",
+    "{\"code\": [\"404\", \"none\"]}",
+    "{\"code\": [\"2xx\"], \"latency_ms\": {\"lte\": 0}}",
+    "{\"latency_ms\": {\"gte\": 5000}}",
+    "{\"error\": [\"timeout\"], \"attempts\": {\"gte\": 3}}",
+    "{\"company\": [\"rare\"]}",
+    "{\"company\": [\"company 7\"], \"code\": [\"404\"]}",
+    "{\"event_type\": [\"rare.type\"], \"not\": {\"status\": [\"succeeded\"]}}",
+    "{\"trace_id\": [\"4bf92f3577b34da6a3ce929d0e0e4736\"]}",
+    "{\"external_id\": [\"rare\"]}",
+    "{\"origin\": [\"resend\"]}",
+    "{\"path\": \"$.a == 1\", \"since\": \"2026-01-01T00:00:00.000Z\"}",
+};
+
 /* The n-th value worth trying for a filter; NULL after the last. Texts live as long as the test. */
 static const char *filter_value(const struct query_field *field, unsigned n)
 {
@@ -222,6 +241,8 @@ static const char *filter_value(const struct query_field *field, unsigned n)
         (void)snprintf(choice, sizeof(choice), "%.*s", (int)strcspn(p, "|"), p);
         return choice;
     }
+    if (field->type == QUERY_LOG)
+        return n < HK_COUNTOF(log_filters) ? log_filters[n] : NULL;
     if (value != NULL && n-- == 0)
         return value;
     if (field->type == QUERY_ID) /* of nothing */
