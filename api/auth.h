@@ -36,6 +36,7 @@ struct caller {
     struct hk_id tenant_id;
     char actor[192];   /* for the audit log: "key:<id>", "client:<id>", "user:<id>", ... */
     char partner[129]; /* "": sees every app of its tenant */
+    int64_t expires_s; /* of its token, seconds since the epoch; 0: the database says it */
     struct bucket_limit own_limit, tenant_limit; /* set by limit_set_caller() */
     int64_t events_per_day;                      /* of the tenant; -1: any number */
 };

@@ -184,6 +184,7 @@ static bool set_caller(struct caller *caller, const struct issuer_proof *proof,
     (void)snprintf(caller->partner, sizeof(caller->partner), "%s", partner == NULL ? "" : partner);
     caller->role = proof->role;
     caller->scopes = auth_role_scopes(proof->role);
+    caller->expires_s = jwt_expires_s(jwt);
     return true;
 }
 

@@ -28,6 +28,7 @@ struct token_proof {
     struct hk_id client_id;
     char client_id_text[HK_ID_TEXT_SIZE];
     char scope[AUTH_SCOPE_NAMES_SIZE];
+    int64_t expires_s;
 };
 
 enum verdict { TOKEN_GOOD, TOKEN_BAD, TOKEN_KEY_UNKNOWN };
@@ -56,6 +57,7 @@ static bool read_client(struct token_proof *proof, const struct jwt *jwt)
         memcmp(&tenant_id, &proof->tenant_id, sizeof(tenant_id)) != 0)
         return false;
     (void)snprintf(proof->scope, sizeof(proof->scope), "%s", scope);
+    proof->expires_s = jwt_expires_s(jwt);
     return true;
 }
 
@@ -184,6 +186,7 @@ static void set_caller(struct caller *caller, const struct token_proof *proof,
     struct hk_str partner = hk_db_value(result, 0, 1), scopes = hk_db_value(result, 0, 2);
 
     (void)snprintf(caller->actor, sizeof(caller->actor), "client:%s", proof->client_id_text);
+    caller->expires_s = proof->expires_s;
     caller->role = auth_role_from_name(hk_db_value(result, 0, 0));
     caller->scopes = auth_scopes_from_names(hk_str(proof->scope), caller->role);
     if (scopes.p != NULL)

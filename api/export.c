@@ -3,12 +3,15 @@
  * export.c - in the order in which it runs:
  *
  *     export_run -> ask [wait] -> on_page -> [written] -> on_written -> ask ... -> the last page
+ *                                                             `-> [once in a while] on_rechecked ->
+ * ask
  */
 #include "api/export.h"
 
 #include <stdio.h>
 
 #include "api/bind.h"
+#include "api/recheck.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/buf.h"
@@ -24,6 +27,7 @@ struct export
     unsigned cursor_at;
     char cursor[MAX_CURSOR_BYTES + 1];
     struct hk_buf page; /* what h2o is writing */
+    struct recheck recheck;
     bool is_csv;
     bool has_begun; /* the status is on its way */
     bool is_failed;
@@ -35,6 +39,7 @@ static void export_dispose(void *p)
 {
     struct export *export = p;
 
+    hk_db_abandon(&export->recheck.query);
     hk_buf_done(&export->page);
 }
 
@@ -73,15 +78,36 @@ static void fail(struct export *export, enum hk_code code)
     send_page(export, H2O_SEND_STATE_IN_PROGRESS);
 }
 
+static void go_on(struct export *export, enum hk_code code)
+{
+    if (code == HK_OK)
+        code = ask(export);
+    if (code != HK_OK)
+        fail(export, code);
+}
+
+static void on_rechecked(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct recheck *recheck = HK_CONTAINER_OF(query, struct recheck, query);
+
+    go_on(HK_CONTAINER_OF(recheck, struct export, recheck), recheck_judge(recheck, result));
+}
+
 /* h2o has written the page, or the client has gone. */
 static void on_written(h2o_generator_t *generator, h2o_req_t *req)
 {
     struct export *export = HK_CONTAINER_OF(generator, struct export, generator);
+    enum hk_code code;
 
-    if (export->is_failed)
+    if (export->is_failed) {
         h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
-    else if (ask(export) != HK_OK)
-        fail(export, HK_BUSY);
+    } else if (recheck_is_due(&export->recheck)) {
+        code = recheck_ask(&export->recheck, export->call, on_rechecked);
+        if (code != HK_OK)
+            fail(export, code);
+    } else {
+        go_on(export, HK_OK);
+    }
 }
 
 static void on_client_gone(h2o_generator_t *generator, h2o_req_t *req)
@@ -90,6 +116,7 @@ static void on_client_gone(h2o_generator_t *generator, h2o_req_t *req)
 
     (void)req;
     hk_db_abandon(&export->call->query);
+    hk_db_abandon(&export->recheck.query);
 }
 
 /* "/v1/audit-log/export" is saved as audit-log.csv. */
@@ -188,6 +215,7 @@ enum stage_result export_run(struct call *call)
         .cursor_at = find_bind(route, "=cursor"),
     };
     hk_buf_init(&export->page, MAX_PAGE_BYTES);
+    recheck_init(&export->recheck, call);
     memcpy(export->params, call->query.params, sizeof(export->params));
     export->is_csv = hk_str_eq(export->params[find_bind(route, "?format")], HK_STR("csv"));
     call->state = export;

@@ -181,6 +181,11 @@ static bool check_times(const struct jwt *jwt, const struct jwt_expected *expect
     return true;
 }
 
+int64_t jwt_expires_s(const struct jwt *jwt)
+{
+    return json_integer_value(json_object_get(jwt->claims, "exp"));
+}
+
 bool jwt_check_claims(const struct jwt *jwt, const struct jwt_expected *expected,
                       const char **reterr)
 {

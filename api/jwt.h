@@ -54,6 +54,9 @@ void jwt_done(struct jwt *jwt);
 HK_NODISCARD bool jwt_check_claims(const struct jwt *jwt, const struct jwt_expected *expected,
                                    const char **reterr);
 
+/* When it expires, in seconds since the epoch, once jwt_check_claims() has found it good. */
+int64_t jwt_expires_s(const struct jwt *jwt);
+
 /* A claim that is a string; NULL when it is not there or none. Borrowed from the token's claims. */
 const char *jwt_text(const struct jwt *jwt, const char *name);
 

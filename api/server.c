@@ -28,6 +28,7 @@
 #include "api/listen.h"
 #include "api/schema_cache.h"
 #include "api/signing_keys.h"
+#include "api/tail.h"
 #include "api/verification.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
@@ -197,6 +198,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->signing_keys = signing_keys_new();
     thread->limits = limits_new(thread);
     thread->issuer_keys = issuer_keys_new(thread);
+    thread->tails = tails_new(thread);
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -242,6 +244,7 @@ static void drain(struct api_thread *thread)
     h2o_socket_close(thread->listener);
     thread->listener = NULL;
     run_turn(thread); /* h2o frees a closed socket at the end of a turn */
+    tails_end(thread->tails);
     h2o_context_request_shutdown(&thread->h2o);
     while (thread->n_calls > 0 && hk_mono_ms() < deadline_ms)
         run_turn(thread);
@@ -278,6 +281,7 @@ static void free_thread_state(struct api_thread *thread)
     schema_cache_free(thread->schema_cache);
     signing_keys_free(thread->signing_keys);
     limits_free(thread->limits);
+    tails_free(thread->tails);
     issuer_keys_free(thread->issuer_keys);
 }
 

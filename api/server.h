@@ -23,6 +23,7 @@ struct hk_offload;
 struct ingest;
 struct limits;
 struct schema_cache;
+struct tails;
 struct hk_vault;
 struct verification;
 
@@ -46,6 +47,7 @@ struct api_thread {
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
     struct limits *limits;
+    struct tails *tails;
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 

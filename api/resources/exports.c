@@ -9,24 +9,9 @@
 
 static const struct query_field export_query[] = {
     {.name = "format", .type = QUERY_CHOICE, .choices = "ndjson|csv"},
-    {.name = "event_id", .type = QUERY_ID},
-    {.name = "subscription_id", .type = QUERY_ID},
-    {.name = "app_id", .type = QUERY_ID},
-    {.name = "company", .type = QUERY_TEXT},
-    {.name = "event_type", .type = QUERY_TEXT},
-    {.name = "since", .type = QUERY_TIME},
-    {.name = "until", .type = QUERY_TIME},
-    {.name = "status",
-     .type = QUERY_CHOICE,
-     .choices = "pending|sending|succeeded|failed|cancelled|held"},
+    {.name = "q", .type = QUERY_LOG},
     {0},
 };
-
-#define EXPORT_BIND                                                                                \
-    {                                                                                              \
-        "tenant", "partner", "=cursor", "?format", "?event_id", "?subscription_id", "?app_id",     \
-            "?company", "?status", "?event_type", "?since", "?until"                               \
-    }
 
 const struct route exports_routes[] = {
     {
@@ -38,7 +23,7 @@ const struct route exports_routes[] = {
         .query = export_query,
         .work = export_run,
         .stmt = &stmt_message_export,
-        .bind = EXPORT_BIND,
+        .bind = {"tenant", "partner", "=cursor", "?format", "?q"},
     },
     {
         .method = "GET",
@@ -49,7 +34,7 @@ const struct route exports_routes[] = {
         .query = export_query,
         .work = export_run,
         .stmt = &stmt_attempt_export,
-        .bind = EXPORT_BIND,
+        .bind = {"tenant", "partner", "=cursor", "?format", "?q"},
     },
     {0},
 };

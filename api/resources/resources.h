@@ -30,6 +30,7 @@ extern const struct route subscriptions_routes[];
 extern const struct route subscription_secrets_routes[];
 extern const struct route events_routes[];
 extern const struct route exports_routes[];
+extern const struct route tail_routes[];
 extern const struct route messages_routes[];
 extern const struct route attempts_routes[];
 extern const struct route basiq_routes[];

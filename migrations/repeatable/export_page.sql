@@ -1,50 +1,28 @@
--- A page of messages for an export: those that a query finds, newest first, and where the next page goes on (NULL:
--- there is none; a page may be empty and have a next one). plpgsql, so that each set of filters is planned as it is.
+-- A page of messages for an export: those that a filter means, newest first, and where the next page goes on (NULL: there
+-- is none; a page may be empty and have a next one).
 CREATE OR REPLACE FUNCTION export_page(tenant_id uuid, partner text, filter jsonb, before_id uuid, page_limit integer,
                                        OUT messages message[], OUT next_id uuid)
 LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    of_company uuid[] := ARRAY(SELECT c.id
-                                 FROM connection c
-                                WHERE c.tenant_id = $1
-                                  AND c.company_id = (SELECT co.id FROM company co
-                                                       WHERE co.tenant_id = $1 AND co.external_id = $3 ->> 'company'));
-    reach integer := list_reach($5, 1, $2 IS NOT NULL OR $3 - 'since' - 'until' <> '{}');
 BEGIN
-    WITH seen AS MATERIALIZED (
-        SELECT m AS message, m.id, row_number() OVER (ORDER BY m.id DESC) AS place
-          FROM message m
-         WHERE m.tenant_id = $1
-           AND m.id < least(coalesce($4, uuid_max()), id_until(($3 ->> 'until')::timestamptz))
-           AND m.id >= id_since(($3 ->> 'since')::timestamptz)
-           AND m.id BETWEEN coalesce(message_id_floor(($3 ->> 'event_id')::uuid), uuid_min())
-                        AND coalesce(message_id_ceiling(($3 ->> 'event_id')::uuid), uuid_max())
-         ORDER BY m.id DESC
-         LIMIT reach
-    ), page AS (
-        SELECT v.message, v.id, row_number() OVER (ORDER BY v.id DESC) AS n
-          FROM seen v
-          JOIN subscription s ON s.tenant_id = $1 AND s.id = (v.message).subscription_id
-          JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id
-         WHERE ($2 IS NULL OR a.partner = $2)
-           AND (NOT $3 ? 'event_id' OR (v.message).event_id = ($3 ->> 'event_id')::uuid)
-           AND (NOT $3 ? 'subscription_id' OR s.id = ($3 ->> 'subscription_id')::uuid)
-           AND (NOT $3 ? 'app_id' OR a.id = ($3 ->> 'app_id')::uuid)
-           AND (NOT $3 ? 'company' OR (v.message).connection_id = ANY (of_company))
-           AND (NOT $3 ? 'status' OR message_status(v.message) = $3 ->> 'status')
-           AND (NOT $3 ? 'event_type'
-                OR EXISTS (SELECT
-                             FROM event e
-                            WHERE e.tenant_id = $1 AND e.id = (v.message).event_id AND e.event_type = $3 ->> 'event_type'
-                           OFFSET 0))
-         ORDER BY v.id DESC
-         LIMIT $5 + 1
-    )
-    SELECT array_agg(p.message ORDER BY p.n) FILTER (WHERE p.n <= $5),
-           CASE WHEN count(*) > $5 THEN (array_agg(p.id ORDER BY p.n))[$5]
-                ELSE (SELECT v.id FROM seen v WHERE v.place = reach) END
+    SELECT array_agg(s.message ORDER BY (s.message).id DESC) FILTER (WHERE (s.message).id IS NOT NULL), max(s.reached_id::text)
       INTO messages, next_id
-      FROM page p;
+      FROM message_search($1, $2, $3, $4, $5, 5000) s;
+    IF cardinality(messages) = $5 THEN
+        next_id := messages[$5].id;
+    END IF;
+END
+$$;
+
+-- Those of a message's attempts that a filter means, in their order. plpgsql, and put together of constant texts.
+CREATE OR REPLACE FUNCTION attempts_matching(tenant_id uuid, filter jsonb, message_ids uuid[]) RETURNS SETOF attempt
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    t log_terms := log_terms($1, NULL, $2, NULL);
+BEGIN
+    RETURN QUERY EXECUTE
+        'SELECT t.* FROM unnest($2) i (id) CROSS JOIN LATERAL (SELECT * FROM attempt t'
+        ' WHERE t.tenant_id = ($1).tenant_id AND t.message_id = i.id' || log_attempt_conditions(t) || ' OFFSET 0) t'
+        USING t, $3;
 END
 $$;
 

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The live tail. Its statements are in ../tail.sql. */
+#include "api/tail.h"
+
+#include "api/resources/resources.h"
+#include "api/tail.sql.h"
+
+static const struct query_field tail_query[] = {{.name = "q", .type = QUERY_LOG}, {0}};
+
+const struct route tail_routes[] = {
+    {
+        .method = "GET",
+        .path = "/v1/tail",
+        .scope = SCOPE_MESSAGES_READ,
+        .ok_status = 200,
+        .gives = "text/event-stream",
+        .query = tail_query,
+        .work = tail_run,
+        .stmt = &stmt_tail_open,
+        .bind = {"tenant", "?q"},
+    },
+    {0},
+};
