@@ -345,7 +345,7 @@ static void on_opened(struct hk_db_query *query, const struct hk_db_result *resu
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
     struct tail *tail = call->state;
     struct tails *tails = call->thread->tails;
-    struct feed_query wanted = {.tenant_id = call->tenant_id, .partner = call->caller.partner};
+    struct feed_query wanted = {.tenant_id = call->tenant_id};
     struct feed_place place;
     bool resumes;
 
@@ -360,6 +360,7 @@ static void on_opened(struct hk_db_query *query, const struct hk_db_result *resu
         return;
     }
     wanted.filter = hk_db_value(result, 0, 0);
+    wanted.partner = hk_db_value(result, 0, 2).p;
     hk_buf_printf(&tail->pending, ": hookline\nretry: %d\n\n", RETRY_MS);
     resumes = find_place(tail, strtoll(hk_db_value(result, 0, 1).p, NULL, 10), &place);
     feed_join(tails->feeds, &wanted, &place, resumes, &tail->listener);

@@ -1,8 +1,10 @@
 -- The live tail: see api/tail.h and docs/adr/0033-live-tail.md.
 
 -- name: tail_open
--- $1 tenant_id uuid, $2 filter json or NULL. One row: the filter, now in microseconds.
-SELECT coalesce($2::jsonb, '{}')::text AS filter, floor(extract(epoch FROM now()) * 1000000)::bigint AS now_us
+-- $1 tenant_id uuid, $2 partner text or NULL, $3 filter json or NULL. One row: the filter, now in microseconds, the partner
+-- whose apps alone are to be seen.
+SELECT coalesce($3::jsonb, '{}')::text AS filter, floor(extract(epoch FROM now()) * 1000000)::bigint AS now_us,
+       coalesce($2::text, '') AS partner
   FROM tenant t
  WHERE t.tenant_id = $1::uuid AND t.state = 'active';
 

@@ -17,7 +17,7 @@ const struct route tail_routes[] = {
         .query = tail_query,
         .work = tail_run,
         .stmt = &stmt_tail_open,
-        .bind = {"tenant", "?q"},
+        .bind = {"tenant", "partner", "?q"},
     },
     {0},
 };
