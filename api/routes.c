@@ -45,6 +45,7 @@ const struct route *const route_tables[] = {
     stats_routes,
     test_messages_routes,
     previews_routes,
+    payloads_routes,
     NULL,
 };
 /* clang-format on */

@@ -38,6 +38,7 @@ extern const struct route hooks_routes[];
 extern const struct route stats_routes[];
 extern const struct route test_messages_routes[];
 extern const struct route previews_routes[];
+extern const struct route payloads_routes[];
 
 /* Bodies that are also part of the body that registers an app. */
 extern const struct body_field custom_field_create_body[];

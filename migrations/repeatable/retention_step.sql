@@ -134,6 +134,9 @@ BEGIN
     DELETE FROM retained_event x
      WHERE x.tenant_id = r.tenant_id AND x.event_id = ANY (due) AND x.event_id <> ALL (ids);
     ids := ARRAY(SELECT g.id FROM unnest(ids) AS g (id) WHERE g.id <> ALL (kept));
+    PERFORM event_clear_attempts(r.tenant_id, ARRAY(SELECT e.id FROM event e -- what was in flight then
+                                                     WHERE e.tenant_id = r.tenant_id AND e.id = ANY (ids)
+                                                       AND e.payload_state = 'expunged'));
     PERFORM retention_forget_payloads(r.tenant_id, ARRAY(SELECT g.id FROM unnest(ids) AS g (id) WHERE g.id < payload_end));
     PERFORM retention_delete_events(r.tenant_id, ARRAY(SELECT g.id FROM unnest(ids) AS g (id)
                                                         WHERE g.id < message_end AND g.id <= r.message_cursor));
@@ -141,7 +144,10 @@ BEGIN
     DELETE FROM retained_event x
      WHERE x.tenant_id = r.tenant_id AND x.event_id = ANY (ids)
        AND (x.event_id < message_end AND x.event_id <= r.message_cursor
-            OR x.event_id < payload_end AND x.event_id > r.message_cursor);
+            OR x.event_id > r.message_cursor
+               AND (x.event_id < payload_end
+                    OR EXISTS (SELECT FROM event e
+                                WHERE e.tenant_id = x.tenant_id AND e.id = x.event_id AND e.payload_state = 'expunged')));
     UPDATE retained_event x SET looked_at = now() WHERE x.tenant_id = r.tenant_id AND x.event_id = ANY (due);
     RETURN cardinality(due);
 END

@@ -64,7 +64,7 @@ static const struct {
      "audit:read apps:read apps:write companies:read companies:write connections:read "
      "connections:write event_types:read event_types:write profiles:read profiles:write "
      "subscriptions:read subscriptions:write secrets:manage tests:send events:read messages:read "
-     "messages:resend",
+     "messages:resend payloads:expunge payloads:unmask",
      false},
     {"partner",
      "session apps:read apps:write connections:read event_types:read profiles:read "
@@ -73,7 +73,7 @@ static const struct {
      true},
     {"support",
      "tenant:read session apps:read companies:read connections:read event_types:read "
-     "profiles:read subscriptions:read events:read messages:read messages:resend",
+     "profiles:read subscriptions:read events:read messages:read messages:resend payloads:unmask",
      false},
     {"producer", "events:publish event_types:read", false},
     {"receiver", "events:read messages:read event_types:read", true},

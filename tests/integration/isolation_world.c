@@ -257,6 +257,9 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
         {"POST", "/v1/subscriptions/:subscription_id/preview", "{\"payload\": {}}"},
+        {"POST", "/v1/events/:event_id/expunge", "{\"reason\": \"x\"}"},
+        {"POST", "/v1/events/:event_id/unmask", "{\"reason\": \"x\"}"},
+        {"POST", "/v1/messages/:message_id/attempts/:attempt_no/unmask", "{\"reason\": \"x\"}"},
         {"POST", "/notifications/webhooks/:webhook_id", "{\"description\": \"x\"}"},
     };
 
