@@ -180,6 +180,8 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         {SCOPE_EVENTS_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_RESEND, "admin partner support"},
+        {SCOPE_PAYLOADS_EXPUNGE, "admin"},
+        {SCOPE_PAYLOADS_UNMASK, "admin support"},
     };
 
     (void)state;
