@@ -3,8 +3,10 @@
  * api/handshake.h - the ways in which a receiver can be asked whether it agrees to be sent to
  * (standards 2.2, 2.12): what the request is, and what an answer must have. Pure.
  *
- * The request carries no secret, no credentials and no header field of the subscription: its URL
- * has not agreed to anything yet. The words on an answer tell nothing of its body.
+ * The request carries no secret, no credentials or access token, and no header field of the
+ * subscription: its URL has not agreed to anything yet. The client certificate is none of these: it
+ * is public, and who asks for it learns nothing that he could use. The words on an answer tell
+ * nothing of its body.
  */
 #ifndef API_HANDSHAKE_H
 #define API_HANDSHAKE_H

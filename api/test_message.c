@@ -2,7 +2,8 @@
 /*
  * test_message.c - in the order in which it runs:
  *
- *     test_message_stage -> plan [wait] -> send all of them [wait for each] -> reply
+ *     test_message_stage -> plan [wait] -> an access token, if they take one [wait]
+ *                                       -> send all of them [wait for each] -> reply
  *                                          -> revive the subscription, or end its rest [wait]
  *                                          -> reply
  *
@@ -15,21 +16,30 @@
 #include "api/bind.h"
 #include "api/server.h"
 #include "api/test_message.sql.h"
+#include "api/token_fetch.h"
 #include "api/webhook_plan.h"
+#include "hk/certificate.h"
 #include "hk/clock.h"
 #include "hk/describe.h"
 #include "hk/encode.h"
 #include "hk/http.h"
 #include "hk/responses.h"
 #include "hk/sign.h"
+#include "hk/stored_secrets.h"
 #include "hk/utf8.h"
 
-enum { MAX_EXCHANGE_BYTES = 2 << 20, MAX_REST_BYTES = 1 << 18, KEEP_RESPONSE_BYTES = 16384 };
+enum {
+    MAX_EXCHANGE_BYTES = 2 << 20,
+    MAX_REST_BYTES = 1 << 18,
+    KEEP_RESPONSE_BYTES = 16384,
+    MAX_CLIENT_SECRET_BYTES = 4096
+};
 
 struct test;
 
 struct test_message {
     struct test *test;
+    struct webhook_plan plan;
     struct hk_request *request; /* under way, or NULL */
     struct webhook webhook;
     struct hk_buf exchange; /* its part of the reply, as far as it is known */
@@ -39,7 +49,10 @@ struct test {
     struct call *call;
     struct api_thread *thread;
     struct hk_http *http;
-    struct webhook_plan plan;      /* of which nothing is left but what the body says */
+    struct webhook_plan plan;      /* what the body says: the messages' are copies, with a row */
+    struct token_fetch token;      /* .http NULL: no access token is needed */
+    struct hk_buf client_key;      /* PEM, in clear */
+    struct hk_outcome fault;       /* why nothing can be sent; .error NULL: it can */
     struct hk_str subscription_id; /* stored, with its own secrets; .p NULL: none */
     bool has_ended_rest;
     bool has_made_secret;
@@ -77,17 +90,12 @@ enum stage_result test_message_stage(struct call *call)
 
 /* ---- requests -------------------------------------------------------------------------------- */
 
-/* Makes the request of a row of the plan. False when it cannot be made: then nothing is sent. */
-static bool build_request(struct test_message *message, const struct hk_db_result *result,
-                          unsigned row, struct hk_request *ret, const char **reterr)
+/* Makes the request. False when it cannot be made: then nothing is sent. */
+static bool build_request(struct test_message *message, struct hk_request *ret, const char **reterr)
 {
-    struct webhook_plan plan = message->test->plan;
     struct webhook *webhook = &message->webhook;
-    bool is_built;
+    bool is_built = webhook_build(message->test->call, &message->plan, webhook, ret, reterr);
 
-    plan.result = result;
-    plan.row = row;
-    is_built = webhook_build(message->test->call, &plan, webhook, ret, reterr);
     hk_buf_add_text(&message->exchange, "{");
     hk_buf_add_json_member(&message->exchange, "event_type", webhook->event_type);
     hk_buf_printf(&message->exchange, ",\"event_id\":\"%s\",\"message_id\":\"%s\"",
@@ -111,6 +119,10 @@ static void test_dispose(void *p)
         webhook_done(&message->webhook);
         hk_buf_done(&message->exchange);
     }
+    token_fetch_done(&test->token);
+    if (test->client_key.p != NULL)
+        explicit_bzero(test->client_key.p, test->client_key.capacity);
+    hk_buf_done(&test->client_key);
     explicit_bzero(test->made_secret, sizeof(test->made_secret));
     test->thread->n_tests--;
 }
@@ -147,9 +159,11 @@ static struct test *test_new(struct call *call, const struct hk_db_result *plan)
         .responses = copy_to_pool(call, hk_db_value(plan, 0, PLAN_RESPONSES)),
         .egress = {.allows_http = hk_str_eq(hk_db_value(plan, 0, PLAN_ALLOWS_HTTP), HK_STR("t")),
                    .allowed_networks =
-                       copy_to_pool(call, hk_db_value(plan, 0, PLAN_ALLOWED_NETWORKS))},
+                       copy_to_pool(call, hk_db_value(plan, 0, PLAN_ALLOWED_NETWORKS)),
+                   .certificate =
+                       copy_to_pool(call, hk_db_value(plan, 0, PLAN_CLIENT_CERTIFICATE))},
         .n_messages = n,
-        .n_pending = n,
+        .n_pending = n + 1, /* until all are sent: an outcome may come at once */
     };
     call->thread->n_tests++;
     if (test->subscription_id.p == NULL && test->plan.secret.p == NULL) {
@@ -165,29 +179,114 @@ static struct test *test_new(struct call *call, const struct hk_db_result *plan)
     return test;
 }
 
-static void send_one(struct test_message *message, const struct hk_db_result *plan, unsigned row)
+static struct hk_outcome refusal(enum hk_outcome_kind kind, const char *why)
 {
-    struct hk_http *http = message->test->http;
-    struct hk_request *request = hk_http_take(http);
-    struct hk_outcome invalid = {
-        .kind = HK_OUTCOME_REQUEST_INVALID,
+    return (struct hk_outcome){
+        .kind = kind,
+        .error = why,
         .dns_us = -1,
         .connect_us = -1,
         .tls_us = -1,
         .first_byte_us = -1,
     };
+}
 
-    if (!build_request(message, plan, row, request, &invalid.error)) {
-        hk_buf_add_text(&message->exchange, ",\"request\":null");
-        hk_http_give_back(http, request);
-        on_outcome(message, &invalid);
+static void send_one(struct test_message *message)
+{
+    struct test *test = message->test;
+    struct hk_request *request = hk_http_take(test->http);
+    struct hk_outcome fault = refusal(HK_OUTCOME_REQUEST_INVALID, NULL);
+    bool is_built = build_request(message, request, &fault.error);
+
+    if (is_built && test->fault.error == NULL) {
+        hk_buf_add_text(&message->exchange, ",\"request\":");
+        hk_describe_request(request, &message->exchange);
+        message->request = request;
+        request->egress = test->egress;
+        hk_http_send(test->http, request, on_outcome, message);
         return;
     }
-    hk_buf_add_text(&message->exchange, ",\"request\":");
-    hk_describe_request(request, &message->exchange);
-    message->request = request;
-    request->egress = message->test->egress;
-    hk_http_send(http, request, on_outcome, message);
+    hk_buf_add_text(&message->exchange, ",\"request\":null");
+    hk_http_give_back(test->http, request);
+    on_outcome(message, is_built ? &test->fault : &fault);
+}
+
+/* Last: the test may be gone with its call's reply. */
+static void send_all(struct test *test)
+{
+    for (unsigned i = 0; i < test->n_messages; i++) {
+        test->messages[i].plan.access_token =
+            test->token.token.n == 0 ? HK_STR_NULL
+                                     : (struct hk_str){test->token.token.text, test->token.token.n};
+        send_one(&test->messages[i]);
+    }
+    test_end_one(test);
+}
+
+/* ---- as whom --------------------------------------------------------------------------------- */
+
+static void on_token(struct token_fetch *fetch)
+{
+    struct test *test = HK_CONTAINER_OF(fetch, struct test, token);
+
+    if (fetch->fault != NULL)
+        test->fault = refusal(HK_OUTCOME_CREDENTIALS, fetch->fault);
+    send_all(test);
+}
+
+/* What the token is asked for with: the subscription's, or what the body says. */
+static bool read_order(struct test *test, struct hk_buf *secret, struct token_order *ret)
+{
+    const struct webhook_plan *plan = &test->messages[0].plan;
+    struct call *call = test->call;
+
+    *ret = (struct token_order){.allows_http = test->egress.allows_http,
+                                .allowed_networks = test->egress.allowed_networks};
+    if (test->subscription_id.p == NULL) {
+        ret->url = copy_to_pool(call, call_body_string(call, "credentials/token_url"));
+        ret->client_id = call_body_string(call, "credentials/client_id");
+        ret->client_secret = call_body_string(call, "credentials/client_secret");
+        ret->scope = call_body_string(call, "credentials/scope");
+        return true;
+    }
+    ret->url = copy_to_pool(call, webhook_plan_value(plan, PLAN_TOKEN_URL));
+    ret->client_id = webhook_plan_value(plan, PLAN_USERNAME);
+    ret->scope = webhook_plan_value(plan, PLAN_SCOPE);
+    if (!webhook_open_client_secret(call, plan, secret))
+        return false;
+    ret->client_secret = hk_buf_str(secret);
+    return true;
+}
+
+/* True: on_token() comes. False: there is nothing to wait for. */
+static bool begin_token(struct test *test)
+{
+    struct token_order order;
+    struct hk_buf secret HK_CLEANUP(hk_buf_done);
+    bool is_open, is_begun = false;
+
+    hk_buf_init(&secret, MAX_CLIENT_SECRET_BYTES);
+    is_open = read_order(test, &secret, &order);
+    if (!is_open) {
+        test->fault = refusal(HK_OUTCOME_REQUEST_INVALID, HK_STORED_SECRET_FAULT);
+    } else if (order.url.p != NULL) {
+        for (unsigned i = 0; i < test->n_messages; i++)
+            webhook_plan_keep(test->call, &test->messages[i].plan);
+        is_begun = token_fetch_begin(&test->token, test->http, &order, on_token);
+        if (!is_begun)
+            test->fault = refusal(HK_OUTCOME_CREDENTIALS, test->token.fault);
+    }
+    if (secret.p != NULL)
+        explicit_bzero(secret.p, secret.capacity);
+    return is_begun;
+}
+
+static void open_client_key(struct test *test)
+{
+    hk_buf_init(&test->client_key, HK_CERTIFICATE_KEY_MAX_BYTES);
+    if (!webhook_open_client_key(test->call, &test->messages[0].plan, &test->client_key))
+        test->fault = refusal(HK_OUTCOME_REQUEST_INVALID, HK_STORED_SECRET_FAULT);
+    test->egress.private_key = hk_buf_str(&test->client_key);
 }
 
 static void on_planned(struct hk_db_query *query, const struct hk_db_result *result)
@@ -205,10 +304,14 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
         return;
     }
     test = test_new(call, result);
-    test->n_pending++; /* until all are sent: an outcome may come at once */
-    for (unsigned i = 0; i < test->n_messages; i++)
-        send_one(&test->messages[i], result, i);
-    test_end_one(test);
+    for (unsigned i = 0; i < test->n_messages; i++) {
+        test->messages[i].plan = test->plan;
+        test->messages[i].plan.result = result;
+        test->messages[i].plan.row = i;
+    }
+    open_client_key(test);
+    if (!begin_token(test))
+        send_all(test);
 }
 
 /* ---- answers --------------------------------------------------------------------------------- */
@@ -275,6 +378,9 @@ static void reply(struct test *test, struct hk_str revived)
     hk_buf_add_json_member(&buf, "profile", test->profile);
     hk_buf_add_text(&buf, ",");
     hk_buf_add_json_member(&buf, "secret", test->has_made_secret ? test->plan.secret : HK_STR_NULL);
+    hk_buf_add_text(&buf, ",\"token\":");
+    hk_buf_add_str(&buf,
+                   test->token.http == NULL ? HK_STR("null") : hk_buf_str(&test->token.described));
     hk_buf_add_text(&buf, ",\"messages\":[");
     for (unsigned i = 0; i < test->n_messages; i++) {
         hk_buf_add_text(&buf, i == 0 ? "" : ",");
@@ -349,13 +455,13 @@ static void end_rest(struct test *test)
 /* Last: the test may be gone with its call's reply. */
 static void test_end_one(struct test *test)
 {
+    bool has_passed = test->subscription_id.p != NULL && test->n_succeeded == test->n_messages;
+
     if (--test->n_pending > 0)
         return;
-    if (test->subscription_id.p == NULL || test->n_succeeded < test->n_messages)
-        reply(test, HK_STR_NULL);
-    else if (test->wants_revival)
+    if (has_passed && test->wants_revival)
         revive(test);
-    else if (auth_may(&test->call->caller, SCOPE_SUBSCRIPTIONS_WRITE))
+    else if (has_passed && auth_may(&test->call->caller, SCOPE_SUBSCRIPTIONS_WRITE))
         end_rest(test);
     else
         reply(test, HK_STR_NULL);

@@ -17,9 +17,11 @@
 #include "api/handshake.h"
 #include "api/server.h"
 #include "api/verification.sql.h"
+#include "hk/certificate.h"
 #include "hk/encode.h"
 #include "hk/http.h"
 #include "hk/log.h"
+#include "hk/stored_secrets.h"
 
 /* The columns of the plan. */
 enum {
@@ -32,6 +34,8 @@ enum {
     PLAN_RATE_PER_MINUTE,
     PLAN_ALLOWS_HTTP,
     PLAN_ALLOWED_NETWORKS,
+    PLAN_CLIENT_CERTIFICATE,
+    PLAN_CLIENT_KEY,
 };
 
 struct verification {
@@ -45,6 +49,8 @@ struct verification {
     struct hk_db_query query;
     char id[HK_ID_TEXT_SIZE]; /* of the subscription; before the plan, perhaps of its app */
     char *name, *url, *topic, *origin, *allowed_networks;
+    char *client_certificate;
+    struct hk_buf client_key; /* PEM, in clear */
     bool allows_http;
     struct handshake handshake;
     struct hk_request *request; /* under way, or NULL */
@@ -102,6 +108,10 @@ static void verification_free(struct verification *own)
     free(own->topic);
     free(own->origin);
     free(own->allowed_networks);
+    free(own->client_certificate);
+    if (own->client_key.p != NULL)
+        explicit_bzero(own->client_key.p, own->client_key.capacity);
+    hk_buf_done(&own->client_key);
     free(own);
 }
 
@@ -224,6 +234,16 @@ static unsigned read_number(struct hk_str text)
     return text.p == NULL ? 0 : (unsigned)strtoul(text.p, NULL, 10);
 }
 
+/* What a receiver that asks for a certificate would not even answer without. */
+static bool open_client_key(struct verification *own, const struct hk_db_result *plan)
+{
+    struct hk_str stored = hk_db_value(plan, 0, PLAN_CLIENT_KEY);
+
+    hk_buf_init(&own->client_key, HK_CERTIFICATE_KEY_MAX_BYTES);
+    return stored.p == NULL || hk_stored_client_key_open(own->thread->vault, hk_str(own->tenant_id),
+                                                         hk_str(own->id), stored, &own->client_key);
+}
+
 static void read_plan(struct verification *own, const struct hk_db_result *plan)
 {
     const struct hk_config *config = own->thread->config;
@@ -234,6 +254,7 @@ static void read_plan(struct verification *own, const struct hk_db_result *plan)
     own->url = copy(hk_db_value(plan, 0, PLAN_URL));
     own->topic = copy(hk_db_value(plan, 0, PLAN_TOPIC));
     own->allowed_networks = copy(hk_db_value(plan, 0, PLAN_ALLOWED_NETWORKS));
+    own->client_certificate = copy(hk_db_value(plan, 0, PLAN_CLIENT_CERTIFICATE));
     own->allows_http = hk_str_eq(hk_db_value(plan, 0, PLAN_ALLOWS_HTTP), HK_STR("t"));
     own->origin = copy(handshake_origin(config->api_origin, config->api_issuer));
     own->handshake = (struct handshake){
@@ -268,6 +289,7 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
     struct hk_str code = result->code == HK_OK ? hk_db_value(result, 0, PLAN_CODE) : HK_STR_NULL;
     const char *error = "The verification is not known here.";
     struct hk_http *http;
+    bool is_open;
 
     if (result->code != HK_OK) {
         end(own, result->code, HK_STR_NULL);
@@ -278,13 +300,18 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
         return;
     }
     read_plan(own, result);
+    is_open = open_client_key(own, result);
+    if (!is_open)
+        error = "The client certificate's key does not open.";
     http = server_http(own->thread);
     own->request = hk_http_take(http);
-    if (handshake_kind_from_name(hk_str(own->name), &own->handshake.kind) &&
+    if (is_open && handshake_kind_from_name(hk_str(own->name), &own->handshake.kind) &&
         handshake_build(&own->handshake, own->request, &error)) {
         own->request->egress = (struct hk_egress){
             .allows_http = own->allows_http,
             .allowed_networks = hk_str(own->allowed_networks),
+            .certificate = hk_str(own->client_certificate),
+            .private_key = hk_buf_str(&own->client_key),
         };
         hk_http_send(http, own->request, on_outcome, own);
         return;

@@ -4,7 +4,7 @@
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id (or an app's, when nobody waits) uuid,
 -- $4 whether somebody waits boolean
 SELECT r.code, r.body, r.subscription_id::text, r.verification, r.url, r.topic, r.rate_per_minute::text,
-       r.allows_http, r.allowed_networks
+       r.allows_http, r.allowed_networks, r.client_certificate, r.client_key
   FROM verification_plan($1::uuid, $2::text, $3::uuid, $4::boolean) r;
 
 -- name: verification_record

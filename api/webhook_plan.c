@@ -37,9 +37,16 @@ static void opened_init(struct opened *opened)
     hk_buf_init(&opened->password, MAX_OPENED_BYTES);
 }
 
+struct hk_str webhook_plan_value(const struct webhook_plan *plan, unsigned column)
+{
+    if (plan->kept != NULL)
+        return plan->kept[column];
+    return hk_db_value(plan->result, plan->row, column);
+}
+
 static struct hk_str value(const struct webhook_plan *plan, unsigned column)
 {
-    return hk_db_value(plan->result, plan->row, column);
+    return webhook_plan_value(plan, column);
 }
 
 static struct hk_str preview_value(const struct webhook_plan *plan, unsigned column)
@@ -75,19 +82,52 @@ static const char *copy_text(struct call *call, struct hk_str s)
     return copy;
 }
 
+void webhook_plan_keep(struct call *call, struct webhook_plan *plan)
+{
+    unsigned n = plan->is_preview ? N_PLAN_COLUMNS : PLAN_EVENT_ID;
+    struct hk_str *kept = call_alloc(call, n * sizeof(*kept));
+
+    for (unsigned i = 0; i < n; i++) {
+        struct hk_str given = value(plan, i);
+
+        kept[i] = given.p == NULL ? HK_STR_NULL : (struct hk_str){copy_text(call, given), given.n};
+    }
+    plan->kept = kept;
+}
+
+bool webhook_open_client_key(struct call *call, const struct webhook_plan *plan, struct hk_buf *ret)
+{
+    struct hk_str stored = value(plan, PLAN_CLIENT_KEY);
+
+    return stored.p == NULL ||
+           hk_stored_client_key_open(call->thread->vault, hk_str(call->tenant_id),
+                                     value(plan, PLAN_SUBSCRIPTION_ID), stored, ret);
+}
+
+bool webhook_open_client_secret(struct call *call, const struct webhook_plan *plan,
+                                struct hk_buf *ret)
+{
+    return value(plan, PLAN_TOKEN_URL).p == NULL ||
+           hk_stored_client_secret_open(call->thread->vault, hk_str(call->tenant_id),
+                                        value(plan, PLAN_SUBSCRIPTION_ID),
+                                        value(plan, PLAN_PASSWORD), ret);
+}
+
+/* Not the secret of an OAuth 2.0 client: that does not go to the receiver. */
 static bool open_stored(struct call *call, const struct webhook_plan *plan, struct opened *opened)
 {
     const struct hk_vault *vault = call->thread->vault;
     struct hk_str tenant_id = hk_str(call->tenant_id);
     struct hk_str subscription_id = value(plan, PLAN_SUBSCRIPTION_ID);
     bool is_tenants = hk_str_eq(value(plan, PLAN_SECRET_OF), HK_STR("tenant"));
+    bool is_oauth2 = value(plan, PLAN_TOKEN_URL).p != NULL;
 
     return hk_stored_secrets_open(vault, tenant_id, is_tenants ? HK_STR_NULL : subscription_id,
                                   value(plan, PLAN_SECRETS), &opened->secrets) &&
            hk_stored_headers_open(vault, tenant_id, subscription_id, value(plan, PLAN_HEADERS),
                                   &opened->headers) &&
-           hk_stored_password_open(vault, tenant_id, subscription_id, value(plan, PLAN_PASSWORD),
-                                   &opened->password);
+           (is_oauth2 || hk_stored_password_open(vault, tenant_id, subscription_id,
+                                                 value(plan, PLAN_PASSWORD), &opened->password));
 }
 
 /* As many secrets as there are in `secrets`, of their kinds, that nobody has seen. */
@@ -124,7 +164,8 @@ static bool set_secrets(struct call *call, const struct webhook_plan *plan, stru
         parts->secrets = plan->secret;
         parts->username = plan->username;
         parts->password = plan->password;
-        parts->bearer_token = plan->bearer_token;
+        parts->bearer_token =
+            plan->access_token.p == NULL ? plan->bearer_token : plan->access_token;
         parts->headers = value(plan, PLAN_HEADERS);
         return true;
     }
@@ -135,10 +176,13 @@ static bool set_secrets(struct call *call, const struct webhook_plan *plan, stru
     password = value(plan, PLAN_PASSWORD).p == NULL ? HK_STR_NULL : hk_buf_str(&opened->password);
     parts->secrets = hk_buf_str(&opened->secrets);
     parts->headers = hk_buf_str(&opened->headers);
+    if (value(plan, PLAN_TOKEN_URL).p != NULL) {
+        parts->bearer_token =
+            plan->access_token.p == NULL ? HK_STR("access-token") : plan->access_token;
+        return true;
+    }
     parts->username = value(plan, PLAN_USERNAME);
-    if (hk_str_eq(value(plan, PLAN_TAKES_ACCESS_TOKEN), HK_STR("t")))
-        parts->bearer_token = HK_STR("access-token");
-    else if (parts->username.p != NULL)
+    if (parts->username.p != NULL)
         parts->password = password;
     else
         parts->bearer_token = password; /* the token stands where a password does */

@@ -31,8 +31,11 @@ enum {
     PLAN_SECRETS,
     PLAN_USERNAME,
     PLAN_PASSWORD,
-    PLAN_TAKES_ACCESS_TOKEN, /* which only a worker gets: a preview has something in its place */
-    PLAN_ALLOWS_HTTP,        /* of the tenant, as the networks are: struct hk_egress */
+    PLAN_TOKEN_URL, /* of OAuth 2.0: user name and password are the client's; NULL: none */
+    PLAN_SCOPE,
+    PLAN_CLIENT_CERTIFICATE,
+    PLAN_CLIENT_KEY,
+    PLAN_ALLOWS_HTTP, /* of the tenant, as the networks are: struct hk_egress */
     PLAN_ALLOWED_NETWORKS,
     PLAN_WEBHOOK_ORIGIN,
     PLAN_EVENT_TYPE,
@@ -46,16 +49,19 @@ enum {
     PLAN_TRACEPARENT,
     PLAN_ORIGIN,
     PLAN_ILLUSTRATIVE,
+    N_PLAN_COLUMNS
 };
 
 /* A row of the answer, and what is not in it. */
 struct webhook_plan {
     const struct hk_db_result *result;
     unsigned row;
-    bool is_preview; /* it has the columns from PLAN_EVENT_ID on */
+    const struct hk_str *kept; /* the row's values instead: webhook_plan_keep(); or NULL */
+    bool is_preview;           /* it has the columns from PLAN_EVENT_ID on */
 
     /* Of a URL that nobody has subscribed. .p NULL: none. */
     struct hk_str secret, username, password, bearer_token;
+    struct hk_str access_token; /* that was asked for; .p NULL: something stands in its place */
     /* Signed with new secrets of the same kinds: for what the stored ones must not vouch for. */
     bool signs_with_stand_ins;
 };
@@ -65,6 +71,18 @@ struct webhook {
     char event_id[HK_ID_TEXT_SIZE], message_id[HK_ID_TEXT_SIZE];
     struct hk_buf body; /* the request borrows it */
 };
+
+/* The row lives as long as the call from here on. */
+void webhook_plan_keep(struct call *call, struct webhook_plan *plan);
+
+struct hk_str webhook_plan_value(const struct webhook_plan *plan, unsigned column);
+
+/* Appends what is stored for its client certificate and its OAuth 2.0 client, in clear; nothing
+ * when there is none. False: it does not open. */
+HK_NODISCARD bool webhook_open_client_key(struct call *call, const struct webhook_plan *plan,
+                                          struct hk_buf *ret);
+HK_NODISCARD bool webhook_open_client_secret(struct call *call, const struct webhook_plan *plan,
+                                             struct hk_buf *ret);
 
 void webhook_done(struct webhook *webhook);
 

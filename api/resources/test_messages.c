@@ -57,6 +57,8 @@ static const struct body_field subscription_test_body[] = {
      .max = TEST_MAX_MESSAGES},
     {.name = "revive", .type = BODY_BOOLEAN},
     {.name = "messages", .type = BODY_BOOLEAN},
+    {.name = "missed", .type = BODY_BOOLEAN},
+    {.name = "since", .type = BODY_STRING, .max = 64, .check = check_timestamp},
     {0},
 };
 
@@ -69,11 +71,22 @@ static enum hk_code prepare_subscription_test(struct call *call, struct hk_error
     return HK_OK;
 }
 
+/* Behind it SQL asks whether the tenant allows http. */
+static void set_token_url_fault(struct call *call)
+{
+    struct hk_str url = call_body_string(call, "credentials/token_url");
+    struct hk_error error = {.code = HK_OK};
+
+    if (url.p != NULL && hk_url_check(url, false, &error) != HK_OK)
+        call_set_param(call, "=token_url_fault", hk_str(error.detail));
+}
+
 static enum hk_code prepare(struct call *call, struct hk_error *reterr)
 {
     (void)reterr;
     call_set_param(call, "=profile", HK_STR("standard"));
     subscription_set_url_fault(call, "url");
+    set_token_url_fault(call);
     return HK_OK;
 }
 
@@ -93,7 +106,7 @@ const struct route test_messages_routes[] = {
         .ok_status = 200,
         .body = test_message_body,
         .stmt = &stmt_test_message_plan,
-        .bind = {"tenant", "partner", "body", "=profile", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=profile", "=url_fault", "=token_url_fault"},
         .prepare = prepare,
         .work = test_message_stage,
     },
@@ -104,7 +117,7 @@ const struct route test_messages_routes[] = {
         .ok_status = 200,
         .body = basiq_test_message_body,
         .stmt = &stmt_test_message_plan,
-        .bind = {"tenant", "partner", "body", "=profile", "=url_fault"},
+        .bind = {"tenant", "partner", "body", "=profile", "=url_fault", "=token_url_fault"},
         .prepare = prepare_basiq,
         .work = test_message_stage,
     },

@@ -39,10 +39,11 @@ $$;
 -- What is to be asked of whom: that subscription, or when nobody waits for the answer (`is_asked` is false), the
 -- pending one that an app was made with. Takes one of the tenant's 30 verifications a minute, of which 10 may go to
 -- one host.
+DROP FUNCTION IF EXISTS verification_plan(uuid, text, uuid, boolean);
 CREATE OR REPLACE FUNCTION verification_plan(tenant_id uuid, partner text, id uuid, is_asked boolean,
                                              OUT code text, OUT body text, OUT subscription_id uuid, OUT verification text,
                                              OUT url text, OUT topic text, OUT rate_per_minute integer, OUT allows_http boolean,
-                                             OUT allowed_networks text)
+                                             OUT allowed_networks text, OUT client_certificate text, OUT client_key text)
 LANGUAGE plpgsql AS $$
 DECLARE
     found subscription;
@@ -73,6 +74,8 @@ BEGIN
         rate_per_minute := found.rate_per_second * 60;
         allows_http := found.allows_http;
         allowed_networks := found.allowed_networks;
+        client_certificate := found.client_certificate;
+        client_key := found.client_key;
     END IF;
 END
 $$;

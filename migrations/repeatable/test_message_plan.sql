@@ -9,33 +9,39 @@ $$;
 -- body's member `member`.
 DROP FUNCTION IF EXISTS test_message_faults(uuid, json, text, text, text);
 DROP FUNCTION IF EXISTS test_message_faults(uuid, json, text, text, text, json);
+DROP FUNCTION IF EXISTS test_message_faults(uuid, subscription, json, text, text, json);
 CREATE OR REPLACE FUNCTION test_message_faults(tenant_id uuid, target subscription, types json, member text, url_fault text,
-                                               given json)
+                                               token_url_fault text, given json)
 RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
     SELECT '/url', u.detail
-      FROM url_fault_for($1, $6 ->> 'url', $5) AS u (detail)
+      FROM url_fault_for($1, $7 ->> 'url', $5) AS u (detail)
      WHERE u.detail IS NOT NULL
      UNION ALL
     SELECT '/url', 'is required' WHERE ($2).url IS NULL
      UNION ALL
     SELECT '/' || m.name, 'The subscription has its own.'
       FROM unnest(ARRAY['url', 'profile', 'secret', 'headers', 'credentials']) m (name)
-     WHERE ($2).id IS NOT NULL AND $6 -> m.name IS NOT NULL
+     WHERE ($2).id IS NOT NULL AND $7 -> m.name IS NOT NULL
      UNION ALL
     SELECT '/profile', format('There is no profile "%s".', ($2).profile)
      WHERE NOT EXISTS (SELECT FROM profile p WHERE p.tenant_id IN ($1, installation_id()) AND p.name = ($2).profile)
+     UNION ALL
+    SELECT '/' || m.name, 'Says how it is revived: it stands with "revive": true.'
+      FROM unnest(ARRAY['messages', 'missed', 'since']) m (name)
+     WHERE $7 -> m.name IS NOT NULL AND NOT coalesce(($7 ->> 'revive')::boolean, false)
      UNION ALL
     SELECT '/' || $4, CASE WHEN ($2).id IS NULL THEN 'Which event types? A list of them must be there.'
                            ELSE 'Which event types? None that the subscription selects has a sample.' END
      WHERE $3 IS NULL
      UNION ALL
-    SELECT c.pointer, c.detail FROM credentials_faults($6 -> 'credentials', '/credentials') c
+    SELECT c.pointer, c.detail FROM credentials_faults($7 -> 'credentials', '/credentials') c
      UNION ALL
-    SELECT '/credentials/token_url', 'A test cannot ask for a token: give one as credentials.token.'
-     WHERE $6 #> '{credentials,token_url}' IS NOT NULL
+    SELECT '/credentials/token_url', u.detail
+      FROM url_fault_for($1, $7 #>> '{credentials,token_url}', $6) AS u (detail)
+     WHERE u.detail IS NOT NULL
      UNION ALL
     SELECT '/headers', h.detail
-      FROM (SELECT headers_fault($6 -> 'headers', $6 -> 'credentials' IS NOT NULL) AS detail) h
+      FROM (SELECT headers_fault($7 -> 'headers', $7 -> 'credentials' IS NOT NULL) AS detail) h
      WHERE h.detail IS NOT NULL
      UNION ALL
     SELECT format('/%s/%s', $4, g.n - 1),
@@ -63,18 +69,15 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN ($1).state = 'archived'
                   OR (($2 ->> 'revive')::boolean AND ($1).state NOT IN ('unsubscribed', 'disabled'))
                 THEN fault('', format('The subscription is %s.', ($1).state))
-                WHEN ($1).client_certificate IS NOT NULL
-                  OR EXISTS (SELECT FROM subscription_credentials b
-                              WHERE b.tenant_id = ($1).tenant_id AND b.subscription_id = ($1).id AND b.kind = 'oauth2')
-                THEN fault('', 'It is sent to with a client certificate or an access token, which tests do not have.')
                 ELSE coalesce(subscription_activity_fault(($1).tenant_id, ($1).url), subscription_verification_fault($1)) END
 $$;
 
 -- One row for each message to be sent: what it goes to, and the event; or one with a code and the problem's errors.
 -- Of the stored subscription `subscription_id`, or, when that is NULL, of the URL that the body names.
 DROP FUNCTION IF EXISTS test_message_plan(uuid, json, text, text);
+DROP FUNCTION IF EXISTS test_message_plan(uuid, text, uuid, json, text, text);
 CREATE OR REPLACE FUNCTION test_message_plan(tenant_id uuid, partner text, subscription_id uuid, given json,
-                                             default_profile text, url_fault text)
+                                             default_profile text, url_fault text, token_url_fault text)
 RETURNS TABLE (code text, body text, target subscription, event_type text, payload text)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -99,7 +102,7 @@ BEGIN
         code := 'not_found';
     ELSE
         SELECT 'invalid_body', json_agg(f)::text INTO code, body
-          FROM test_message_faults($1, target, types, member, $6, given) f
+          FROM test_message_faults($1, target, types, member, $6, $7, given) f
         HAVING count(*) > 0;
     END IF;
     IF code IS NULL AND target.id IS NOT NULL THEN

@@ -32,18 +32,19 @@ LANGUAGE sql STABLE AS $$
                AND (o.expires_at IS NULL OR o.expires_at > now())) k
 $$;
 
--- Secrets and what else is sealed come as they are stored. `s` need not be a stored subscription: one that has no id has
+-- Secrets and what else is sealed come as they are stored. With a token_url, username and password are the client's that an
+-- access token is asked for. `s` need not be a stored subscription: one that has no id has
 -- no secrets and no credentials.
+DROP FUNCTION IF EXISTS webhook_plan(subscription);
 CREATE OR REPLACE FUNCTION webhook_plan(s subscription)
 RETURNS TABLE (profile text, envelope text, signature text, responses text, timeout_ms integer, base_url text,
                subscription_id uuid, url text, headers text, secret_of text, secrets text, username text, password text,
-               takes_access_token boolean, allows_http boolean, allowed_networks text, webhook_origin text)
+               token_url text, scope text, client_certificate text, client_key text, allows_http boolean, allowed_networks text, webhook_origin text)
 LANGUAGE sql STABLE AS $$
     SELECT p.name, p.envelope, p.signature, p.responses, p.timeout_ms, t.base_url, s.id, s.url,
            (SELECT string_agg(h.key || ': ' || h.value, E'\n') FROM json_each_text(s.headers) h),
            p.secret_of, secrets_to_sign(s.tenant_id, s.id, p.secret_of),
-           CASE WHEN b.kind <> 'oauth2' THEN b.username END, CASE WHEN b.kind <> 'oauth2' THEN b.password END,
-           coalesce(b.kind = 'oauth2', false),
+           b.username, b.password, b.token_url, b.scope, s.client_certificate, s.client_key,
            t.allow_http, array_to_string(t.allowed_networks, ','), s.webhook_origin
       FROM subscription_settings(s) p
       JOIN tenant t ON t.tenant_id = s.tenant_id

@@ -75,7 +75,7 @@ static void test_a_subscription_is_tested_as_it_gets_its_events(void **state)
     sinker_rule(h, "/hook", "{\"secret\": \"%s\", \"then\": {\"status\": 204}}",
                 s.subscription.secret);
     reply = test_messages(h, &s, 200, ", \"event_types\": [\"order.paid\"]");
-    assert_members(reply, "", "profile,secret,messages");
+    assert_members(reply, "", "profile,secret,token,messages");
     assert_string_equal(reply_text(&reply, "profile"), "acculynx");
     assert_true(reply_is_null(&reply, "secret"));
     assert_string_equal(reply_text(&reply, "messages.0.outcome"), "succeeded");
@@ -133,7 +133,7 @@ static void test_the_event_type_is_one_that_it_selects_when_none_is_named(void *
     struct story s = given(h);
     struct reply reply = api_want(h, 200, s.t->partner, "POST", s.test_path, NULL);
 
-    assert_members(reply, "", "profile,secret,messages,rest_ended,revived");
+    assert_members(reply, "", "profile,secret,token,messages,rest_ended,revived");
     assert_string_equal(reply_text(&reply, "messages.0.event_type"), "order.paid");
     assert_true(reply_is_null(&reply, "revived"));
     (void)api_want(h, 200, s.t->partner, "PATCH", s.subscription_path,

@@ -41,7 +41,7 @@ static void test_the_whole_exchange_is_shown(void **state)
     sinker_rule(h, "/t", "{\"then\": {\"status\": 202, \"body\": \"thanks\"}}");
     reply = test_url(h, t->partner, sinker_url(h, "/t"), "");
     assert_status(reply, 200);
-    assert_members(reply, "", "profile,secret,messages");
+    assert_members(reply, "", "profile,secret,token,messages");
     assert_members(
         reply, "messages.0",
         "event_type,event_id,message_id,request,outcome,error,response,duration_us,"
