@@ -39,6 +39,7 @@ const struct route *const route_tables[] = {
     exports_routes, /* before the messages: "export" is none */
     messages_routes,
     attempts_routes,
+    replays_routes,
     tail_routes,
     basiq_routes,
     hooks_routes,

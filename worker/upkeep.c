@@ -33,6 +33,7 @@ static const struct chore {
     {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
     {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
     {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, false},
+    {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, true},
     {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, false},
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, false},
     {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, false},

@@ -111,6 +111,29 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone;
 
+-- name: replay_sweep
+-- $1 how many at most integer. What those that ended 30 days ago were about, and those of which nothing is left.
+WITH old AS MATERIALIZED (
+    SELECT r.tenant_id, r.id FROM replay r WHERE r.finished_at < now() - interval '30 days' ORDER BY r.finished_at LIMIT 10
+), forgotten AS (
+    DELETE FROM replay_message i
+     WHERE i.ctid = ANY (ARRAY(SELECT x.ctid
+                                 FROM old o
+                                CROSS JOIN LATERAL (SELECT y.ctid
+                                                      FROM replay_message y
+                                                     WHERE y.tenant_id = o.tenant_id AND y.replay_id = o.id
+                                                     LIMIT $1::integer) x
+                                LIMIT $1::integer))
+    RETURNING i.message_id
+), gone AS (
+    DELETE FROM replay r
+     USING old o
+     WHERE r.tenant_id = o.tenant_id AND r.id = o.id
+       AND NOT EXISTS (SELECT FROM replay_message y WHERE y.tenant_id = o.tenant_id AND y.replay_id = o.id)
+    RETURNING r.id
+)
+SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM gone);
+
 -- name: health_check
 -- $1 how many at most integer, $2 an hour in milliseconds bigint, $3 worker text. Subscriptions that have been failing.
 SELECT health_check($1::integer, $2::bigint, $3::text);

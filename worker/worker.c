@@ -12,8 +12,8 @@
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/attempt.h"
-#include "worker/backfill.h"
 #include "worker/claim.h"
+#include "worker/jobs.h"
 #include "worker/lanes.h"
 #include "worker/park.h"
 #include "worker/record.h"
@@ -33,7 +33,7 @@ struct worker {
     struct hk_http *http;
     struct tokens *tokens;
     struct upkeep *upkeep;
-    struct backfill *backfill;
+    struct jobs *jobs;
     struct stats *stats;
     struct reseal *reseal;
     struct hk_timer drain_timer;
@@ -409,11 +409,11 @@ struct worker *worker_new(const struct worker_options *options)
     worker->tokens = tokens_new(worker->http);
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
-    worker->backfill = backfill_new(options->loop, options->config, options->name);
+    worker->jobs = jobs_new(options->loop, options->config, options->name);
     worker->upkeep = upkeep_new(&(struct upkeep_options){
         .loop = options->loop,
         .db = record_db(worker->record),
-        .long_db = backfill_db(worker->backfill),
+        .long_db = jobs_db(worker->jobs),
         .worker = options->name,
         .divisor = options->config->worker_schedule_divisor,
     });
@@ -444,7 +444,7 @@ void worker_free(struct worker *worker)
     hk_loop_stop_timer(worker->options.loop, &worker->drain_timer);
     stats_free(worker->stats);
     upkeep_free(worker->upkeep);
-    backfill_free(worker->backfill);
+    jobs_free(worker->jobs);
     reseal_free(worker->reseal);
     record_free(worker->record);
     hk_http_free(worker->http); /* before the attempts: it borrows their bodies */

@@ -33,6 +33,7 @@ extern const struct route exports_routes[];
 extern const struct route tail_routes[];
 extern const struct route messages_routes[];
 extern const struct route attempts_routes[];
+extern const struct route replays_routes[];
 extern const struct route basiq_routes[];
 extern const struct route hooks_routes[];
 extern const struct route stats_routes[];

@@ -168,13 +168,14 @@ BEGIN
 END
 $$;
 
--- No backfill of the app makes a message until the transaction ends; what was made is there now.
-CREATE OR REPLACE FUNCTION backfill_hold(tenant_id uuid, app_id uuid) RETURNS void LANGUAGE sql AS $$
-    SELECT count(*)
-      FROM (SELECT
-              FROM backfill b
-              JOIN subscription s ON s.tenant_id = $1 AND s.id = b.subscription_id AND s.app_id = $2
-             WHERE b.tenant_id = $1 AND b.finished_at IS NULL
-             ORDER BY b.id
-               FOR UPDATE OF b) x
+-- No backfill of the app and no replay makes a message until the transaction ends; what was made is there now.
+CREATE OR REPLACE FUNCTION backfill_hold(tenant_id uuid, app_id uuid) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM backfill b
+       JOIN subscription s ON s.tenant_id = $1 AND s.id = b.subscription_id AND s.app_id = $2
+      WHERE b.tenant_id = $1 AND b.finished_at IS NULL
+      ORDER BY b.id
+        FOR UPDATE OF b;
+    PERFORM FROM replay r WHERE r.tenant_id = $1 AND r.finished_at IS NULL ORDER BY r.id FOR UPDATE;
+END
 $$;

@@ -49,73 +49,10 @@ BEGIN
 END
 $$;
 
--- Makes messages of some of these, in their order: those whose payload the subscription's filter lets pass. Each
--- carries the connection's values of now. Returns how many were made; an event that has a message meanwhile gets none.
-CREATE OR REPLACE FUNCTION backfill_make(b backfill, s subscription, event_ids uuid[], connection_ids uuid[],
-                                         values_versions integer[], OUT n_made integer, OUT n_filtered integer)
-LANGUAGE plpgsql AS $$
-DECLARE
-    kept uuid[] := event_share(b.tenant_id, event_ids);
-BEGIN
-    WITH given AS MATERIALIZED (
-        SELECT g.*, message_id(g.event_id, s.id) AS message_id,
-               g.event_id <> ALL (kept) -- its payload is gone
-               OR s.filter IS NOT NULL
-               AND filter_skip_reason(s.filter,
-                                      (SELECT filter_document(e.payload)
-                                         FROM event e
-                                        WHERE e.tenant_id = b.tenant_id AND e.id = g.event_id)) IS NOT NULL AS is_filtered
-          FROM unnest($3, $4, $5) WITH ORDINALITY AS g (event_id, connection_id, values_version, n)
-    ), made AS (
-        INSERT INTO message AS m (tenant_id, id, event_id, subscription_id, connection_id, values_version, origin, backfill_id)
-        SELECT b.tenant_id, g.message_id, g.event_id, s.id, g.connection_id, g.values_version, 'backfill', b.id
-          FROM given g
-         WHERE NOT g.is_filtered
-            ON CONFLICT DO NOTHING
-        RETURNING m.id, m.event_id, m.connection_id, m.values_version
-    ), pinned AS (
-        UPDATE connection_values v
-           SET is_pinned = true
-          FROM (SELECT DISTINCT d.connection_id, d.values_version FROM made d WHERE d.values_version IS NOT NULL) d
-         WHERE v.tenant_id = b.tenant_id AND v.connection_id = d.connection_id AND v.version = d.values_version
-           AND NOT v.is_pinned
-    ), queued AS (
-        INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)
-        SELECT b.tenant_id, s.id, d.id, greatest(now(), s.active_from) + g.n * interval '1 microsecond'
-          FROM made d
-          JOIN given g ON g.event_id = d.event_id
-    ), unskipped AS (
-        DELETE FROM skip k
-         WHERE k.tenant_id = b.tenant_id AND k.subscription_id = s.id
-           AND k.event_id = ANY (ARRAY(SELECT g.event_id FROM given g WHERE NOT g.is_filtered))
-    )
-    SELECT (SELECT count(*) FROM made), (SELECT count(*) FROM given g WHERE g.is_filtered) INTO n_made, n_filtered;
-    IF n_made > 0 THEN
-        PERFORM pg_notify('hookline_due', '');
-    END IF;
-END
-$$;
-
--- Why a backfill cannot go on any more; NULL when it can, or may later.
-CREATE OR REPLACE FUNCTION backfill_end_reason(s subscription) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN t.state = 'archived' THEN 'tenant_archived'
-                WHEN s.state NOT IN ('active', 'held', 'paused') THEN 'subscription_' || s.state END
-      FROM tenant t
-     WHERE t.tenant_id = s.tenant_id
-$$;
-
--- How many messages a step may make now: as many as leave `most` waiting at the subscription, and none while it is
--- paused or what is due comes late: what is published now goes first.
-CREATE OR REPLACE FUNCTION backfill_room(s subscription, most integer) RETURNS integer LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN s.state = 'paused' OR o.due_at < now() - interval '1 second' THEN 0
-                ELSE most - (SELECT count(*)
-                               FROM (SELECT
-                                       FROM queue q
-                                      WHERE q.tenant_id = s.tenant_id AND q.subscription_id = s.id
-                                      LIMIT most) w) END
-      FROM (SELECT min(x.due_at) AS due_at
-              FROM (SELECT q.due_at FROM queue q WHERE q.due_at <= now() AND NOT q.laned ORDER BY q.due_at LIMIT 1) x) o
-$$;
+-- What they were before other jobs needed them, too (job.sql).
+DROP FUNCTION IF EXISTS backfill_make(backfill, subscription, uuid[], uuid[], integer[]);
+DROP FUNCTION IF EXISTS backfill_end_reason(subscription);
+DROP FUNCTION IF EXISTS backfill_room(subscription, integer);
 
 -- Counts a step further back.
 CREATE OR REPLACE FUNCTION backfill_count(b backfill, s subscription, settled_at timestamptz) RETURNS backfill
@@ -160,7 +97,7 @@ DECLARE
     ids      uuid[];
     others   uuid[];
     versions integer[];
-    made     record;
+    new      record;
 BEGIN
     SELECT count(*), (array_agg(l.event_id ORDER BY l.place DESC))[1],
            array_agg(l.event_id ORDER BY l.place) FILTER (WHERE l.connection_id IS NOT NULL),
@@ -170,9 +107,9 @@ BEGIN
       FROM backfill_look(b, s, b.cursor, end_id, n_look, false) l;
 
     room := least(room, b.max_events - b.n_made - b.n_filtered);
-    SELECT m.* INTO made FROM backfill_make(b, s, ids[:room], others[:room], versions[:room]) m;
-    b.n_made := b.n_made + made.n_made;
-    b.n_filtered := b.n_filtered + made.n_filtered;
+    SELECT m.* INTO new FROM job_make(s, ids[:room], others[:room], versions[:room], b.id, NULL) m;
+    b.n_made := b.n_made + cardinality(new.made);
+    b.n_filtered := b.n_filtered + cardinality(new.filtered);
     IF cardinality(ids) > room THEN
         b.cursor := ids[room];
     ELSE
@@ -206,13 +143,13 @@ BEGIN
     END IF;
     SELECT x.* INTO s FROM subscription x WHERE x.tenant_id = b.tenant_id AND x.id = b.subscription_id FOR SHARE;
 
-    b.state_reason := backfill_end_reason(s);
-    room := backfill_room(s, most);
+    b.state_reason := job_end_reason(s);
+    room := CASE WHEN NOT job_is_live_late() THEN job_room(s, most) ELSE 0 END;
     b.due_at := clock_timestamp(); -- behind the others
     IF b.state_reason IS NOT NULL THEN
         b.state := 'cancelled';
     ELSIF room <= 0 THEN
-        b.due_at := now() + least(100 * 2 ^ b.n_pauses, 30000) * interval '1 millisecond';
+        b.due_at := job_pause(b.n_pauses, 30000);
         b.n_pauses := least(b.n_pauses + 1, 20);
     ELSIF b.state = 'counting' THEN
         b := backfill_count(b, s, b.created_at + settle);

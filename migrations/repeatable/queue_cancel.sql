@@ -5,7 +5,8 @@
 -- The reason, when it is one for which a message is to be cancelled; NULL when it says why the message is held.
 CREATE OR REPLACE FUNCTION revoked_reason(reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN $1 IN ('connection_disconnected', 'tenant_archived', 'backfill_cancelled', 'payload_expunged') THEN $1 END;
+RETURN CASE WHEN $1 IN ('connection_disconnected', 'tenant_archived', 'backfill_cancelled', 'replay_cancelled', 'payload_expunged')
+            THEN $1 END;
 
 -- Those of some subscriptions that wait: all, or those of one connection. Returns how many.
 CREATE OR REPLACE FUNCTION queue_cancel_waiting(tenant_id uuid, subscription_ids uuid[], connection_id uuid, reason text)

@@ -1,5 +1,5 @@
 -- What a subscription missed while it was not active: skips for a reason of its own. Those that became messages after
--- all (backfill_make()) are none any more.
+-- all (job_make()) are none any more.
 
 -- How many since then, exact up to 10,000. The reasons are those of the index skip_missed.
 CREATE OR REPLACE FUNCTION missed_json(s subscription, since timestamptz) RETURNS json LANGUAGE sql STABLE AS $$

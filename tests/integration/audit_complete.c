@@ -14,6 +14,7 @@ static const char *const silent[] = {
     "POST /notifications/messages/test",
     "POST /oauth/token",
     "POST /v1/backfills/:backfill_id/cancel", /* that of the world has ended */
+    "POST /v1/replays/:replay_id/cancel",
     "POST /v1/subscriptions/:subscription_id/preview",
 };
 

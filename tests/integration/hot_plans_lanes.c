@@ -10,8 +10,8 @@
 #include "hk/db.h"
 #include "tests/support/check.h"
 #include "tests/support/plan.h"
-#include "worker/backfill.sql.h"
 #include "worker/claim.sql.h"
+#include "worker/jobs.sql.h"
 #include "worker/lanes.sql.h"
 #include "worker/upkeep.sql.h"
 
@@ -73,13 +73,13 @@ static const struct hot {
     {"lane_mend", OTHER, "UPDATE lane SET next_at = 'infinity' WHERE n_turns % 10 = 0",
      "SELECT 'EXECUTE lane_mend'", 5000, 25000},
     /* Looks at 500 events, makes at most 100 messages. */
-    {"backfill_step that counts", OTHER, NULL, "SELECT 'EXECUTE backfill_step (0, ''w'')'", 0,
+    {"backfill_step that counts", OTHER, NULL, "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0,
      60000},
     {"backfill_step that sends", OTHER,
      "UPDATE backfill SET state = 'sending', cursor = uuid_v7_floor(since)",
-     "SELECT 'EXECUTE backfill_step (0, ''w'')'", 0, 25000},
+     "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0, 25000},
     {"backfill_step that has no room", OTHER, "UPDATE backfill SET subscription_id = " BIG,
-     "SELECT 'EXECUTE backfill_step (0, ''w'')'", 0, 500},
+     "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0, 500},
 };
 
 static const struct {
@@ -94,7 +94,7 @@ static const struct {
      " '{}', '{}')"},
     {OTHER, &stmt_lane_sweep, "EXECUTE lane_sweep (100)"},
     {OTHER, &stmt_lane_mend, "EXECUTE lane_mend"},
-    {OTHER, &stmt_backfill_step, "EXECUTE backfill_step (0, 'w')"},
+    {OTHER, &stmt_backfill_step, "EXECUTE backfill_step ('w', 0)"},
 };
 
 /* Statistics come when the test says. */

@@ -103,6 +103,19 @@ static const char *given_backfill(struct harness *h, const struct tenant *t,
     return id;
 }
 
+/* The same of the partner's own. */
+static const char *given_replay(struct harness *h, const struct tenant *t, const char *partner)
+{
+    const char *key = given_key(h, t, "partner", partner), *id;
+    struct reply reply = api_call(h, key, "POST", "/v1/replays", "{\"q\": \"status:failed\"}");
+
+    assert_status(reply, 201);
+    id = reply_text(&reply, "id");
+    reply = api_call(h, key, "POST", http_text(h->http, "/v1/replays/%s/cancel", id), NULL);
+    assert_status(reply, 200);
+    return id;
+}
+
 /* What belongs to a partner: its app with a field, connected to a company, subscribed; one event is
  * sent. */
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
@@ -127,6 +140,7 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
     own(&o, "backfill_id", given_backfill(h, t, subscription_id));
+    own(&o, "replay_id", given_replay(h, t, partner));
     message_id =
         first_id(h, t->admin, http_text(h->http, "/v1/messages?app_id=%s", app_id), "data.0.id");
     own(&o, "message_id", message_id);
@@ -256,6 +270,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
+        {"POST", "/v1/replays", "{\"q\": \"status:failed\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/preview", "{\"payload\": {}}"},
         {"POST", "/v1/events/:event_id/expunge", "{\"reason\": \"x\"}"},
         {"POST", "/v1/events/:event_id/unmask", "{\"reason\": \"x\"}"},
