@@ -54,7 +54,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code
 -- name: attempt_curl_plan
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid, $4 attempt_no text, $5 whether the caller may sign boolean
 -- One row as api/webhook_plan.h lists it: the message as it would be sent now, to where the attempt went.
-SELECT CASE WHEN r.code = '' THEN '' ELSE 'not_found' END AS code, NULL AS errors,
+SELECT CASE r.code WHEN '' THEN '' WHEN 'invalid_body' THEN 'payload_gone' ELSE 'not_found' END AS code, NULL AS errors,
        p.profile, p.envelope, p.signature, p.responses, p.timeout_ms, p.base_url, p.subscription_id, f.url,
        p.headers, p.secret_of, p.secrets, p.username, p.password, p.takes_access_token, p.allows_http, p.allowed_networks, p.webhook_origin,
        r.event_type, r.payload, r.event_id, f.webhook_id AS message_id,

@@ -138,7 +138,7 @@ WITH stored AS MATERIALIZED (
      WHERE p.n <= $4::integer
 ), document AS MATERIALIZED (
     SELECT CASE WHEN $2::text IS NULL AND EXISTS (SELECT FROM found f WHERE f.skipped = 'filter_false')
-                THEN (SELECT filter_document((f.event).payload) FROM stored f) END AS payload
+                THEN (SELECT filter_document((f.event).payload) FROM stored f WHERE (f.event).payload_state IS NULL) END AS payload
 ), told AS (
     SELECT f.n,
            json_build_object(
@@ -146,8 +146,10 @@ WITH stored AS MATERIALIZED (
                'url', (f.subscription).url, 'reason', y.reason, 'as_of', y.as_of, 'explanation', y.explanation,
                'since', y.since, 'until', y.until, 'filter', (f.subscription).filter, 'false_terms', y.false_terms,
                'missing', y.missing,
-               'message', CASE WHEN (f.message).id IS NOT NULL THEN explained_message_json(f.message, y.gives_up_at) END) AS entry
+               'message', CASE WHEN (f.message).id IS NOT NULL THEN explained_message_json(f.message, y.gives_up_at) END,
+               'sent_again', coalesce(r.list, '[]')) AS entry
       FROM found f
+     CROSS JOIN document d
       JOIN app o ON o.tenant_id = $1::uuid AND o.id = (f.subscription).app_id
      CROSS JOIN LATERAL (
             SELECT w.reason, 'event' AS as_of, w.explanation, w.since, w.until, w.gives_up_at, NULL::text[] AS missing,
@@ -156,8 +158,15 @@ WITH stored AS MATERIALIZED (
              WHERE (f.message).id IS NOT NULL
              UNION ALL
             SELECT w.reason, w.as_of, w.explanation, w.since, w.until, NULL, w.missing, w.false_terms
-              FROM why_not_sent(f.event, f.subscription, f.skipped, (SELECT d.payload FROM document d)) w
+              FROM why_not_sent(f.event, f.subscription, f.skipped, d.payload) w
              WHERE (f.message).id IS NULL) y
+      LEFT JOIN LATERAL (SELECT json_agg(repeated_message_json(x.message)) AS list
+                           FROM (SELECT z AS message
+                                   FROM message z
+                                  WHERE z.tenant_id = $1::uuid AND z.subscription_id = f.id
+                                    AND z.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)
+                                    AND z.event_id = $3::uuid AND z.resend_of IS NOT NULL
+                                  LIMIT 5) x) r ON (f.message).id IS NOT NULL
 )
 SELECT CASE WHEN EXISTS (SELECT FROM stored) THEN '' ELSE 'not_found' END AS code,
        CASE WHEN EXISTS (SELECT FROM stored)

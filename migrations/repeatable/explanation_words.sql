@@ -53,7 +53,7 @@ CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text LANGUA
         -- The event itself.
         ('event', 'Accepted on {accepted_at}.[ Published {n_repeats} more under the id {external_id}, last on {repeated_at}: that makes nothing new.]'))
            AS t (reason, template)
-     WHERE t.reason = regexp_replace($1, '_by_\d{3}$', '_by_status')
+     WHERE t.reason = (SELECT regexp_replace($1, '_by_\d{3}$', '_by_status'))
 $$;
 
 -- A template with its facts, {"name": "words"}. The template is read, never what is put into it: facts may say what they like.
@@ -65,7 +65,7 @@ DECLARE
     is_known boolean := true;
     filled   text := '';
 BEGIN
-    FOREACH piece IN ARRAY ARRAY(SELECT p.m[1] FROM regexp_matches($1, '(\[|\]|\{\w+\}|[^][{}]+)', 'g') AS p (m)) LOOP
+    FOREACH piece IN ARRAY string_to_array(regexp_replace($1, '(\[|\]|\{\w+\})', E'\x01\\1\x01', 'g'), E'\x01') LOOP
         IF piece IN ('[', ']') THEN
             filled := filled || CASE WHEN is_known OR piece = '[' THEN part ELSE '' END;
             part := '';

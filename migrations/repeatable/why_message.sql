@@ -83,11 +83,12 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                            FROM attempt x
                           WHERE x.tenant_id = m.tenant_id AND x.message_id = m.id AND x.attempt_no = a.attempt_no - 1
                          OFFSET 0) b ON true
-     CROSS JOIN LATERAL (SELECT message_reason(m, q::queue, s, l::lane) AS reason) r
-      LEFT JOIN LATERAL audit_before(m.tenant_id, m.subscription_id::text,
+     CROSS JOIN LATERAL (SELECT message_reason(m, q::queue, s, l::lane) AS reason OFFSET 0) r
+      LEFT JOIN LATERAL audit_before(m.tenant_id,
+                                     CASE WHEN m.status IN ('failed', 'cancelled') AND r.reason ~ '^(unsubscribed|disabled)_by_'
+                                          THEN m.subscription_id::text END,
                                      ARRAY['subscription.unsubscribed', 'subscription.disabled'],
-                                     m.finished_at + interval '2 seconds') stop -- its id is a little younger than its time
-             ON m.status IN ('failed', 'cancelled') AND r.reason ~ '^(unsubscribed|disabled)_by_'
+                                     m.finished_at + interval '2 seconds') stop ON true -- its id is a little younger than its time
      CROSS JOIN LATERAL (
             SELECT CASE WHEN m.status IN ('failed', 'cancelled') THEN coalesce(stop.at, m.finished_at)
                         WHEN s.state <> 'active' AND r.reason <> 'sending' THEN s.state_changed_at END AS since,
@@ -95,6 +96,14 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                                  WHEN 'receiver_resting' THEN l.paused_until
                                  WHEN 'receiver_broken' THEN l.paused_until END AS until,
                    CASE WHEN q.due_at < 'infinity' THEN greatest(q.due_at, l.paused_until) END AS next_at,
-                   CASE WHEN m.status = 'pending' THEN message_gives_up_at(q::queue, s) END AS gives_up_at) t
+                   CASE WHEN m.status = 'pending' THEN message_gives_up_at(q::queue, s) END AS gives_up_at
+            OFFSET 0) t
      WHERE s.tenant_id = m.tenant_id AND s.id = m.subscription_id
+$$;
+
+-- A message that sends another one again, beside that one's explanation.
+CREATE OR REPLACE FUNCTION repeated_message_json(m message) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT json_build_object('id', m.id, 'resend_of', m.resend_of, 'status', message_status(m), 'reason', w.reason,
+                             'explanation', w.explanation)
+      FROM why_message(m) w
 $$;

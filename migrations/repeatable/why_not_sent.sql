@@ -75,45 +75,49 @@ LANGUAGE sql STABLE AS $$
              LIMIT 200) l
 $$;
 
--- The required fields that a connection lacked, or lacks today when it cannot be told any more.
-CREATE OR REPLACE FUNCTION connection_missing(c connection, moment timestamptz, OUT missing text[], OUT is_of_then boolean)
-LANGUAGE sql STABLE AS $$
+-- The required fields that a connection lacked, or lacks today when it cannot be told any more. One row; none without a
+-- moment.
+DROP FUNCTION IF EXISTS connection_missing(connection, timestamptz);
+DROP FUNCTION IF EXISTS no_message_reason(event, subscription, connection, audit_log, text, timestamptz);
+CREATE OR REPLACE FUNCTION connection_missing(c connection, moment timestamptz)
+RETURNS TABLE (missing text[], is_of_then boolean) LANGUAGE sql STABLE STRICT ROWS 1 AS $$
     SELECT custom_values_missing(c.tenant_id, c.app_id, coalesce(o."values", v."values")::json), o."values" IS NOT NULL
       FROM connection_values v
      CROSS JOIN LATERAL (SELECT CASE WHEN NOT custom_fields_changed(c.tenant_id, c.app_id, $2)
-                                     THEN connection_values_at(c, $2) END AS "values") o
+                                     THEN connection_values_at(c, $2) END AS "values"
+                         OFFSET 0) o
      WHERE v.tenant_id = c.tenant_id AND v.connection_id = c.id AND v.version = c.values_version
 $$;
 
--- The reason, and whether it is that of the time of the event. `skipped`: what was written down, NULL when nothing was;
--- `c`: the connection of the event's company, all NULL when there is none; `link`: the newest that was done to it before.
-CREATE OR REPLACE FUNCTION no_message_reason(e event, s subscription, c connection, link audit_log, skipped text,
-                                             accepted_at timestamptz, OUT reason text, OUT is_of_then boolean)
+-- The reason as far as it is known of the time of the event; NULL: it is not. `skipped`: what was written down then; `c`:
+-- the connection of the event's company, all NULL when there is none; `link`: what was done to it last before the event.
+CREATE OR REPLACE FUNCTION reason_of_then(e event, s subscription, c connection, link text, skipped text,
+                                          accepted_at timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT r.reason, r.is_of_then
-      FROM (VALUES
-        (1, true, $5 IS NOT NULL, $5),
-        (2, true, s.created_at > $6, 'subscription_created_later'),
-        (3, true, s.state = 'archived' AND s.state_changed_at <= $6, coalesce(s.state_reason, 'subscription_archived')),
-        (4, true, e.company_id IS NULL AND left(e.event_type, 9) = 'hookline.' AND e.payload::json ->> 'subscription_id' = s.id::text,
-         'event_about_itself'),
-        (5, true, e.company_id IS NULL, 'type_not_selected'),
-        (6, true, c.id IS NULL OR c.created_at > $6, 'not_connected'),
-        (7, true, link.action = 'connection.disconnected' OR c.state = 'disconnected' AND c.updated_at <= $6, 'not_connected'),
-        -- From here on: as it would be if the event came now.
-        (8, false, s.state = 'archived', coalesce(s.state_reason, 'subscription_archived')),
-        (9, false, c.state = 'disconnected', 'not_connected'),
-        (10, false, NOT event_type_patterns(e.event_type) && s.event_types, 'type_not_selected'),
-        (11, false, c.state <> 'active', 'connection_' || c.state),
-        (12, false, s.state NOT IN ('active', 'held'), 'subscription_' || s.state),
-        (13, false, true, 'no_record')) AS r (place, is_of_then, is_so, reason)
-     WHERE r.is_so
-     ORDER BY r.place
-     LIMIT 1
+    SELECT CASE WHEN $5 IS NOT NULL THEN $5
+                WHEN s.created_at > $6 THEN 'subscription_created_later'
+                WHEN s.state = 'archived' AND s.state_changed_at <= $6 THEN coalesce(s.state_reason, 'subscription_archived')
+                WHEN e.company_id IS NULL AND left(e.event_type, 9) = 'hookline.' AND e.payload::json ->> 'subscription_id' = s.id::text
+                THEN 'event_about_itself'
+                WHEN e.company_id IS NULL THEN 'type_not_selected'
+                WHEN c.id IS NULL OR c.created_at > $6 THEN 'not_connected'
+                WHEN $4 = 'connection.disconnected' OR c.state = 'disconnected' AND c.updated_at <= $6 THEN 'not_connected' END
 $$;
 
--- One row: the reason, whether all of it is of the time of the event, since when it was so, until when (connected, or changed, later), what is missing, and the
--- sentence. `document` is NULL for whoever must not learn what stands in the payload.
+-- The reason that there would be if the event came now.
+CREATE OR REPLACE FUNCTION reason_of_now(e event, s subscription, c connection) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN s.state = 'archived' THEN coalesce(s.state_reason, 'subscription_archived')
+                WHEN c.state = 'disconnected' THEN 'not_connected'
+                WHEN NOT event_type_patterns(e.event_type) && s.event_types THEN 'type_not_selected'
+                WHEN c.state <> 'active' THEN 'connection_' || c.state
+                WHEN s.state NOT IN ('active', 'held') THEN 'subscription_' || s.state
+                ELSE 'no_record' END
+$$;
+
+-- One row: the reason, whether all of it is of the time of the event, since when it was so, until when (connected, or
+-- changed, later), what is missing, and the sentence. `document` is NULL for whoever must not learn what stands in the
+-- payload. It becomes part of the statement that asks (a function that is called is planned anew by each row): "OFFSET
+-- 0" has each step done once, and what is not needed is asked for with a NULL, which STRICT functions answer at once.
 CREATE OR REPLACE FUNCTION why_not_sent(e event, s subscription, skipped text, document jsonb)
 RETURNS TABLE (reason text, as_of text, explanation text, since timestamptz, until timestamptz, missing text[],
                false_terms text[])
@@ -136,24 +140,30 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                    'since', explanation_time(d.since), 'until', explanation_time(d.until)))
            || CASE WHEN r.is_of_then THEN '' ELSE ' (This is how things stand today: of then nothing is kept.)' END,
            d.since, d.until, m.missing, d.false_terms
-      FROM (SELECT uuid_v7_time(e.id) AS accepted_at) t
+      FROM (SELECT uuid_v7_time(e.id) AS accepted_at OFFSET 0) t
       LEFT JOIN LATERAL (SELECT x.*
                            FROM connection x
                           WHERE x.tenant_id = e.tenant_id AND x.company_id = e.company_id AND x.app_id = s.app_id
                          OFFSET 0) c ON true
-      LEFT JOIN LATERAL audit_before(e.tenant_id, c.id::text,
+      LEFT JOIN LATERAL audit_before(e.tenant_id, CASE WHEN coalesce(skipped, 'connection_paused') = 'connection_paused' THEN c.id::text END,
                                      CASE WHEN skipped IS NULL THEN ARRAY['connection.connected', 'connection.disconnected']
-                                          ELSE ARRAY['connection.paused'] END, t.accepted_at) link
-             ON coalesce(skipped, 'connection_paused') = 'connection_paused'
-     CROSS JOIN LATERAL no_message_reason(e, s, c::connection, link::audit_log, skipped, t.accepted_at) r
-      LEFT JOIN LATERAL audit_before(e.tenant_id, s.id::text, ARRAY['subscription.' || substr(r.reason, 14)],
-                                     t.accepted_at + interval '2 seconds') stop -- an event's id is older than its storing
-             ON r.reason LIKE 'subscription\_%' AND r.reason NOT IN ('subscription_created_later', 'subscription_archived')
-      LEFT JOIN LATERAL connection_missing(c::connection, t.accepted_at) m ON r.reason = 'connection_incomplete'
+                                          ELSE ARRAY['connection.paused'] END, t.accepted_at) link ON true
+     CROSS JOIN LATERAL (
+            SELECT coalesce(x.of_then, reason_of_now(e, s, c::connection)) AS reason, x.of_then IS NOT NULL AS is_of_then
+              FROM (SELECT reason_of_then(e, s, c::connection, link.action, skipped, t.accepted_at) AS of_then OFFSET 0) x
+            OFFSET 0) r
+      LEFT JOIN LATERAL audit_before(e.tenant_id,
+                                     CASE WHEN r.reason LIKE 'subscription\_%'
+                                           AND r.reason NOT IN ('subscription_created_later', 'subscription_archived') THEN s.id::text END,
+                                     ARRAY['subscription.' || substr(r.reason, 14)],
+                                     t.accepted_at + interval '2 seconds') stop ON true -- an event's id is older than its storing
+      LEFT JOIN LATERAL connection_missing(c::connection, CASE WHEN r.reason = 'connection_incomplete' THEN t.accepted_at END) m ON true
      CROSS JOIN LATERAL (
             SELECT subscription_member_changed_at(
-                       s, CASE r.reason WHEN 'type_not_selected' THEN 'event_types' WHEN 'filter_false' THEN 'filter' END,
-                       t.accepted_at) AS changed_at) x
+                       s, CASE WHEN s.updated_at <= t.accepted_at THEN NULL
+                               WHEN r.reason = 'type_not_selected' THEN 'event_types'
+                               WHEN r.reason = 'filter_false' THEN 'filter' END, t.accepted_at) AS changed_at
+            OFFSET 0) x
      CROSS JOIN LATERAL (
             SELECT x.changed_at,
                    r.is_of_then AND x.changed_at IS NULL AND coalesce(m.is_of_then, true) AS is_of_then,
@@ -166,5 +176,6 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                         WHEN r.reason IN ('connection_paused', 'not_connected') AND link.action <> 'connection.connected' THEN link.at
                         WHEN r.reason = 'not_connected' AND c.state = 'disconnected' THEN c.updated_at END AS since,
                    CASE WHEN r.reason = 'not_connected' AND c.created_at > t.accepted_at THEN c.created_at
-                        ELSE x.changed_at END AS until) d
+                        ELSE x.changed_at END AS until
+            OFFSET 0) d
 $$;

@@ -76,11 +76,11 @@ static void test_what_was_delivered_says_when_and_by_which_attempt(void **state)
 
     assert_members(reply, "", "event,explanation,data,next_cursor");
     assert_members(reply, "event",
-                   "id,event_type,company,external_id,occurred_at,accepted_at,published_again,"
-                   "published_again_at");
+                   "id,event_type,company,external_id,occurred_at,accepted_at,payload_state,"
+                   "payload_gone_at,published_again,published_again_at");
     assert_members(reply, "data.0",
                    "subscription_id,app_id,app_name,partner,url,reason,as_of,explanation,since,"
-                   "until,filter,false_terms,missing,message");
+                   "until,filter,false_terms,missing,message,sent_again");
     assert_members(reply, "data.0.message",
                    "id,status,status_reason,origin,attempts,next_attempt_at,gives_up_at,"
                    "finished_at,created_at,last_attempts");
@@ -131,6 +131,32 @@ static void test_what_was_given_up_says_the_last_failure(void **state)
     assert_explained(reply, "schedule_exhausted",
                      "after 2 attempts, the last one: HTTP 404, there is nothing at this URL.");
     assert_int_equal(reply_count(&reply, EXPLAINED "message.last_attempts"), 2);
+}
+
+static void test_what_was_sent_again_is_told_beside_what_became_of_the_first(void **state)
+{
+    struct harness *h = *state;
+    struct story s = given(h);
+    const char *event_id;
+    struct reply reply;
+
+    (void)change(h, &s, "PATCH", "", "{\"overrides\": {\"schedule\": \"1s\"}}");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 500, \"times\": 2}]}");
+    event_id = event(h, &s);
+    reply = explain_wait(h, s.t->support, event_id, s.s.id, "schedule_exhausted");
+    assert_int_equal(reply_count(&reply, EXPLAINED "sent_again"), 0);
+    (void)api_want(
+        h, 202, s.t->support, "POST",
+        http_text(h->http, "/v1/messages/%s/resend", reply_text(&reply, EXPLAINED "message.id")),
+        NULL);
+    api_wait_for(h, s.t->support, http_text(h->http, "/v1/events/%s/explain", event_id),
+                 EXPLAINED "sent_again.0.reason", "delivered", 20000);
+    reply = why(h, &s, event_id);
+    assert_explained(reply, "schedule_exhausted", "given up on ");
+    assert_string_equal(reply_text(&reply, EXPLAINED "sent_again.0.resend_of"),
+                        reply_text(&reply, EXPLAINED "message.id"));
+    assert_non_null(
+        strstr(reply_text(&reply, EXPLAINED "sent_again.0.explanation"), "Delivered on "));
 }
 
 static void test_what_is_held_says_since_when_and_goes_on(void **state)
@@ -415,6 +441,8 @@ int main(void)
         harness_test(test_what_was_delivered_says_when_and_by_which_attempt),
         harness_test(test_a_retry_says_why_when_next_and_when_it_is_the_last),
         harness_test(test_what_was_given_up_says_the_last_failure, SCHEDULE_SHORT),
+        harness_test(test_what_was_sent_again_is_told_beside_what_became_of_the_first,
+                     SCHEDULE_SHORT),
         harness_test(test_what_is_held_says_since_when_and_goes_on),
         harness_test(test_a_stop_names_its_message_and_attempt_to_all_that_it_hit, SCHEDULE_SHORT),
         harness_test(test_who_is_not_connected_learns_since_when_or_from_when),
