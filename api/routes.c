@@ -43,6 +43,7 @@ const struct route *const route_tables[] = {
     tail_routes,
     basiq_routes,
     hooks_routes,
+    gaps_routes,
     stats_routes,
     test_messages_routes,
     previews_routes,
