@@ -52,17 +52,22 @@ WITH given AS MATERIALIZED (
                           WHERE x.tenant_id = g.tenant_id AND x.subscription_id = g.subscription_id
                             AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
                          OFFSET 0) q
-), stopping AS MATERIALIZED (
-    SELECT DISTINCT ON (l.tenant_id, l.subscription_id) l.tenant_id, l.subscription_id, l.stop, l.message_id, l.attempt_no,
-           CASE l.stop WHEN 'held' THEN 'ordered_head_failed' ELSE l.reason END AS reason
+), heard AS MATERIALIZED (
+    -- What would stop a subscription, behind its lock: the word of a URL that has been replaced meanwhile does not count.
+    SELECT l.tenant_id, l.subscription_id, l.message_id, l.attempt_no, l.stop, l.reason, s.state,
+           l.stop = 'held' OR s.url = l.url AS counts
       FROM located l
-     CROSS JOIN LATERAL (SELECT
+     CROSS JOIN LATERAL (SELECT x.state, x.url
                            FROM subscription x
                           WHERE x.tenant_id = l.tenant_id AND x.id = l.subscription_id
-                            AND (x.state = 'active' OR x.state IN ('pending', 'paused', 'held') AND l.stop <> 'held')
                          OFFSET 0
                             FOR UPDATE) s
      WHERE l.stop IS NOT NULL
+), stopping AS MATERIALIZED (
+    SELECT DISTINCT ON (h.tenant_id, h.subscription_id) h.tenant_id, h.subscription_id, h.stop, h.message_id, h.attempt_no,
+           CASE h.stop WHEN 'held' THEN 'ordered_head_failed' ELSE h.reason END AS reason
+      FROM heard h
+     WHERE h.counts AND (h.state = 'active' OR h.state IN ('pending', 'paused', 'held') AND h.stop <> 'held')
 ), stopped AS (
     -- By its key: a subscription that was changed just before has another ctid, and must be stopped.
     UPDATE subscription s
@@ -90,7 +95,9 @@ WITH given AS MATERIALIZED (
 ), judged AS MATERIALIZED (
     -- What would wait for a retry ends here when its subscription has stopped, now or meanwhile.
     SELECT l.*,
-           CASE WHEN l.verdict NOT IN ('retry', 'release') THEN l.verdict
+           CASE WHEN l.stop IS NOT NULL AND l.message_id = ANY (ARRAY(SELECT h.message_id FROM heard h WHERE NOT h.counts))
+                THEN 'retry' -- by the URL of today, at once
+                WHEN l.verdict NOT IN ('retry', 'release') THEN l.verdict
                 WHEN coalesce(z.state, b.state) IN ('unsubscribed', 'disabled', 'archived') THEN 'cancelled'
                 WHEN l.revoked_reason IS NOT NULL THEN 'cancelled'
                 WHEN z.state = 'held' OR b.state IN ('pending', 'paused', 'held') THEN 'held'

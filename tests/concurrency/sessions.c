@@ -188,13 +188,24 @@ bool session_may_send(PGconn *worker, const struct claimed *claimed, unsigned i)
 
 enum { N_PARAMS = 32, PARAM_SIZE = 64 };
 
+/* Where the message went: its subscription's URL, as it is now. */
+static void read_url(PGconn *worker, const char *subscription_id, char ret[PARAM_SIZE])
+{
+    PGresult *result =
+        checked(worker, PQexecParams(worker, "SELECT url FROM subscription WHERE id = $1", 1, NULL,
+                                     &subscription_id, NULL, NULL, 0));
+
+    (void)snprintf(ret, PARAM_SIZE, "%s", PQgetvalue(result, 0, 0));
+    PQclear(result);
+}
+
 /* The parameters as arrays of one element; absent ones are {NULL}. */
 static void send_record(PGconn *worker, const struct claimed *claimed, unsigned i,
                         const char *verdict, const char *stop)
 {
     static const char *const columns[] = {"tenant_id", "subscription_id", "message_id", "fence"};
     bool has_attempt = strcmp(verdict, "release") != 0;
-    char attempt_no[24];
+    char attempt_no[24], url[PARAM_SIZE];
     const char *const values[N_PARAMS] = {
         [4] = verdict,
         [5] = strcmp(verdict, "failed") == 0 ? "because" : NULL,
@@ -202,7 +213,7 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
         [7] = stop,
         [8] = has_attempt ? attempt_no : NULL,
         [9] = has_attempt ? "0" : NULL,
-        [10] = has_attempt ? "http" : NULL,
+        [10] = has_attempt ? url : NULL,
         [11] = has_attempt ? "http_status" : NULL,
         [13] = has_attempt ? "1" : NULL,
         [22] = has_attempt ? "f" : NULL,
@@ -210,6 +221,8 @@ static void send_record(PGconn *worker, const struct claimed *claimed, unsigned 
     char texts[N_PARAMS][PARAM_SIZE];
     const char *params[N_PARAMS];
 
+    read_url(worker, PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, "subscription_id")),
+             url);
     (void)snprintf(
         attempt_no, sizeof(attempt_no), "%ld",
         1 + strtol(PQgetvalue(claimed->rows, (int)i, PQfnumber(claimed->rows, "attempts")), NULL,

@@ -312,6 +312,44 @@ static void test_what_the_old_url_answers_later_is_no_rest_of_the_new_one(void *
     assert_true(reply_is_null(&reply, "paused_until"));
 }
 
+/* Two messages are on their way to the old URL, which says that it is gone. */
+static void test_what_the_old_url_answers_later_does_not_stop_the_subscription(void **state)
+{
+    struct resting r = {.h = *state};
+    const char *second;
+    struct reply reply;
+
+    r.t = given_tenant(r.h);
+    r.s = given_story(r.h, r.t, "/hook");
+    sinker_rule(r.h, "/hook", "{\"then\": {\"status\": 410, \"delay_ms\": 1500}}");
+    r.first = message_path(r.h, r.t, publish(r.h, r.t, "order.paid", "c1", "{}"), NULL);
+    second = message_path(r.h, r.t, publish(r.h, r.t, "order.paid", "c1", "{}"), NULL);
+    sinker_wait(r.h, "/hook", 2, 10000);
+    (void)call(&r, "PATCH", "",
+               http_text(r.h->http, "{\"url\": \"%s\"}", sinker_url(r.h, "/other")));
+    message_wait(r.h, r.t, r.first, "succeeded");
+    message_wait(r.h, r.t, second, "succeeded");
+    assert_int_equal(message_n_attempts(r.h, r.t, r.first), 2);
+    reply = message_attempt(r.h, r.t, r.first, 1);
+    assert_int_equal(reply_int(&reply, "status_code"), 410);
+    assert_int_equal(sinker_count(r.h, "/other"), 2);
+    reply = call(&r, "GET", "", NULL);
+    assert_string_equal(reply_text(&reply, "state"), "active");
+}
+
+static void test_the_url_of_today_stops_the_subscription(void **state)
+{
+    struct resting r = {.h = *state};
+
+    r.t = given_tenant(r.h);
+    r.s = given_story(r.h, r.t, "/hook");
+    (void)call(&r, "PATCH", "",
+               http_text(r.h->http, "{\"url\": \"%s\"}", sinker_url(r.h, "/other")));
+    sinker_rule(r.h, "/other", "{\"then\": {\"status\": 410}}");
+    (void)publish(r.h, r.t, "order.paid", "c1", "{}");
+    api_wait_for(r.h, r.t->partner, path_of(&r, ""), "state", "disabled", 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +367,8 @@ int main(void)
         harness_test(test_a_resume_sends_the_message_that_an_ordered_ones_others_wait_for),
         harness_test(test_a_resume_ends_the_pause_of_a_broken_circuit),
         harness_test(test_what_the_old_url_answers_later_is_no_rest_of_the_new_one),
+        harness_test(test_what_the_old_url_answers_later_does_not_stop_the_subscription),
+        harness_test(test_the_url_of_today_stops_the_subscription),
     };
 
     return cmocka_run_group_tests_name("rests", tests, NULL, NULL);
