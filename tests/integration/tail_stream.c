@@ -63,10 +63,16 @@ struct stream stream_open(struct harness *h, const char *key, const char *path, 
 
 size_t stream_count(const struct stream *stream, const char *part)
 {
-    size_t n = 0;
+    const char *at = stream->text, *end = stream->text + stream->n;
+    size_t part_n = strlen(part), n = 0;
 
-    for (const char *at = stream->text; (at = strstr(at, part)) != NULL; at += strlen(part))
-        n++;
+    /* strstr() would look for the end of the text each time. */
+    while ((at = memchr(at, part[0], (size_t)(end - at))) != NULL) {
+        bool is_part = (size_t)(end - at) >= part_n && memcmp(at, part, part_n) == 0;
+
+        n += is_part;
+        at += is_part ? part_n : 1;
+    }
     return n;
 }
 
