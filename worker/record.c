@@ -26,7 +26,7 @@
 #define RETRY_DELAY_MS  250
 #define MAX_ARRAY_BYTES (16u << 20) /* a batch of the largest rows is far below */
 
-/* The parameters of attempt_record, in order; the worker's name comes last, as text. */
+/* The arrays of attempt_record, in order; success_record has no verdicts. */
 enum {
     PARAM_TENANT_ID,
     PARAM_SUBSCRIPTION_ID,
@@ -57,11 +57,7 @@ enum {
     PARAM_TLS_CIPHER,
     PARAM_CERTIFICATE_EXPIRES_AT,
     PARAM_REQUEST_HEADERS,
-    N_ARRAYS,
-    PARAM_FROM_ID = N_ARRAYS,
-    PARAM_TO_ID,
-    N_BINARY,
-    PARAM_WORKER = N_BINARY,
+    N_ARRAYS
 };
 
 static const enum hk_pgtype array_types[N_ARRAYS] = {
@@ -108,8 +104,9 @@ struct record {
     unsigned n_waiting;
     unsigned n_alone; /* so many of the first go one by one */
     struct attempt *batch[RECORD_MAX];
-    unsigned n_batch; /* 0: none is under way */
-    bool has_failed;  /* the last batch */
+    unsigned n_batch;   /* 0: none is under way */
+    bool are_successes; /* all of the batch; else none is */
+    bool has_failed;    /* the last batch */
 };
 
 struct record *record_new(const struct record_options *options)
@@ -168,16 +165,35 @@ void record_add_again(struct record *record, struct attempt *attempt)
     record->n_waiting++;
 }
 
-static struct attempt *take_first(struct record *record)
+static bool is_success(const struct attempt *attempt)
 {
-    struct attempt *attempt = record->first;
+    return attempt->verdict.kind == VERDICT_SUCCEEDED;
+}
 
-    record->first = attempt->next_waiting;
-    if (record->first == NULL)
-        record->last = NULL;
-    attempt->next_waiting = NULL;
-    record->n_waiting--;
-    return attempt;
+/* The first, and what waits behind it for the same statement. */
+static void take_batch(struct record *record)
+{
+    unsigned max = record->n_alone > 0 ? 1 : RECORD_MAX;
+    struct attempt *left = NULL, *next;
+
+    record->are_successes = is_success(record->first);
+    for (struct attempt *attempt = record->first; attempt != NULL; attempt = next) {
+        next = attempt->next_waiting;
+        if (record->n_batch == max || is_success(attempt) != record->are_successes) {
+            left = attempt;
+            continue;
+        }
+        if (left == NULL)
+            record->first = next;
+        else
+            left->next_waiting = next;
+        attempt->next_waiting = NULL;
+        record->batch[record->n_batch++] = attempt;
+        record->n_waiting--;
+    }
+    record->last = left;
+    if (record->n_alone > 0)
+        record->n_alone--;
 }
 
 /* Of what is measured or answered, -1 and 0 stand for "there is none". */
@@ -283,6 +299,24 @@ static void fill_arrays(struct record *record)
     }
 }
 
+/* Of a success everything goes without saying that its verdict says. */
+static void set_params(struct record *record, struct hk_db_query *query)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < N_ARRAYS; i++) {
+        assert(!record->arrays[i].buf.is_full);
+        if (!record->are_successes || i < PARAM_VERDICT || i >= PARAM_ATTEMPT_NO)
+            query->params[n++] = hk_pgarray_param(&record->arrays[i]);
+    }
+    if (!record->are_successes) {
+        query->params[n++] = hk_id_str(&record->span.from);
+        query->params[n++] = hk_id_str(&record->span.to);
+    }
+    query->binary_params = (UINT32_C(1) << n) - 1;
+    query->params[n] = hk_str(record->options.worker);
+}
+
 static hk_db_done_fn on_recorded;
 
 static void on_timer(struct hk_timer *timer)
@@ -293,30 +327,18 @@ static void on_timer(struct hk_timer *timer)
 void record_turn(struct record *record)
 {
     static const struct hk_db_result busy = {.code = HK_BUSY};
-    unsigned max = record->n_alone > 0 ? 1 : RECORD_MAX;
 
     if (record->n_batch > 0 || record->n_waiting == 0 || record->timer.is_set)
         return;
-    while (record->n_batch < max && record->n_waiting > 0)
-        record->batch[record->n_batch++] = take_first(record);
-    if (record->n_alone > 0)
-        record->n_alone--;
+    take_batch(record);
     fill_arrays(record);
-
     record->query = (struct hk_db_query){
-        .stmt = &stmt_attempt_record,
-        .binary_params = (UINT32_C(1) << N_BINARY) - 1,
+        .stmt = record->are_successes ? &stmt_success_record : &stmt_attempt_record,
         .wants_binary_result = true,
         .done = on_recorded,
         .timeout_ms = 10000,
     };
-    for (unsigned i = 0; i < N_ARRAYS; i++) {
-        assert(!record->arrays[i].buf.is_full);
-        record->query.params[i] = hk_pgarray_param(&record->arrays[i]);
-    }
-    record->query.params[PARAM_FROM_ID] = hk_id_str(&record->span.from);
-    record->query.params[PARAM_TO_ID] = hk_id_str(&record->span.to);
-    record->query.params[PARAM_WORKER] = hk_str(record->options.worker);
+    set_params(record, &record->query);
     if (hk_db_submit(record->db, &record->query) != HK_OK)
         on_recorded(&record->query, &busy);
 }

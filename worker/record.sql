@@ -1,10 +1,73 @@
 -- Recording. Role: hookline_worker, durable. See docs/adr/0005.
 
+-- name: success_record
+-- A batch of attempts that have succeeded, which nearly all do: no more than that needs. Arrays of one length:
+--  $1 tenant_id uuid[], $2 subscription_id uuid[], $3 message_id uuid[], $4 fence integer[], then as those of
+--  attempt_record $5 attempt_no integer[] to $25 request_headers text[]; $26 worker text.
+-- Returns one row: how many were applied, as there.
+WITH given AS MATERIALIZED (
+    SELECT *
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::bigint[], $7::text[], $8::text[],
+                  $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
+                  $16::text[], $17::text[], $18::bytea[], $19::boolean[], $20::integer[], $21::text[], $22::text[],
+                  $23::text[], $24::bigint[], $25::text[])
+           AS g (tenant_id, subscription_id, message_id, fence, attempt_no, started_us, url, outcome, status_code,
+                 duration_us, dns_us, connect_us, tls_us, first_byte_us, remote_address, error, response_headers,
+                 response_body, response_truncated, n_sent, http_version, tls_version, tls_cipher,
+                 certificate_expires_s, request_headers)
+), located AS MATERIALIZED (
+    SELECT g.*, q.queue_ctid
+      FROM given g
+     CROSS JOIN LATERAL (SELECT x.ctid AS queue_ctid
+                           FROM queue x
+                          WHERE x.tenant_id = g.tenant_id AND x.subscription_id = g.subscription_id
+                            AND x.message_id = g.message_id AND x.leased AND x.fence = g.fence
+                         OFFSET 0) q
+), finished AS (
+    DELETE FROM queue q
+     USING located l
+     WHERE q.ctid = l.queue_ctid AND q.leased AND q.fence = l.fence
+    RETURNING l.*
+), ended AS MATERIALIZED (
+    -- Apart from the update: a message that somebody changes meanwhile makes PostgreSQL look at the row
+    -- again, and then it may not ask those that delete ("ModifyTable ... EvalPlanQual").
+    SELECT f.tenant_id, f.subscription_id, f.message_id, f.attempt_no FROM finished f
+), settled AS (
+    -- Not =: with it a scan of a whole index, in the order of the join, would do where messages are believed to be none.
+    UPDATE message m
+       SET status = 'succeeded', attempts = e.attempt_no, status_reason = NULL, finished_at = now()
+      FROM ended e
+     WHERE m.tenant_id = ANY (ARRAY[e.tenant_id]) AND m.id = e.message_id
+       AND m.subscription_id = e.subscription_id -- so that either index leads to one row
+), recorded AS (
+    INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, url, outcome, status_code, duration_us, dns_us,
+                         connect_us, tls_us, first_byte_us, remote_address, error, response_headers, response_body,
+                         response_truncated, n_sent, http_version, tls_version, tls_cipher, certificate_expires_at,
+                         request_headers, worker)
+    SELECT a.tenant_id, a.message_id, a.attempt_no, 'epoch'::timestamptz + a.started_us * interval '1 microsecond', a.url,
+           a.outcome, a.status_code, a.duration_us, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.remote_address,
+           a.error, a.response_headers, a.response_body, a.response_truncated, a.n_sent, a.http_version, a.tls_version,
+           a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $26::text
+      FROM finished a
+), recovered AS (
+    -- Those that were known to be failing. One success is enough. A row that somebody else holds is left to the next one:
+    -- nobody waits in here.
+    DELETE FROM subscription_health h
+     WHERE h.ctid = ANY (ARRAY(SELECT x.ctid
+                                 FROM (SELECT DISTINCT f.tenant_id, f.subscription_id FROM finished f) t
+                                CROSS JOIN LATERAL (SELECT y.ctid
+                                                      FROM subscription_health y
+                                                     WHERE y.tenant_id = t.tenant_id AND y.subscription_id = t.subscription_id
+                                                    OFFSET 0
+                                                       FOR UPDATE SKIP LOCKED) x))
+)
+SELECT count(*) AS n_applied FROM finished;
+
 -- name: attempt_record
--- A batch of verdicts, each with the attempt that led to it or without one. Arrays of one length:
+-- A batch of other verdicts, each with the attempt that led to it or without one. Arrays of one length:
 --  $1 tenant_id uuid[], $2 subscription_id uuid[], $3 message_id uuid[], $4 fence integer[],
---  $5 verdict text[]: succeeded, failed, cancelled (final); retry, release (back to the queue)
---  $6 reason text[]: becomes the message's status_reason, NULL with succeeded and retry
+--  $5 verdict text[]: failed, cancelled (final); retry, release (back to the queue)
+--  $6 reason text[]: becomes the message's status_reason, NULL with retry
 --  $7 delay_ms bigint[]: with retry, from now
 --  $8 stop text[]: unsubscribed or disabled: the subscription's new state; held: its order would be broken, what waits
 --     is held; NULL: none
@@ -107,40 +170,22 @@ WITH given AS MATERIALIZED (
       FROM located l
       LEFT JOIN barred b ON l.verdict IN ('retry', 'release') AND b.tenant_id = l.tenant_id AND b.id = l.subscription_id
       LEFT JOIN stopped z ON l.verdict IN ('retry', 'release') AND z.tenant_id = l.tenant_id AND z.id = l.subscription_id
-), tallied AS MATERIALIZED (
-    -- How it went with each subscription. Those that are not known to be failing, nearly all, cost a look-up.
-    SELECT t.tenant_id, t.subscription_id, t.has_succeeded, h.last_failed_at
-      FROM (SELECT j.tenant_id, j.subscription_id, bool_or(j.verdict = 'succeeded') AS has_succeeded
-              FROM judged j
-             WHERE j.attempt_no IS NOT NULL
-             GROUP BY j.tenant_id, j.subscription_id) t
-      LEFT JOIN LATERAL (SELECT x.last_failed_at
-                           FROM subscription_health x
-                          WHERE x.tenant_id = t.tenant_id AND x.subscription_id = t.subscription_id
-                         OFFSET 0) h ON true
-), recovered AS (
-    -- One success is enough. A row that somebody else holds is left to the next one: nobody waits in here.
-    DELETE FROM subscription_health h
-     WHERE h.ctid = ANY (ARRAY(SELECT x.ctid
-                                 FROM tallied t
-                                CROSS JOIN LATERAL (SELECT y.ctid
-                                                      FROM subscription_health y
-                                                     WHERE y.tenant_id = t.tenant_id AND y.subscription_id = t.subscription_id
-                                                    OFFSET 0
-                                                       FOR UPDATE SKIP LOCKED) x
-                                WHERE t.has_succeeded AND t.last_failed_at IS NOT NULL))
 ), failing AS (
     -- In one order, behind all locks of subscriptions: see migrations/README.md.
     INSERT INTO subscription_health (tenant_id, subscription_id)
     SELECT t.tenant_id, t.subscription_id
-      FROM tallied t
-     WHERE NOT t.has_succeeded AND (t.last_failed_at IS NULL OR t.last_failed_at < now() - interval '1 second')
+      FROM (SELECT DISTINCT j.tenant_id, j.subscription_id FROM judged j WHERE j.attempt_no IS NOT NULL) t
+      LEFT JOIN LATERAL (SELECT x.last_failed_at
+                           FROM subscription_health x
+                          WHERE x.tenant_id = t.tenant_id AND x.subscription_id = t.subscription_id
+                         OFFSET 0) h ON true
+     WHERE h.last_failed_at IS NULL OR h.last_failed_at < now() - interval '1 second'
      ORDER BY t.tenant_id, t.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE SET last_failed_at = now()
 ), finished AS (
     DELETE FROM queue q
      USING judged j
-     WHERE j.ends_as IN ('succeeded', 'failed', 'cancelled')
+     WHERE j.ends_as IN ('failed', 'cancelled')
        AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence
     RETURNING j.*
 ), waiting AS (
@@ -199,7 +244,7 @@ WITH given AS MATERIALIZED (
            status_reason = CASE WHEN e.status = 'held' THEN coalesce(m.status_reason, e.reason) ELSE e.reason END,
            finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
       FROM ended e
-     WHERE m.tenant_id = e.tenant_id AND m.id = e.message_id
+     WHERE m.tenant_id = ANY (ARRAY[e.tenant_id]) AND m.id = e.message_id -- as in success_record
        AND m.subscription_id = e.subscription_id -- so that either index leads to one row
 ), applied AS (
     SELECT x.tenant_id, x.message_id, x.attempt_no, x.started_us, x.url, x.outcome, x.status_code, x.duration_us,

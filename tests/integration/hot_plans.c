@@ -54,6 +54,18 @@ static const struct {
     " uuid_min(), uuid_max(), 'w')"                                                                \
     " FROM (SELECT * FROM queue WHERE leased ORDER BY md5(message_id::text) LIMIT 100) q"
 
+#define RECORD_SUCCESSES                                                                           \
+    "SELECT format('EXECUTE success_record (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L,"   \
+    " %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L, %L)', array_agg(tenant_id),"                 \
+    " array_agg(subscription_id), array_agg(message_id), array_agg(fence), array_agg(1),"          \
+    " array_agg(0), array_agg('https://example.com/'::text), array_agg('succeeded'::text),"        \
+    " array_agg(200), array_agg(1), array_agg(1), array_agg(1), array_agg(1), array_agg(1),"       \
+    " array_agg('192.0.2.1'::text), array_agg(NULL::text), array_agg(NULL::text),"                 \
+    " array_agg(NULL::bytea), array_agg(false), array_agg(NULL::int), array_agg(NULL::text),"      \
+    " array_agg('TLSv1.3'::text), array_agg('x'::text), array_agg(1), array_agg('a: b'::text),"    \
+    " 'w')"                                                                                        \
+    " FROM (SELECT * FROM queue WHERE leased ORDER BY md5(message_id::text) LIMIT 100) q"
+
 /* Events of so many companies of all tenants, each with the external_id. */
 #define PUBLISH_OF(company, external_id)                                                           \
     "SELECT format('EXECUTE ingest_events (%L, %L, %L, %L, %L, %L, %L, %L, false)',"               \
@@ -89,7 +101,7 @@ static const struct hot {
      "SELECT format('EXECUTE message_load (%L, %L, %L, %L, uuid_min(), uuid_max())',"
      " array_agg(tenant_id), array_agg(subscription_id), array_agg(message_id), array_agg(true))"
      " FROM (SELECT * FROM queue ORDER BY md5(message_id::text) LIMIT 100) q"},
-    {"record successes", RECORD, RECORD_OF("'succeeded'::text", "NULL::text", "1")},
+    {"record successes", RECORD, RECORD_SUCCESSES},
     {"record failures", RECORD, RECORD_OF("'failed'::text", "'why'::text", "1")},
     {"record retries", RECORD, RECORD_OF("'retry'::text", "NULL::text", "1")},
     {"release", RECORD, RECORD_OF("'release'::text", "'why'::text", "NULL::integer")},
@@ -119,6 +131,9 @@ static const struct {
      " false)"},
     {INGEST, &stmt_queue_age, "EXECUTE queue_age"},
     {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
+    {RECORD, &stmt_success_record,
+     "EXECUTE success_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
+     " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 'w')"},
     {RECORD, &stmt_attempt_record,
      "EXECUTE attempt_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
      " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
