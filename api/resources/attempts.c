@@ -2,6 +2,7 @@
 /* Attempts, of a message and of all. The statements are in attempts.sql beside this file. */
 #include "api/call.h"
 #include "api/preview.h"
+#include "api/preview.sql.h"
 #include "api/resources/attempts.sql.h"
 #include "api/resources/resources.h"
 

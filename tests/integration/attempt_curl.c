@@ -179,6 +179,24 @@ static void test_what_is_not_the_callers_is_not_there(void **state)
                        http_text(h->http, "%s/attempts/%s", s.path, missing[i]), NULL);
 }
 
+static void test_there_is_no_command_of_a_payload_that_was_erased(void **state)
+{
+    struct harness *h = *state;
+    struct story s = given_attempt(h, "/hook", NULL, "{\"name\": \"canary\"}");
+    struct reply reply = message_get(h, s.t, s.path);
+    const char *event_id = reply_text(&reply, "event_id");
+
+    (void)api_want(h, 200, s.t->admin, "POST",
+                   http_text(h->http, "/v1/events/%s/expunge", event_id),
+                   "{\"reason\": \"asked for\"}");
+    reply =
+        api_want(h, 409, s.t->admin, "GET", http_text(h->http, "%s/attempts/1/curl", s.path), NULL);
+    assert_string_equal(reply_text(&reply, "type"), "/problems/payload_gone");
+    reply = api_want(h, 200, s.t->admin, "GET",
+                     http_text(h->http, "/v1/events/%s/explain", event_id), NULL);
+    assert_null(strstr(reply.body, "canary"));
+}
+
 /* ---- two attempts ---- */
 
 static size_t find_difference(const struct harness *h, const struct reply *reply,
@@ -226,7 +244,7 @@ static void test_a_diff_names_what_is_another_and_nothing_else(void **state)
     assert_string_equal(reply_text(&reply, http_text(h->http, "differences.%zu.to", i)), "us");
     i = find_difference(h, &reply, "response_headers.x-node");
     assert_true(reply_is_null(&reply, http_text(h->http, "differences.%zu.to", i)));
-    i = find_difference(h, &reply, "request_headers.webhook-timestamp");
+    i = find_difference(h, &reply, "started_at");
     assert_true(reply_bool(&reply, http_text(h->http, "differences.%zu.is_usual", i)));
     (void)find_difference(h, &reply, "url");
     (void)find_difference(h, &reply, "response_body");
@@ -248,6 +266,7 @@ int main(void)
         harness_test(test_secrets_are_masked_and_named),
         harness_test(test_who_may_not_send_tests_gets_no_real_signature),
         harness_test(test_what_is_not_the_callers_is_not_there),
+        harness_test(test_there_is_no_command_of_a_payload_that_was_erased),
         harness_test(test_a_diff_names_what_is_another_and_nothing_else),
     };
 
