@@ -155,7 +155,7 @@ static struct feed *new_feed(struct feeds *feeds, const struct feed_query *query
         abort();
     feed->place = *place;
     feed->is_live = is_live;
-    feed->context = (struct hk_db_context){hk_str(feed->tenant_id), HK_STR(""), HK_STR("")};
+    feed->context = (struct hk_db_context){.tenant_id = hk_str(feed->tenant_id)}; /* sees masks */
     if (feeds->first == NULL) { /* what is known of the horizon may be old: begin anew */
         feeds->has_mark = false;
         feeds->horizon_us = 0;

@@ -23,8 +23,8 @@ enum { CONNECT_TIMEOUT_MS = 10000, MIN_RETRY_MS = 50, MAX_RETRY_MS = 2000, MAX_T
 static const struct hk_stmt stmt_set_context = {
     "set_context",
     "SELECT set_config('hookline.tenant_id', $1, true), set_config('hookline.actor', $2, true),"
-    " set_config('hookline.request_id', $3, true)",
-    3,
+    " set_config('hookline.request_id', $3, true), set_config('hookline.sees_all', $4, true)",
+    4,
     "lib/db_connection.c",
 };
 
@@ -188,7 +188,8 @@ static bool send_execute(struct db_connection *connection, const struct hk_stmt 
 
 static bool send_context(struct db_connection *connection, const struct hk_db_context *context)
 {
-    const struct hk_str params[] = {context->tenant_id, context->actor, context->request_id};
+    const struct hk_str params[] = {context->tenant_id, context->actor, context->request_id,
+                                    context->sees_all ? HK_STR("true") : HK_STR("")};
 
     return send_prepare(connection, &stmt_set_context, STEP_PREPARE_CONTEXT) &&
            send_execute(connection, &stmt_set_context, params, 0, false, STEP_SET_CONTEXT);

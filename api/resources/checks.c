@@ -36,6 +36,45 @@ enum hk_code check_network(struct hk_str value, struct hk_error *reterr)
     return hk_fail(reterr, HK_INVALID_BODY, "", "must be a network like \"10.1.0.0/16\"");
 }
 
+static bool is_name_byte(char c)
+{
+    return is_letter(c) || is_digit(c) || c == '_' || c == '-';
+}
+
+/* The end of one step of a path at `p`, NULL when there is none. */
+static const char *skip_path_step(const char *p, const char *end)
+{
+    const char *name = p + 1;
+
+    if (end - p >= 3 && memcmp(p, "[*]", 3) == 0)
+        return p + 3;
+    if (end - p < 2 || *p != '.')
+        return NULL;
+    if (*name == '*')
+        return name + 1;
+    for (p = name; p < end && is_name_byte(*p);)
+        p++;
+    return p > name ? p : NULL;
+}
+
+enum hk_code check_sensitive_path(struct hk_str value, struct hk_error *reterr)
+{
+    enum { MAX_STEPS = 10, MAX_PATH = 200 };
+    const char *p = value.p, *end = value.p + value.n;
+    unsigned n_steps = 0;
+
+    if (value.n > 1 && value.n <= MAX_PATH && *p == '$') {
+        for (p++; p != NULL && p < end; n_steps++)
+            p = skip_path_step(p, end);
+        if (p != NULL && n_steps <= MAX_STEPS)
+            return HK_OK;
+    }
+    return hk_fail(
+        reterr, HK_INVALID_BODY, "",
+        "must be a place like \"$.person.iban\" or \"$.lines[*].note\", at most %d steps",
+        MAX_STEPS);
+}
+
 enum hk_code check_id(struct hk_str value, struct hk_error *reterr)
 {
     struct hk_id id;

@@ -18,6 +18,10 @@ enum hk_code check_base_url(struct hk_str value, struct hk_error *reterr);
 enum hk_code check_timestamp(struct hk_str value, struct hk_error *reterr);
 
 /* One network as hk_networks_parse() has them. */
+/* A place in payloads: "$.person.iban", "$.lines[*].note", "$.people.*.name". */
+enum { MAX_SENSITIVE_PATHS = 20 };
+enum hk_code check_sensitive_path(struct hk_str value, struct hk_error *reterr);
+
 enum hk_code check_network(struct hk_str value, struct hk_error *reterr);
 
 /* A UUID. */

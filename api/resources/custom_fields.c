@@ -13,6 +13,7 @@
     {.name = "label", .type = BODY_STRING, .flags = BODY_NULLABLE, .max = MAX_NAME},               \
         {.name = "help", .type = BODY_STRING, .flags = BODY_NULLABLE, .max = MAX_DESCRIPTION},     \
         {.name = "required", .type = BODY_BOOLEAN},                                                \
+        {.name = "is_sensitive", .type = BODY_BOOLEAN},                                            \
         {.name = "max_length",                                                                     \
          .type = BODY_INTEGER,                                                                     \
          .flags = BODY_NULLABLE,                                                                   \

@@ -15,6 +15,11 @@
         {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},       \
         {.name = "validation", .type = BODY_STRING, .max = 16, .choices = "off|warn|enforce"},     \
         {.name = "enrichable", .type = BODY_BOOLEAN},                                              \
+        {.name = "sensitive_paths",                                                                \
+         .type = BODY_STRING_LIST,                                                                 \
+         .flags = BODY_NULLABLE,                                                                   \
+         .max = MAX_SENSITIVE_PATHS,                                                               \
+         .check = check_sensitive_path},                                                           \
         {.name = "state", .type = BODY_STRING, .max = 16, .choices = "active|deprecated"},         \
     {                                                                                              \
         0                                                                                          \

@@ -27,5 +27,23 @@ const struct route payloads_routes[] = {
         .stmt = &stmt_event_expunge,
         .bind = {"tenant", ":event_id", "body"},
     },
+    {
+        .method = "POST",
+        .path = "/v1/events/:event_id/unmask",
+        .scope = SCOPE_PAYLOADS_UNMASK,
+        .ok_status = 200,
+        .body = reason_body,
+        .stmt = &stmt_event_unmask,
+        .bind = {"tenant", ":event_id", "body"},
+    },
+    {
+        .method = "POST",
+        .path = "/v1/messages/:message_id/attempts/:attempt_no/unmask",
+        .scope = SCOPE_PAYLOADS_UNMASK,
+        .ok_status = 200,
+        .body = reason_body,
+        .stmt = &stmt_attempt_unmask,
+        .bind = {"tenant", ":message_id", ":attempt_no", "body"},
+    },
     {0},
 };

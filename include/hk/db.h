@@ -43,6 +43,7 @@ struct hk_db_context {
     struct hk_str tenant_id;
     struct hk_str actor; /* "key:<id>", ... */
     struct hk_str request_id;
+    bool sees_all; /* else what is sensitive is masked: migrations/repeatable/masking.sql */
 };
 
 /* What a statement came back with. Borrowed: valid until done() returns. */

@@ -34,8 +34,10 @@ $$;
 -- The public JSON form of an attempt. The body is text when it is text, else base64.
 CREATE OR REPLACE FUNCTION attempt_json(a attempt) RETURNS json LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    body_text text := text_of_bytes(a.response_body, a.response_truncated);
+    body_text text;
 BEGIN
+    a := attempt_shown(a);
+    body_text := text_of_bytes(a.response_body, a.response_truncated);
     RETURN json_build_object(
         'attempt_no', a.attempt_no, 'started_at', a.started_at, 'url', a.url, 'outcome', a.outcome,
         'status_code', a.status_code, 'duration_us', a.duration_us, 'dns_us', a.dns_us, 'connect_us', a.connect_us,

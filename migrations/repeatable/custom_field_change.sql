@@ -75,13 +75,14 @@ $$;
 CREATE OR REPLACE FUNCTION custom_fields_insert(tenant_id uuid, app_id uuid, given json) RETURNS SETOF custom_field
 LANGUAGE sql AS $$
     INSERT INTO custom_field AS f (tenant_id, app_id, key, position, label, help, type, required, max_length, choices,
-                                   pattern, minimum, maximum, event_types)
+                                   pattern, minimum, maximum, event_types, is_sensitive)
     SELECT $1, $2, g.item ->> 'key',
            g.n + coalesce((SELECT max(o.position) FROM custom_field o WHERE o.tenant_id = $1 AND o.app_id = $2), 0),
            coalesce(nullif(g.item ->> 'label', ''), g.item ->> 'key'), coalesce(g.item ->> 'help', ''),
            g.item ->> 'type', coalesce((g.item ->> 'required')::boolean, false),
            coalesce((g.item ->> 'max_length')::integer, 1000), json_texts(g.item -> 'choices'), g.item ->> 'pattern',
-           json_filled(g.item -> 'minimum'), json_filled(g.item -> 'maximum'), json_texts(g.item -> 'event_types')
+           json_filled(g.item -> 'minimum'), json_filled(g.item -> 'maximum'), json_texts(g.item -> 'event_types'),
+           coalesce((g.item ->> 'is_sensitive')::boolean, false)
       FROM json_array_elements($3) WITH ORDINALITY AS g (item, n)
      ORDER BY g.n
     RETURNING f.*
@@ -204,7 +205,8 @@ BEGIN
                required = (merged ->> 'required')::boolean, max_length = coalesce((merged ->> 'max_length')::integer, 1000),
                choices = json_texts(merged -> 'choices'), pattern = merged ->> 'pattern',
                minimum = json_filled(merged -> 'minimum'), maximum = json_filled(merged -> 'maximum'),
-               event_types = json_texts(merged -> 'event_types')
+               event_types = json_texts(merged -> 'event_types'),
+               is_sensitive = coalesce((merged ->> 'is_sensitive')::boolean, false)
          WHERE f.tenant_id = $1 AND f.app_id = $3 AND f.key = $4;
         PERFORM custom_field_move($1, $3, $4, ($5 ->> 'position')::integer);
         PERFORM connections_recompute($1, $3);

@@ -3,5 +3,5 @@ CREATE OR REPLACE FUNCTION custom_field_json(f custom_field) RETURNS json LANGUA
     SELECT json_build_object('key', f.key, 'label', f.label, 'help', f.help, 'type', f.type, 'required', f.required,
                              'max_length', f.max_length, 'choices', f.choices, 'pattern', f.pattern,
                              'minimum', f.minimum, 'maximum', f.maximum, 'event_types', f.event_types,
-                             'position', f.position)
+                             'position', f.position, 'is_sensitive', f.is_sensitive)
 $$;

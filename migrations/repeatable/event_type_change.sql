@@ -11,10 +11,11 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made event_type;
 BEGIN
-    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable, state)
+    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable, state, sensitive_paths)
     VALUES ($1, $2 ->> 'name', coalesce($2 ->> 'description', ''), json_filled($2 -> 'schema'),
             json_filled($2 -> 'sample'), coalesce($2 ->> 'validation', 'off'),
-            coalesce(($2 ->> 'enrichable')::boolean, false), coalesce($2 ->> 'state', 'active'))
+            coalesce(($2 ->> 'enrichable')::boolean, false), coalesce($2 ->> 'state', 'active'),
+            coalesce(json_texts($2 -> 'sensitive_paths'), '{}'))
         ON CONFLICT ON CONSTRAINT event_type_pkey DO NOTHING
     RETURNING t.* INTO made;
     IF made.name IS NOT NULL THEN
@@ -42,9 +43,14 @@ BEGIN
     wanted.validation := coalesce(given ->> 'validation', held.validation);
     wanted.enrichable := coalesce((given ->> 'enrichable')::boolean, held.enrichable);
     wanted.state := coalesce(given ->> 'state', held.state);
-    IF (wanted.description, wanted.schema::text, wanted.sample::text, wanted.validation, wanted.enrichable, wanted.state)
+    IF $3 -> 'sensitive_paths' IS NOT NULL THEN
+        wanted.sensitive_paths := coalesce(json_texts($3 -> 'sensitive_paths'), '{}');
+    END IF;
+    IF (wanted.description, wanted.schema::text, wanted.sample::text, wanted.validation, wanted.enrichable, wanted.state,
+        wanted.sensitive_paths)
        IS NOT DISTINCT FROM
-       (held.description, held.schema::text, held.sample::text, held.validation, held.enrichable, held.state) THEN
+       (held.description, held.schema::text, held.sample::text, held.validation, held.enrichable, held.state,
+        held.sensitive_paths) THEN
         RETURN held;
     END IF;
 
@@ -57,13 +63,15 @@ BEGIN
     END IF;
     UPDATE event_type t
        SET description = wanted.description, schema = wanted.schema, sample = wanted.sample, version = wanted.version,
-           validation = wanted.validation, enrichable = wanted.enrichable, state = wanted.state, updated_at = now()
+           validation = wanted.validation, enrichable = wanted.enrichable, state = wanted.state,
+           sensitive_paths = wanted.sensitive_paths, updated_at = now()
      WHERE t.tenant_id = $1 AND t.name = held.name
     RETURNING t.* INTO wanted;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'event_type.changed', held.name,
             json_build_object('version', wanted.version, 'validation', wanted.validation,
-                              'enrichable', wanted.enrichable, 'state', wanted.state));
+                              'enrichable', wanted.enrichable, 'state', wanted.state,
+                              'sensitive_paths', to_json(wanted.sensitive_paths)));
     RETURN wanted;
 END
 $$;

@@ -61,9 +61,9 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                    'until', explanation_time(t.until), 'next_at', explanation_time(t.next_at),
                    'gives_up_at', explanation_time(t.gives_up_at),
                    'late', explanation_span((extract(epoch FROM nullif(m.finished_at - uuid_v7_time(m.id), interval '0')) * 1000000)::bigint),
-                   'last_words', attempt_words(a.outcome, a.status_code, a.duration_us, a.error),
+                   'last_words', attempt_words(a.outcome, a.status_code, a.duration_us, CASE WHEN a.error IS NOT NULL THEN (attempt_shown(a::attempt)).error END),
                    'previous_no', CASE WHEN b.outcome <> 'succeeded' THEN b.attempt_no END,
-                   'previous_words', attempt_words(b.outcome, b.status_code, b.duration_us, b.error))),
+                   'previous_words', attempt_words(b.outcome, b.status_code, b.duration_us, CASE WHEN b.error IS NOT NULL THEN (attempt_shown(b::attempt)).error END))),
            t.since, t.until, t.gives_up_at
       FROM subscription s
       LEFT JOIN LATERAL (SELECT x.*

@@ -13,10 +13,13 @@
     "expires_at,revoked_at,last_used_at"
 #define APP_MEMBERS "id,partner,name,description,state,created_at,updated_at,custom_fields"
 #define FIELD_MEMBERS                                                                              \
-    "key,label,help,type,required,max_length,choices,pattern,minimum,maximum,event_types,position"
+    "key,label,help,type,required,max_length,choices,pattern,minimum,maximum,event_types,"         \
+    "position,"                                                                                    \
+    "is_sensitive"
 #define COMPANY_MEMBERS "id,external_id,name,state,created_at,updated_at"
 #define EVENT_TYPE_MEMBERS                                                                         \
-    "name,description,schema,sample,validation,enrichable,version,state,created_at,updated_at"
+    "name,description,schema,sample,validation,enrichable,sensitive_paths,version,state,"          \
+    "created_at,updated_at"
 #define CONNECTION_MEMBERS                                                                         \
     "id,app_id,company,state,missing,values,values_version,created_at,updated_at"
 #define SUBSCRIPTION_MEMBERS                                                                       \

@@ -213,7 +213,8 @@ static const struct hk_stmt stmt_context = {
     " current_setting('hookline.actor', true), current_setting('hookline.request_id', true))",
     0, __FILE__};
 static const struct hk_stmt stmt_fail = {"fail", "SELECT 1 / $1::integer", 1, __FILE__};
-static const struct hk_db_context context = {HK_STR(TENANT), HK_STR("key"), HK_STR("request")};
+static const struct hk_db_context context = {
+    .tenant_id = HK_STR(TENANT), .actor = HK_STR("key"), .request_id = HK_STR("request")};
 
 static void test_the_context_is_set_for_its_transaction_and_never_leaks(void **state)
 {

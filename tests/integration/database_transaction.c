@@ -295,10 +295,14 @@ static void test_a_lost_connection_fails_it(void **state)
 
 static void test_the_context_stays_until_another_is_given(void **state)
 {
-    static const struct hk_db_context first = {HK_STR("019ab3f5-20d0-7001-8c1d-2f7a90b3c4d5"),
-                                               HK_STR("key:1"), HK_STR("")};
-    static const struct hk_db_context second = {HK_STR("019ab3f5-20d0-7001-8c1d-2f7a90b3c4d5"),
-                                                HK_STR("key:2"), HK_STR("")};
+    static const struct hk_db_context first = {.tenant_id =
+                                                   HK_STR("019ab3f5-20d0-7001-8c1d-2f7a90b3c4d5"),
+                                               .actor = HK_STR("key:1"),
+                                               .request_id = HK_STR("")};
+    static const struct hk_db_context second = {.tenant_id =
+                                                    HK_STR("019ab3f5-20d0-7001-8c1d-2f7a90b3c4d5"),
+                                                .actor = HK_STR("key:2"),
+                                                .request_id = HK_STR("")};
     static const struct hk_db_context *const contexts[] = {NULL, &second};
     static const char *const actors[] = {"key:1", "key:2"};
     struct pool *pool = open_with_notes(state);

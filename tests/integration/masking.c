@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Support sees masks where an event type or a custom field says so, in every reply: values that are
+ * easy to recognise go everywhere, and none comes back. With a reason, which the audit log keeps,
+ * it sees more. What is sent stays what was published.
+ */
+#include <string.h>
+
+#include "tests/integration/isolation_world.h"
+#include "tests/support/check.h"
+
+#define SOON_MS    60000
+#define at(h, ...) http_text((h)->http, __VA_ARGS__)
+#define IBAN       "NL91CANARY0417164300"
+#define NOTE       "canary \\u00e9 note" /* as it is published */
+#define NOTE_TEXT  "canary \xc3\xa9 note"
+#define TOKEN      "canary-custom-token"
+#define PAYLOAD                                                                                    \
+    "{\"person\": {\"iban\": \"" IBAN "\", \"name\": \"Ann\"}, \"n\": 1.50, \"lines\": "           \
+    "[{\"note\": \"" NOTE "\"}]}"
+
+static const char *const canaries[] = {IBAN, NOTE_TEXT, "canary \\u00e9", TOKEN, "CANARY-CUSTOM"};
+
+struct cage {
+    struct harness *h;
+    struct tenant *t;
+    struct owner own; /* ids for paths of routes */
+    const char *event_id, *message_id, *connection_id;
+};
+
+static void own(struct cage *c, const char *name, const char *id)
+{
+    c->own.ids[c->own.n_ids].name = name;
+    c->own.ids[c->own.n_ids++].id = id;
+}
+
+static void assert_masked(const struct reply *reply)
+{
+    for (size_t i = 0; i < HK_COUNTOF(canaries); i++) {
+        if (strstr(reply->body, canaries[i]) != NULL)
+            fail_test("%s shows %s: %s", reply->request, canaries[i], reply->body);
+    }
+}
+
+static void give_fields(struct cage *c, const char *app_id)
+{
+    struct harness *h = c->h;
+
+    (void)api_want(h, 201, c->t->partner, "POST", at(h, "/v1/apps/%s/custom_fields", app_id),
+                   "{\"key\": \"token\", \"type\": \"text\", \"is_sensitive\": true}");
+    (void)api_want(h, 201, c->t->partner, "POST", at(h, "/v1/apps/%s/custom_fields", app_id),
+                   "{\"key\": \"plain\", \"type\": \"text\"}");
+}
+
+/* An event that is sensitive, to a receiver that says all of it again, in headers and body. */
+static struct cage given_cage(struct harness *h)
+{
+    struct cage c = {.h = h, .t = given_tenant(h)};
+    const char *app_id;
+    struct subscription hook;
+    struct reply reply;
+
+    own(&c, "company_id", given_company(h, c.t, "c1"));
+    (void)api_want(h, 201, c.t->admin, "POST", "/v1/event_types",
+                   "{\"name\": \"order.paid\", \"enrichable\": true,"
+                   " \"sensitive_paths\": [\"$.person.iban\", \"$.lines[*].note\"]}");
+    app_id = given_app(h, c.t, "acme");
+    give_fields(&c, app_id);
+    reply = api_want(h, 201, c.t->admin, "POST", at(h, "/v1/apps/%s/connections", app_id),
+                     "{\"companies\": [{\"company\": \"c1\", \"values\":"
+                     " {\"token\": \"" TOKEN "\", \"plain\": \"seen\"}}]}");
+    c.connection_id = reply_text(&reply, "data.0.id");
+    hook = given_subscription(h, c.t, app_id, "/hook", "order.paid");
+    sinker_rule(h, "/hook",
+                "{\"replies\": [{\"status\": 500, \"body\": \"" TOKEN " is wrong\"}], \"then\":"
+                " {\"status\": 200, \"headers\": {\"X-Echo\": \"" IBAN "\"}, \"body\":"
+                " \"{\\\"said\\\": \\\"canary \\\\u00e9 note\\\"}\"}}");
+    c.event_id = publish(h, c.t, "order.paid", "c1", PAYLOAD);
+    reply = api_want(h, 200, c.t->admin, "GET", at(h, "/v1/events/%s", c.event_id), NULL);
+    c.message_id = reply_text(&reply, "messages.0.id");
+    api_wait_for(h, c.t->admin, at(h, "/v1/messages/%s", c.message_id), "status", "succeeded",
+                 SOON_MS);
+    own(&c, "app_id", app_id);
+    own(&c, "connection_id", c.connection_id);
+    own(&c, "subscription_id", hook.id);
+    own(&c, "event_id", c.event_id);
+    own(&c, "message_id", c.message_id);
+    own(&c, "attempt_no", "2");
+    own(&c, "name", "order.paid");
+    own(&c, "key", "token");
+    own(&c, "webhook_id", hook.id);
+    return c;
+}
+
+static void test_no_get_shows_support_what_is_sensitive(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct listed_route routes[MAX_ROUTES];
+    size_t n_routes = list_routes(h, routes, HK_COUNTOF(routes));
+    unsigned n_seen = 0;
+
+    for (size_t i = 0; i < n_routes; i++) {
+        const char *path = path_of(h, &routes[i], &c.own);
+        struct reply reply;
+
+        if (strcmp(routes[i].method, "GET") != 0 || path == NULL ||
+            strstr(path, "/tail") != NULL) /* a stream, which does not end */
+            continue;
+        reply = api_call(h, c.t->support, "GET", path, NULL);
+        assert_masked(&reply);
+        n_seen += reply.status == 200;
+    }
+    assert_in_range(n_seen, 25, MAX_ROUTES);
+}
+
+static void test_what_is_masked_is_there_and_the_rest_is_seen(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    const char *event = at(h, "/v1/events/%s", c.event_id);
+    const char *attempt = at(h, "/v1/messages/%s/attempts/2", c.message_id);
+    struct reply reply = api_want(h, 200, c.t->support, "GET", event, NULL);
+
+    assert_string_equal(reply_text(&reply, "payload.person.iban"), "***");
+    assert_string_equal(reply_text(&reply, "payload.person.name"), "Ann");
+    assert_string_equal(reply_text(&reply, "payload.lines.0.note"), "***");
+    reply = api_want(h, 200, c.t->support, "GET", attempt, NULL);
+    assert_string_equal(reply_text(&reply, "response_body"), "***");
+    assert_string_equal(reply_text(&reply, "response_headers"), "***");
+    assert_string_equal(reply_text(&reply, "request_headers.webhook-id"), c.message_id);
+    reply = api_want(h, 200, c.t->support, "GET", at(h, "/v1/messages/%s/attempts/1", c.message_id),
+                     NULL);
+    assert_string_equal(reply_text(&reply, "response_body"), "***");
+    reply =
+        api_want(h, 200, c.t->support, "GET", at(h, "/v1/connections/%s", c.connection_id), NULL);
+    assert_string_equal(reply_text(&reply, "values.token"), "***");
+    assert_string_equal(reply_text(&reply, "values.plain"), "seen");
+
+    /* The others see what was published, byte for byte. */
+    reply = api_want(h, 200, c.t->admin, "GET", event, NULL);
+    assert_non_null(strstr(reply.body, PAYLOAD));
+    reply = api_want(h, 200, c.t->partner, "GET", event, NULL);
+    assert_non_null(strstr(reply.body, PAYLOAD));
+    reply = api_want(h, 200, c.t->admin, "GET", attempt, NULL);
+    assert_non_null(strstr(reply_text(&reply, "response_headers"), IBAN));
+    /* So do receivers. */
+    reply = sinker_request(h, "/hook", 1);
+    assert_non_null(strstr(reply_text(&reply, "body"), PAYLOAD));
+    assert_non_null(strstr(reply_text(&reply, "body"), TOKEN));
+    assert_string_equal(reply_text(&reply, "signature"), "valid");
+}
+
+static void test_with_a_reason_support_sees_it_and_the_admin_sees_that(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct tenant *other = given_tenant(h);
+    const char *event = at(h, "/v1/events/%s/unmask", c.event_id);
+    const char *attempt = at(h, "/v1/messages/%s/attempts/2/unmask", c.message_id);
+    struct reply reply = api_want(h, 200, c.t->support, "POST", event, "{\"reason\": \"case 8\"}");
+
+    assert_non_null(strstr(reply.body, PAYLOAD));
+    reply = api_want(h, 200, c.t->support, "POST", attempt, "{\"reason\": \"case 9\"}");
+    assert_non_null(strstr(reply_text(&reply, "response_headers"), IBAN));
+    reply = api_want(h, 200, c.t->admin, "GET", "/v1/audit-log", NULL);
+    assert_non_null(strstr(reply.body, "event.unmasked"));
+    assert_non_null(strstr(reply.body, "case 8"));
+    assert_non_null(strstr(reply.body, "attempt.unmasked"));
+    assert_non_null(strstr(reply.body, "case 9"));
+
+    reply = api_call(h, c.t->support, "POST", event, "{}");
+    assert_problem(h, reply, 422, "invalid_body", "/reason");
+    reply = api_call(h, c.t->receiver, "POST", event, "{\"reason\": \"x\"}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, other->support, "POST", event, "{\"reason\": \"x\"}");
+    assert_problem(h, reply, 404, "not_found", NULL);
+    reply = api_call(h, other->support, "POST", attempt, "{\"reason\": \"x\"}");
+    assert_problem(h, reply, 404, "not_found", NULL);
+    /* It lasts for one reply. */
+    reply = api_want(h, 200, c.t->support, "GET", at(h, "/v1/events/%s", c.event_id), NULL);
+    assert_masked(&reply);
+}
+
+static void test_what_nobody_can_compare_any_more_is_masked_as_a_whole(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct reply reply;
+
+    (void)db_text(h, "UPDATE hookline.event SET payload = 'null', payload_state = 'expired',"
+                     " payload_gone_at = now()");
+    reply = api_want(h, 200, c.t->support, "GET", at(h, "/v1/messages/%s/attempts", c.message_id),
+                     NULL);
+    assert_masked(&reply);
+    assert_string_equal(reply_text(&reply, "data.0.response_body"), "***");
+    assert_string_equal(reply_text(&reply, "data.1.response_headers"), "***");
+}
+
+static void test_paths_are_checked_and_reach_everywhere(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    static const char *const wrong[] = {"",
+                                        "$",
+                                        "person",
+                                        "$.",
+                                        "$.a.",
+                                        "$a",
+                                        "$..a",
+                                        "$.a[0]",
+                                        "$[*",
+                                        "$.a b",
+                                        "$.a'",
+                                        "$.\\u00e9",
+                                        "$.a.a.a.a.a.a.a.a.a.a.a"};
+    static const struct {
+        const char *path, *payload, *shown;
+    } cases[] = {
+        {"$.a", "{\"a\": {\"b\": 1}, \"c\": 2}", "{\"a\": \"***\", \"c\": 2}"},
+        {"$.a", "[{\"a\": 1}, {\"b\": 2}, 3]", "[{\"a\": \"***\"}, {\"b\": 2}, 3]"},
+        {"$.a[*].b", "{\"a\": [{\"b\": 1}, {\"c\": 2}]}",
+         "{\"a\": [{\"b\": \"***\"}, {\"c\": 2}]}"},
+        {"$.a.b", "{\"a\": [[{\"b\": 1}]]}", "{\"a\": [[{\"b\": \"***\"}]]}"},
+        {"$.*.b", "{\"x\": {\"b\": 1}, \"y\": 2}", "{\"x\": {\"b\": \"***\"}, \"y\": 2}"},
+        {"$.a.b", "{\"a\": 1.50}", "{\"a\": 1.50}"},
+        {"$[*]", "[1, \"x\"]", "[\"***\", \"***\"]"},
+        {"$.a", "{\"a\": 1, \"a\": 2}", "{\"a\": \"***\"}"},
+        {"$.a", "{\"a\": 1, \"n\": 1e400000}", "\"***\""}, /* jsonb takes no such number */
+        {"$.a", "{\"a\": 1, \"n\": \"\\u0000\"}", "\"***\""},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(wrong); i++)
+        expect_refused(h, t->admin, "POST /v1/event_types",
+                       hk_str(at(h, "{\"name\": \"x\", \"sensitive_paths\": [\"%s\"]}", wrong[i])),
+                       422, "invalid_body", "/sensitive_paths/0");
+    for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
+        const char *shown;
+
+        (void)db_text(h, "WITH t AS (DELETE FROM hookline.event_type) SELECT 1");
+        (void)db_text(
+            h,
+            "INSERT INTO hookline.event_type (tenant_id, name, enrichable, sensitive_paths)"
+            " VALUES ('%s', 'x', false, ARRAY['%s']) RETURNING name",
+            t->id, cases[i].path);
+        shown =
+            db_text(h, "SELECT hookline.payload_shown('%s', 'x', '%s')", t->id, cases[i].payload);
+        assert_string_equal(shown, cases[i].shown);
+    }
+}
+
+int main(void)
+{
+    static const char *const quick[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000", NULL};
+    const struct CMUnitTest tests[] = {
+        harness_test(test_no_get_shows_support_what_is_sensitive, .env = quick),
+        harness_test(test_what_is_masked_is_there_and_the_rest_is_seen, .env = quick),
+        harness_test(test_with_a_reason_support_sees_it_and_the_admin_sees_that, .env = quick),
+        harness_test(test_what_nobody_can_compare_any_more_is_masked_as_a_whole, .env = quick),
+        harness_test(test_paths_are_checked_and_reach_everywhere, .has_no_worker = true),
+    };
+
+    return cmocka_run_group_tests_name("masking", tests, NULL, NULL);
+}
