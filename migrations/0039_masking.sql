@@ -1,4 +1,4 @@
--- What support sees masked: see docs/adr/0034-masking.md.
+-- What support sees masked: see docs/adr/0035-masking.md.
 -- Locks: event_type and custom_field ACCESS EXCLUSIVE for milliseconds, no row is written. Time: instant.
 
 ALTER TABLE event_type ADD COLUMN sensitive_paths text[] NOT NULL DEFAULT '{}'; -- "$.person.iban", "$.lines[*].note"

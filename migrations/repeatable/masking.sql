@@ -1,4 +1,4 @@
--- What is sensitive and whom it is shown to (docs/adr/0034-masking.md): places in payloads that the event type declares, custom
+-- What is sensitive and whom it is shown to (docs/adr/0035-masking.md): places in payloads that the event type declares, custom
 -- values whose field is marked, and whatever of an attempt says them again. Only what is shown is masked, never what is stored
 -- or sent. Who may see all is said by the transaction's context (hk/db.h); who says nothing sees masks.
 
