@@ -16,12 +16,18 @@
 #include "api/server.h"
 #include "hk/buf.h"
 
-enum { MAX_PAGE_BYTES = 64 << 20, MAX_CURSOR_BYTES = 64 };
+enum {
+    MAX_PAGE_BYTES = 64 << 20,
+    MAX_CURSOR_BYTES = 64,
+    MAX_OF_TENANT = 4, /* per thread: one export is many queries, and others wait behind them */
+    RETRY_AFTER_S = 10,
+};
 
 struct export
 {
     h2o_generator_t generator;
     struct call *call;
+    struct export *next; /* of those under way */
     const struct hk_stmt *stmt;
     struct hk_str params[HK_STMT_MAX_PARAMS]; /* as bound; the cursor's is `cursor` */
     unsigned cursor_at;
@@ -37,8 +43,11 @@ static hk_db_done_fn on_page;
 
 static void export_dispose(void *p)
 {
-    struct export *export = p;
+    struct export *export = p, **link = &export->call->thread->exports;
 
+    while (*link != export)
+        link = &(*link)->next;
+    *link = export->next;
     hk_db_abandon(&export->recheck.query);
     hk_buf_done(&export->page);
 }
@@ -197,6 +206,15 @@ static unsigned find_bind(const struct route *route, const char *name)
     return i;
 }
 
+static bool is_too_many(const struct call *call)
+{
+    unsigned n = 0;
+
+    for (const struct export *export = call->thread->exports; export != NULL; export = export->next)
+        n += strcmp(export->call->tenant_id, call->tenant_id) == 0;
+    return n >= MAX_OF_TENANT;
+}
+
 enum stage_result export_run(struct call *call)
 {
     const struct route *route = call->match.route;
@@ -207,13 +225,19 @@ enum stage_result export_run(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
+    if (is_too_many(call)) {
+        call->retry_after_s = RETRY_AFTER_S;
+        return call_stage_fail(call, HK_TOO_MANY_EXPORTS);
+    }
     export = h2o_mem_alloc_shared(&call->req->pool, sizeof(*export), export_dispose);
     *export = (struct export){
         .generator = {.proceed = on_written, .stop = on_client_gone},
         .call = call,
+        .next = call->thread->exports,
         .stmt = route->stmt,
         .cursor_at = find_bind(route, "=cursor"),
     };
+    call->thread->exports = export;
     hk_buf_init(&export->page, MAX_PAGE_BYTES);
     recheck_init(&export->recheck, call);
     memcpy(export->params, call->query.params, sizeof(export->params));

@@ -24,6 +24,7 @@ struct ingest;
 struct limits;
 struct schema_cache;
 struct tails;
+struct export;
 struct hk_vault;
 struct verification;
 
@@ -48,6 +49,7 @@ struct api_thread {
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
     struct limits *limits;
     struct tails *tails;
+    struct export *exports; /* under way, in a list */
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hk/clock.h"
 #include "tests/support/check.h"
 
 enum { N_MANY = 200000, N_SOME = 1234, MAX_GROWTH_KB = 8192, READ_BYTES = 1 << 20 };
@@ -260,6 +261,73 @@ static void test_nothing_is_read_ahead_of_a_client_that_does_not_read(void **sta
     (void)close(fd);
 }
 
+static int start_unread(struct harness *h, const char *key)
+{
+    int fd = http_raw_connect_small(h->api_url);
+    char some[256];
+
+    (void)snprintf(
+        some, sizeof(some),
+        "GET /v1/messages/export HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", key);
+    assert_true(fd >= 0 && http_raw_send(fd, some, strlen(some)));
+    assert_true(http_raw_read(fd, some, 64, 5000, NULL) > 0);
+    return fd;
+}
+
+static void test_a_tenant_has_four_exports_under_way_and_others_have_theirs(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h), *other = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    struct reply reply;
+    int fds[4];
+
+    given_messages(h, t, s.id, 5 * N_SOME);
+    for (size_t i = 0; i < HK_COUNTOF(fds); i++)
+        fds[i] = start_unread(h, t->admin);
+    reply = api_call(h, t->support, "GET", "/v1/attempts/export", NULL);
+    assert_problem(h, reply, 429, "too_many_exports", NULL);
+    assert_non_null(reply_header(h->http, &reply, "retry-after"));
+    reply = api_call(h, other->admin, "GET", "/v1/attempts/export", NULL);
+    assert_status(reply, 200);
+    for (size_t i = 0; i < HK_COUNTOF(fds); i++)
+        (void)close(fds[i]);
+}
+
+/* It ends within a minute, the last line says so, and the body has no end. */
+static void test_an_export_ends_when_its_key_is_revoked(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    struct reply made =
+        api_call(h, t->admin, "POST", "/v1/keys", "{\"name\": \"k\", \"role\": \"support\"}");
+    char *text = malloc(READ_BYTES + 1);
+    int64_t deadline_ms = hk_mono_ms() + 60000;
+    bool is_closed = false, has_said_so = false;
+    struct reply reply;
+    size_t n = 1;
+    int fd;
+
+    assert_non_null(text);
+    assert_status(made, 201);
+    given_messages(h, t, s.id, 40 * N_SOME);
+    fd = start_unread(h, reply_text(&made, "key"));
+    reply = api_call(h, t->admin, "DELETE",
+                     http_text(h->http, "/v1/keys/%s", reply_text(&made, "id")), NULL);
+    assert_status(reply, 204);
+    /* A little at a time, so that the export takes longer than its caller is believed. */
+    while (n > 0 && !is_closed && hk_mono_ms() < deadline_ms) {
+        n = http_raw_read(fd, text, READ_BYTES / 64, 1000, &is_closed);
+        has_said_so = has_said_so || strstr(text, "{\"incomplete\":true}") != NULL;
+        assert_null(strstr(text, "\r\n0\r\n\r\n"));
+        (void)api_call(h, t->admin, "GET", "/v1/messages?limit=1", NULL);
+    }
+    assert_true(is_closed && has_said_so);
+    (void)close(fd);
+    free(text);
+}
+
 /* What is freed must not stay in a sanitizer's quarantine, which is no memory of the API's. */
 static const char *const measured[] = {
     "ASAN_OPTIONS=quarantine_size_mb=0:thread_local_quarantine_size_kb=0", NULL};
@@ -272,6 +340,9 @@ int main(void)
         harness_test(test_attempts_say_what_their_message_is),
         harness_test(test_an_export_is_audited_with_its_query, .has_no_worker = true),
         harness_test(test_nobody_exports_what_is_not_its_own, .has_no_worker = true),
+        harness_test(test_a_tenant_has_four_exports_under_way_and_others_have_theirs,
+                     .has_no_worker = true),
+        harness_test(test_an_export_ends_when_its_key_is_revoked, .has_no_worker = true),
         harness_test(test_many_messages_take_no_more_memory_than_few, .has_no_worker = true,
                      .env = measured),
         harness_test(test_nothing_is_read_ahead_of_a_client_that_does_not_read,
