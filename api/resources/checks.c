@@ -116,6 +116,35 @@ enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr)
                    "must be a letter and up to 63 letters, digits and underscores");
 }
 
+/* The length of ".name" or "[12]" at the start of `text`; 0: neither is there. */
+static size_t path_step_size(struct hk_str text)
+{
+    size_t n = 1;
+
+    if (text.n > 1 && text.p[0] == '.' && (is_letter(text.p[1]) || text.p[1] == '_')) {
+        while (n < text.n && (is_letter(text.p[n]) || is_digit(text.p[n]) || text.p[n] == '_'))
+            n++;
+        return n;
+    }
+    while (text.n > 0 && text.p[0] == '[' && n < text.n && n <= 4 && is_digit(text.p[n]))
+        n++;
+    return n > 1 && n < text.n && text.p[n] == ']' ? n + 1 : 0;
+}
+
+enum hk_code check_attribute_path(struct hk_str value, struct hk_error *reterr)
+{
+    size_t at = value.n > 0 && value.p[0] == '$' ? 1 : 0, n = at;
+
+    while (at > 0 && at < value.n && n > 0) {
+        n = path_step_size((struct hk_str){value.p + at, value.n - at});
+        at += n;
+    }
+    if (at > 1 && at == value.n && value.n <= 128)
+        return HK_OK;
+    return hk_fail(reterr, HK_INVALID_BODY, "",
+                   "must be a path of at most 128 bytes, like $.order.lines[0].id");
+}
+
 enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr)
 {
     bool is_legal = value.n >= 1 && value.n <= 128;

@@ -30,6 +30,9 @@ enum hk_code check_id(struct hk_str value, struct hk_error *reterr);
 /* [A-Za-z][A-Za-z0-9_]{0,63} */
 enum hk_code check_field_key(struct hk_str value, struct hk_error *reterr);
 
+/* Where an attribute stands in a payload: $.order.lines[0].id, at most 128 bytes. */
+enum hk_code check_attribute_path(struct hk_str value, struct hk_error *reterr);
+
 /* [A-Za-z0-9_.-]{1,128}, alphanumeric at both ends: kebab-case is legal (AL-02). */
 enum hk_code check_event_type(struct hk_str value, struct hk_error *reterr);
 

@@ -14,6 +14,12 @@
         {.name = "schema", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},       \
         {.name = "sample", .type = BODY_ANY, .flags = BODY_NULLABLE, .max = MAX_JSON_BYTES},       \
         {.name = "validation", .type = BODY_STRING, .max = 16, .choices = "off|warn|enforce"},     \
+        {.name = "attributes",                                                                     \
+         .type = BODY_STRING_MAP,                                                                  \
+         .flags = BODY_NULLABLE,                                                                   \
+         .max = MAX_ATTRIBUTES,                                                                    \
+         .check = check_attribute_path,                                                            \
+         .check_name = check_field_key},                                                           \
         {.name = "enrichable", .type = BODY_BOOLEAN},                                              \
         {.name = "sensitive_paths",                                                                \
          .type = BODY_STRING_LIST,                                                                 \

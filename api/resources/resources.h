@@ -75,6 +75,7 @@ enum {
     MAX_CHOICES = 50,
     MAX_FIELD_EVENT_TYPES = 50,
     MAX_BOUND_BYTES = 64, /* of a minimum, of a maximum */
+    MAX_ATTRIBUTES = 20,  /* of an event type */
     MAX_IMPORT = 1000,    /* rows of one request */
     MAX_OPENAPI_BYTES = 1 << 20,
     MAX_JSON_BYTES = 32768, /* of a schema, of a sample: a page has 250 */

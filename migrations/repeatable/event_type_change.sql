@@ -5,17 +5,23 @@ CREATE OR REPLACE FUNCTION event_types_are_too_many(tenant_id uuid) RETURNS bool
     SELECT count(*) > 5000 FROM event_type t WHERE t.tenant_id = $1
 $$;
 
+-- Attributes as they are stored: what is null is not declared, and none is NULL.
+CREATE OR REPLACE FUNCTION event_type_attributes(given json) RETURNS jsonb LANGUAGE sql IMMUTABLE AS $$
+    SELECT nullif(jsonb_strip_nulls(json_filled(given)::jsonb), '{}')
+$$;
+
 -- Adds a type; all NULL when there is one of this name.
 CREATE OR REPLACE FUNCTION event_type_insert(tenant_id uuid, given json) RETURNS event_type
 LANGUAGE plpgsql AS $$
 DECLARE
     made event_type;
 BEGIN
-    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable, state, sensitive_paths)
+    INSERT INTO event_type AS t (tenant_id, name, description, schema, sample, validation, enrichable, state, sensitive_paths,
+                                 attributes)
     VALUES ($1, $2 ->> 'name', coalesce($2 ->> 'description', ''), json_filled($2 -> 'schema'),
             json_filled($2 -> 'sample'), coalesce($2 ->> 'validation', 'off'),
             coalesce(($2 ->> 'enrichable')::boolean, false), coalesce($2 ->> 'state', 'active'),
-            coalesce(json_texts($2 -> 'sensitive_paths'), '{}'))
+            coalesce(json_texts($2 -> 'sensitive_paths'), '{}'), event_type_attributes($2 -> 'attributes'))
         ON CONFLICT ON CONSTRAINT event_type_pkey DO NOTHING
     RETURNING t.* INTO made;
     IF made.name IS NOT NULL THEN
@@ -46,11 +52,13 @@ BEGIN
     IF $3 -> 'sensitive_paths' IS NOT NULL THEN
         wanted.sensitive_paths := coalesce(json_texts($3 -> 'sensitive_paths'), '{}');
     END IF;
+    wanted.attributes := CASE WHEN given -> 'attributes' IS NULL THEN held.attributes
+                              ELSE event_type_attributes(given -> 'attributes') END;
     IF (wanted.description, wanted.schema::text, wanted.sample::text, wanted.validation, wanted.enrichable, wanted.state,
-        wanted.sensitive_paths)
+        wanted.sensitive_paths, wanted.attributes)
        IS NOT DISTINCT FROM
        (held.description, held.schema::text, held.sample::text, held.validation, held.enrichable, held.state,
-        held.sensitive_paths) THEN
+        held.sensitive_paths, held.attributes) THEN
         RETURN held;
     END IF;
 
@@ -64,14 +72,15 @@ BEGIN
     UPDATE event_type t
        SET description = wanted.description, schema = wanted.schema, sample = wanted.sample, version = wanted.version,
            validation = wanted.validation, enrichable = wanted.enrichable, state = wanted.state,
-           sensitive_paths = wanted.sensitive_paths, updated_at = now()
+           sensitive_paths = wanted.sensitive_paths, attributes = wanted.attributes, updated_at = now()
      WHERE t.tenant_id = $1 AND t.name = held.name
     RETURNING t.* INTO wanted;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'event_type.changed', held.name,
             json_build_object('version', wanted.version, 'validation', wanted.validation,
                               'enrichable', wanted.enrichable, 'state', wanted.state,
-                              'sensitive_paths', to_json(wanted.sensitive_paths)));
+                              'sensitive_paths', to_json(wanted.sensitive_paths),
+                              'attributes', coalesce(wanted.attributes, '{}')));
     RETURN wanted;
 END
 $$;

@@ -2,7 +2,8 @@
 CREATE OR REPLACE FUNCTION event_type_json(t event_type) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('name', t.name, 'description', t.description, 'schema', t.schema, 'sample', t.sample,
                              'validation', t.validation, 'enrichable', t.enrichable,
-                             'sensitive_paths', to_json(t.sensitive_paths), 'version', t.version,
+                             'sensitive_paths', to_json(t.sensitive_paths),
+                             'attributes', coalesce(t.attributes, '{}'), 'version', t.version,
                              'state', t.state, 'created_at', t.created_at, 'updated_at', t.updated_at)
 $$;
 

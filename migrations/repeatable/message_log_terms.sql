@@ -99,6 +99,15 @@ BEGIN
     t.least_attempts := (filter #>> '{attempts,gte}')::integer;
     t.most_attempts := (filter #>> '{attempts,lte}')::integer;
     t.path := filter ->> 'path';
+    IF filter ? 'attribute' THEN
+        SELECT array_agg(a.name), array_agg(v.value), count(DISTINCT a.name)
+          INTO t.attribute_names, t.attribute_values, t.n_attributes
+          FROM jsonb_each(filter -> 'attribute') AS a (name, "values")
+         CROSS JOIN LATERAL jsonb_array_elements_text(a."values") AS v (value);
+        t.declaring_types := ARRAY(SELECT y.name
+                                     FROM event_type y
+                                    WHERE y.tenant_id = $1 AND y.attributes ?& t.attribute_names);
+    END IF;
     RETURN t;
 END
 $$;
@@ -106,6 +115,20 @@ $$;
 -- Whether a payload is what a path asks for; what cannot be asked is not.
 CREATE OR REPLACE FUNCTION log_path_holds(payload text, path text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT filter_skip_reason(path, filter_document(payload)) IS NULL
+$$;
+
+-- Whether a payload has a value that is asked for of each attribute, at the paths that its type declares.
+CREATE OR REPLACE FUNCTION log_attributes_hold(tenant_id uuid, event_type text, payload text, t log_terms) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    document jsonb := filter_document(payload);
+BEGIN
+    RETURN (SELECT count(DISTINCT p.name) = t.n_attributes
+              FROM event_type y
+             CROSS JOIN unnest(t.attribute_names, t.attribute_values) AS p (name, value)
+             WHERE y.tenant_id = $1 AND y.name = $2
+               AND jsonb_path_query_first(document, (y.attributes ->> p.name)::jsonpath, '{}', true) #>> '{}' = p.value);
+END
 $$;
 
 -- ---- what an attempt t, an event e, a message m must be ----
@@ -125,6 +148,9 @@ CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUA
                   CASE WHEN t.event_types IS NOT NULL THEN ' AND e.event_type LIKE ANY (($1).event_types)' END,
                   CASE WHEN t.not_event_types IS NOT NULL THEN ' AND e.event_type NOT LIKE ALL (($1).not_event_types)' END,
                   CASE WHEN t.trace_ids IS NOT NULL THEN ' AND substr(e.traceparent, 4, 32) = ANY (($1).trace_ids)' END,
+                  CASE WHEN t.declaring_types IS NOT NULL
+                       THEN ' AND CASE WHEN e.event_type = ANY (($1).declaring_types)
+                                       THEN log_attributes_hold(($1).tenant_id, e.event_type, e.payload, $1) END' END,
                   CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(e.payload, ($1).path)' END)
 $$;
 

@@ -23,7 +23,8 @@ CREATE OR REPLACE FUNCTION log_ways(t log_terms) RETURNS text[] LANGUAGE sql IMM
                          CASE WHEN t.statuses <@ '{failed,cancelled,held}'
                               THEN CASE WHEN t.subscription_ids IS NULL THEN 'reason' ELSE 'reason_of_subscription' END END,
                          CASE WHEN t.statuses <@ '{pending,sending,held}' THEN 'queue' END,
-                         CASE WHEN NOT 'succeeded' = ANY (t.errors) OR t.least_us >= 1000000 OR t.least_attempts > 1
+                         CASE WHEN NOT 'succeeded' = ANY (t.errors) OR 'succeeded' = ANY (t.not_errors)
+                                   OR t.not_codes @> ARRAY(SELECT generate_series(200, 299)) OR t.least_us >= 1000000 OR t.least_attempts > 1
                                    OR NOT EXISTS (SELECT FROM unnest(t.codes) c WHERE c BETWEEN 200 AND 299)
                                       AND t.codes IS NOT NULL
                               THEN 'remarkable' END,
@@ -176,7 +177,8 @@ DECLARE
     of_event    text := log_event_conditions(t);
     of_message  text := log_message_conditions(t);
     is_filtered boolean := of_attempt || of_event || of_message <> '';
-    n_reach     integer := CASE WHEN t.path IS NULL THEN $6 ELSE $6 / 8 END; -- a payload takes so much longer
+    n_reach     integer := CASE WHEN num_nonnulls(t.path, t.declaring_types) = 0 THEN $6
+                                     ELSE $6 / 8 END; -- a payload takes so much longer
     candidate   text;
     lane_reach  integer;
     end_id      uuid;
@@ -187,12 +189,15 @@ DECLARE
     n_found     integer := 0;
     n_more      integer;
 BEGIN
-    IF '{}' IN (t.ids, t.message_ids, t.event_ids, t.company_ids, t.subscription_ids) OR filter ? 'attribute' THEN
+    IF '{}' IN (t.ids, t.message_ids, t.event_ids, t.company_ids, t.subscription_ids) OR t.declaring_types = '{}' THEN
         RETURN; -- what is asked for is not there
     END IF;
     FOREACH candidate IN ARRAY log_ways(t)
     LOOP
-        lane_reach := CASE WHEN is_filtered THEN greatest($5, n_reach / log_way_lanes(candidate, t)) ELSE $5 END;
+        -- An event is several messages.
+        lane_reach := CASE WHEN is_filtered
+                           THEN greatest($5, n_reach / log_way_lanes(candidate, t) / CASE candidate WHEN 'company' THEN 4 ELSE 1 END)
+                           ELSE $5 END;
         EXECUTE log_way_end(candidate) INTO end_id USING t, lane_reach;
         IF way IS NULL OR coalesce(end_id, uuid_min()) < coalesce(way_end_id, uuid_min()) THEN
             way := candidate;

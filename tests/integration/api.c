@@ -18,8 +18,8 @@
     "is_sensitive"
 #define COMPANY_MEMBERS "id,external_id,name,state,created_at,updated_at"
 #define EVENT_TYPE_MEMBERS                                                                         \
-    "name,description,schema,sample,validation,enrichable,sensitive_paths,version,state,"          \
-    "created_at,updated_at"
+    "name,description,schema,sample,validation,enrichable,sensitive_paths,attributes,version,"     \
+    "state,created_at,updated_at"
 #define CONNECTION_MEMBERS                                                                         \
     "id,app_id,company,state,missing,values,values_version,created_at,updated_at"
 #define SUBSCRIPTION_MEMBERS                                                                       \

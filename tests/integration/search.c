@@ -307,6 +307,31 @@ static void test_attempts_are_searched_one_by_one(void **state)
     assert_int_equal(reply_count(&reply, "data"), 0);
 }
 
+/* Declared, changed and taken away, for what was published before. */
+static void test_messages_are_searched_by_the_attributes_that_their_type_declares(void **state)
+{
+    struct world w = given_world(*state);
+    const char *path = "/v1/event_types/order.paid";
+
+    must_find(&w, w.t->admin, "attribute.amount:250", 0);
+    (void)api_want(w.h, 200, w.t->admin, "PATCH", path,
+                   "{\"attributes\": {\"amount\": \"$.amount\", \"who\": \"$.who\"}}");
+    must_find(&w, w.t->admin, "attribute.amount:250", 2);
+    must_find(&w, w.t->admin, "attr.amount:250 attr.who:x", 2);
+    must_find(&w, w.t->admin, "attr.amount:250 attr.who:y", 0);
+    must_find(&w, w.t->admin, "attr.amount:1,250", 3);
+    must_find(&w, w.t->admin, "attr.amount:7", 0); /* of a type that does not declare it */
+    must_find(&w, w.t->admin, "attr.amount:250 company:c2", 0);
+    must_find(&w, w.t->partner, "attr.amount:1,250", 1);
+    must_find(&w, given_tenant(w.h)->admin, "attr.amount:250", 0);
+    (void)api_want(w.h, 200, w.t->admin, "PATCH", path,
+                   "{\"attributes\": {\"sum\": \"$.amount\"}}");
+    must_find(&w, w.t->admin, "attr.amount:250", 0);
+    must_find(&w, w.t->admin, "attr.sum:250", 2);
+    (void)api_want(w.h, 200, w.t->admin, "PATCH", path, "{\"attributes\": null}");
+    must_find(&w, w.t->admin, "attr.sum:250", 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +340,8 @@ int main(void)
                      .env = quick),
         harness_test(test_a_partner_finds_its_own_only_and_another_tenant_nothing, .env = quick),
         harness_test(test_pages_go_on_while_the_clock_does, .env = quick),
+        harness_test(test_messages_are_searched_by_the_attributes_that_their_type_declares,
+                     .env = quick),
         harness_test(test_attempts_are_searched_one_by_one, .env = quick),
     };
 

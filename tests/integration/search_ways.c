@@ -20,6 +20,9 @@ static const char seed[] =
     "INSERT INTO tenant (tenant_id, name) SELECT ('00000000-0000-7000-8000-00000000000' || "
     "i)::uuid, 't' || i"
     "  FROM generate_series(1, 2) i;"
+    "INSERT INTO event_type (tenant_id, name, attributes)"
+    " SELECT t.tenant_id, 'order.paid', '{\"amount\": \"$.amount\"}' FROM tenant t WHERE t.name ~ "
+    "'^t';"
     "INSERT INTO company (tenant_id, external_id, name)"
     " SELECT t.tenant_id, 'c' || i, 'Company ' || i % 25 FROM tenant t, generate_series(1, 30) i "
     "WHERE t.name ~ '^t';"
@@ -136,6 +139,10 @@ static const struct {
      "m.origin = 'resend' AND m.status = 'succeeded'"},
     {"{\"since\": \"2000-01-01T00:00:00.000Z\", \"path\": \"$.amount >= 39\"}",
      "(e.payload::json ->> 'amount')::integer >= 39"},
+    {"{\"attribute\": {\"amount\": [\"39\", \"2\"]}}",
+     "e.event_type = 'order.paid' AND e.payload::json ->> 'amount' IN ('39', '2')"},
+    {"{\"not\": {\"code\": [\"2xx\"]}, \"company\": [\"c9\"]}",
+     "c.external_id = 'c9' AND " ATTEMPT("t.status_code IS DISTINCT FROM 200")},
     {"{\"until\": \"2000-01-01T00:00:00.000Z\"}", "false"},
 };
 
