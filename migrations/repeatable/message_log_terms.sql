@@ -100,10 +100,13 @@ BEGIN
     t.most_attempts := (filter #>> '{attempts,lte}')::integer;
     t.path := filter ->> 'path';
     IF filter ? 'attribute' THEN
-        SELECT array_agg(a.name), array_agg(v.value), count(DISTINCT a.name)
-          INTO t.attribute_names, t.attribute_values, t.n_attributes
-          FROM jsonb_each(filter -> 'attribute') AS a (name, "values")
-         CROSS JOIN LATERAL jsonb_array_elements_text(a."values") AS v (value);
+        t.attribute_names := ARRAY(SELECT a.name
+                                     FROM jsonb_each(filter -> 'attribute') AS a (name, "values"),
+                                          jsonb_array_elements(a."values"));
+        t.attribute_values := ARRAY(SELECT v.value
+                                      FROM jsonb_each(filter -> 'attribute') AS a (name, "values"),
+                                           jsonb_array_elements_text(a."values") AS v (value));
+        t.n_attributes := (SELECT count(*) FROM jsonb_object_keys(filter -> 'attribute'));
         t.declaring_types := ARRAY(SELECT y.name
                                      FROM event_type y
                                     WHERE y.tenant_id = $1 AND y.attributes ?& t.attribute_names);
