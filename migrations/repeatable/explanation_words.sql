@@ -31,6 +31,7 @@ CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text LANGUA
         ('tenant_archived', 'Not delivered: the tenant was archived on {finished_at}.'),
         ('connection_disconnected', 'Not delivered: the company was disconnected from the app[ on {finished_at}], and what waited was cancelled.'),
         ('backfill_cancelled', 'Not delivered: the backfill that made it was cancelled[ on {finished_at}].'),
+        ('replay_cancelled', 'Not delivered: the replay that made it was cancelled[ on {finished_at}].'),
         ('message', 'The message is {status}[: {reason}].'),
         -- It did not: "/" and why.
         ('/not_connected', 'Not sent: the company was not connected to the app[; it was disconnected on {since}][; it was connected on {until}, after the event].'),

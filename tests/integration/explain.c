@@ -108,8 +108,8 @@ static void test_a_retry_says_why_when_next_and_when_it_is_the_last(void **state
     assert_explained(
         reply, "retrying",
         "Not delivered yet: attempt 1 failed: HTTP 503, an error of the receiver's own.");
-    last_ms =
-        message_time_ms(reply_text(&reply, EXPLAINED "message.next_attempt_at")) + 5 * 3600000;
+    last_ms = message_time_ms(reply_text(&reply, EXPLAINED "message.next_attempt_at")) +
+              INT64_C(5) * 3600000;
     assert_int_equal(message_time_ms(reply_text(&reply, EXPLAINED "message.gives_up_at")), last_ms);
 
     message = message_get(h, s.t, message_path(h, s.t, event_id, s.s.id));
