@@ -4,7 +4,8 @@
 CREATE OR REPLACE FUNCTION attempt_brief_json(a attempt) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('attempt_no', a.attempt_no, 'started_at', a.started_at, 'outcome', a.outcome,
                              'status_code', a.status_code, 'duration_us', a.duration_us,
-                             'explanation', attempt_words(a.outcome, a.status_code, a.duration_us, (attempt_shown(a)).error))
+                             'explanation', attempt_words(a.outcome, a.status_code, a.duration_us,
+                                                          CASE WHEN a.error IS NOT NULL THEN (attempt_shown(a)).error END))
 $$;
 
 -- A message with the last five of its attempts, oldest first, and when it is tried for the last time.
