@@ -135,6 +135,7 @@ const struct body_field subscription_overrides_body[] = {
 const struct body_field subscription_create_body[] = {SUBSCRIPTION_FIELDS(BODY_REQUIRED), {0}};
 static const struct body_field subscription_update_body[] = {
     SUBSCRIPTION_FIELDS(0),
+    {.name = "keep_credentials", .type = BODY_BOOLEAN},
     {.name = "backfill", .type = BODY_OBJECT, .fields = backfill_body},
     {0},
 };

@@ -19,3 +19,15 @@ CREATE OR REPLACE FUNCTION url_fault_for(tenant_id uuid, url text, url_fault tex
       FROM tenant t
      WHERE t.tenant_id = $1 AND NOT t.allow_http AND NOT url_is_in_networks($2, t.allowed_networks)
 $$;
+
+-- Where a URL's requests go: scheme, host, and the port unless it is the scheme's own.
+CREATE OR REPLACE FUNCTION url_origin(url text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT regexp_replace(lower(substring($1 FROM '^[^:]+://[^/?#]*')), '^(https(?=.*:443$)|http(?=.*:80$))(.*):[0-9]+$', '\1\2')
+$$;
+
+-- Whether what was meant for the receiver of one URL would reach another one with the next; by https instead of http it is
+-- the same one.
+CREATE OR REPLACE FUNCTION url_has_moved(old_url text, new_url text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT url_origin($2) NOT IN (url_origin($1), regexp_replace(url_origin($1), '^http:', 'https:'))
+$$;

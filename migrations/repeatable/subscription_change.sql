@@ -33,6 +33,29 @@ LANGUAGE sql IMMUTABLE AS $$
      WHERE json_typeof(given) = 'object' AND f.is_fault
 $$;
 
+-- What `old` has stored for the receiver of its URL alone and a change would send to another one. It goes there only when
+-- the caller says so: given again, taken away, or kept.
+CREATE OR REPLACE FUNCTION moved_secrets_faults(tenant_id uuid, old subscription, given json, prefix text)
+RETURNS TABLE (pointer text, detail text) LANGUAGE plpgsql STABLE AS $$
+BEGIN -- plpgsql, because what it calls is created later
+    RETURN QUERY
+    SELECT f.pointer, 'The URL leads to another host: give them again, take them away with null, or say "keep_credentials": true.'
+      FROM (SELECT $4 || '/credentials' AS pointer
+              FROM subscription_credentials b
+             WHERE b.tenant_id = $1 AND b.subscription_id = ($2).id AND $3 -> 'credentials' IS NULL
+             UNION ALL
+            SELECT $4 || '/headers'
+             WHERE EXISTS (SELECT
+                             FROM json_object_keys(($2).headers) h (name)
+                            WHERE header_is_sensitive(h.name) AND coalesce(json_typeof($3 -> 'headers'), '') <> 'null'
+                              AND NOT EXISTS (SELECT
+                                                FROM json_object_keys(CASE json_typeof($3 -> 'headers') WHEN 'object'
+                                                                           THEN $3 -> 'headers' END) g (name)
+                                               WHERE lower(g.name) = lower(h.name)))) f
+     WHERE url_has_moved(($2).url, $3 ->> 'url') AND NOT coalesce(($3 ->> 'keep_credentials')::boolean, false);
+END
+$$;
+
 -- What is wrong with a new subscription (`old` is NULL) or with a change of `old`, each with its place
 -- below `prefix`. Members that are absent are right; `given` NULL has none. `url_fault`: why the URL is
 -- none for a tenant that does not allow http:// (hk_url_check() has judged it), NULL when it is one.
@@ -62,6 +85,8 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql VOLATILE AS $$
      UNION ALL
     SELECT $4 || '/client_certificate/private_key', 'is not the certificate''s'
      WHERE json_typeof($3 -> 'client_certificate') = 'object' AND $3 #> '{client_certificate,sha256}' IS NULL
+     UNION ALL
+    SELECT m.pointer, m.detail FROM moved_secrets_faults($1, $2, $3, $4) m
      UNION ALL
     SELECT r.pointer, r.detail FROM responses_faults($3 -> 'overrides', $4 || '/overrides') r
      UNION ALL
