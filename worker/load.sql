@@ -18,12 +18,15 @@ SELECT e.id              AS event_id,
             ELSE custom_values_for(v."values", v.applies, e.event_type) END AS custom_values,
        m.origin, -- NULL: live
        m.webhook_id, -- NULL: the message's id
-       m.status_reason IS NOT NULL AS is_revoked, -- see queue_cancel
+       m.status_reason IS NOT NULL -- see revoked_reason()
+       OR EXISTS (SELECT FROM queue_change c WHERE c.kind = 'cancel') -- hardly ever, for anybody
+          AND queue_cancel_reason(g.tenant_id, g.subscription_id, m.connection_id, m.backfill_id) IS NOT NULL AS is_revoked,
        s.*
   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[])
        WITH ORDINALITY
        AS g (tenant_id, subscription_id, message_id, is_first, n)
-  LEFT JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin, x.webhook_id
+  LEFT JOIN LATERAL (SELECT x.event_id, x.connection_id, x.values_version, x.status_reason, x.origin, x.webhook_id,
+                            x.backfill_id
                        FROM message x
                       WHERE x.tenant_id = g.tenant_id AND x.id = g.message_id AND x.subscription_id = g.subscription_id
                         AND x.id BETWEEN $5::uuid AND $6::uuid

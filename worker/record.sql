@@ -101,9 +101,12 @@ WITH given AS MATERIALIZED (
     -- have another ctid and are left alone; what must hold is said again with the ctid, because
     -- PostgreSQL before November 2025 (15.15) does not compare the ctid of a row that it waited for.
     SELECT g.*, q.queue_ctid, q.attempts,
-           -- What was to be cancelled while it was in flight: the reason stands on it already (queue_cancel).
+           -- What was to be cancelled while it was in flight: the reason stands on it already, or will (queue_cancel.sql).
            CASE WHEN g.verdict IN ('retry', 'release')
-                THEN (SELECT m.status_reason
+                THEN (SELECT coalesce(m.status_reason,
+                                      CASE WHEN EXISTS (SELECT FROM queue_change c WHERE c.kind = 'cancel') -- hardly ever
+                                           THEN queue_cancel_reason(m.tenant_id, m.subscription_id, m.connection_id,
+                                                                    m.backfill_id) END)
                         FROM message m
                        WHERE m.tenant_id = g.tenant_id AND m.id = g.message_id
                          AND m.subscription_id = g.subscription_id AND m.id BETWEEN $30::uuid AND $31::uuid
@@ -134,12 +137,19 @@ WITH given AS MATERIALIZED (
 ), stopped AS (
     -- By its key: a subscription that was changed just before has another ctid, and must be stopped.
     UPDATE subscription s
-       SET state = p.stop, state_reason = p.reason, state_changed_at = now(), updated_at = now()
+       SET state = p.stop, state_reason = p.reason, state_changed_at = now(), updated_at = now(),
+           cancelled_from = queue_first(s.tenant_id, s.id)
       FROM stopping p
      WHERE s.tenant_id = p.tenant_id AND s.id = p.subscription_id
     RETURNING s.tenant_id, s.id, s.state, s.state_reason, p.message_id, p.attempt_no
 ), notified AS (
     SELECT delivery_stop(z.tenant_id, ARRAY[z.id]) FROM stopped z -- other workers hear of it, too
+), begun AS (
+    -- Upkeep does the rest with what waits: migrations/repeatable/subscription_queue.sql.
+    INSERT INTO queue_change (tenant_id, subscription_id, kind)
+    SELECT z.tenant_id, z.id, 'state' FROM stopped z ORDER BY z.tenant_id, z.id
+        ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
+       SET from_id = uuid_min(), since = now(), due_at = now()
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     SELECT z.tenant_id, 'worker ' || $32::text, 'subscription.' || z.state, z.id::text,
@@ -240,7 +250,7 @@ WITH given AS MATERIALIZED (
 ), settled AS (
     UPDATE message m
        SET status = e.status, attempts = e.attempts,
-           -- A message that is to be cancelled stays one: queue_cancel() may have come between.
+           -- A message that is to be cancelled stays one: queue_revoke() may have come between.
            status_reason = CASE WHEN e.status = 'held' THEN coalesce(m.status_reason, e.reason) ELSE e.reason END,
            finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
       FROM ended e

@@ -18,6 +18,8 @@
 #define REST_MS         INT64_C(100) /* between two steps of what takes long */
 #define LOG_EVERY_MS    (10 * SECOND_MS)
 
+#define QUEUE_CHANGE    0 /* the chore that is done at once, too */
+
 /* What is done now and then. A statement returns one row: how much it has done. Its parameters are
  * `param`, an hour in milliseconds (shorter in tests), the worker's name, as far as it has them. */
 static const struct chore {
@@ -25,22 +27,23 @@ static const struct chore {
     struct hk_str param;
     int64_t max; /* when it has done as much there may be more: once again at once; 0: it is all */
     int64_t every_ms;
-    bool is_long; /* not on the connection that somebody waits for; rests between its steps */
+    bool is_long;    /* not on the connection that somebody waits for */
+    int64_t rest_ms; /* between its steps */
 } chores[] = {
-    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS, false}, /* weeks ahead */
-    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS, false},
-    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS, false},
-    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
-    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false},
-    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, false},
-    {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, true},
-    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, false},
-    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, false},
-    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, false},
-    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, false},
-    {&stmt_held_release_step, {"1000", 4}, 1, SECOND_MS, false},
-    {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, true},
-    {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, true},
+    [QUEUE_CHANGE] = {&stmt_queue_change_step, {"1000", 4}, 1, SECOND_MS, true, 0},
+    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS, false, 0}, /* weeks ahead */
+    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS, false, 0},
+    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
+    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
+    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
+    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
+    {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, true, REST_MS},
+    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, false, 0},
+    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, false, 0},
+    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
+    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, false, 0},
+    {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, true, REST_MS},
+    {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, true, REST_MS},
 };
 
 /* The chores that one connection is for, one after the other. */
@@ -53,6 +56,7 @@ struct round {
     int64_t n_done[HK_COUNTOF(chores)]; /* not logged yet */
     int64_t logged_ms[HK_COUNTOF(chores)];
     size_t i; /* of the chore under way */
+    bool is_under_way;
 };
 
 struct upkeep {
@@ -75,6 +79,16 @@ static size_t find_next(const struct round *round)
     return next;
 }
 
+/* In tests a minute is shorter, as delays are. */
+static int64_t choose_pause_ms(const struct round *round, const struct chore *chore)
+{
+    int64_t pause_ms = chore->every_ms / round->upkeep->options.divisor;
+
+    if (chore->every_ms == HOUR_MS)
+        return HOUR_MS;
+    return pause_ms > LEAST_MS ? pause_ms : LEAST_MS;
+}
+
 static void on_due(struct hk_timer *timer)
 {
     struct round *round = HK_CONTAINER_OF(timer, struct round, timer);
@@ -88,18 +102,10 @@ static void on_due(struct hk_timer *timer)
         .done = on_done,
         .timeout_ms = 20000,
     };
-    if (hk_db_submit(round->db, &round->query) != HK_OK)
+    round->due_ms[round->i] = hk_mono_ms() + choose_pause_ms(round, chore);
+    round->is_under_way = hk_db_submit(round->db, &round->query) == HK_OK;
+    if (!round->is_under_way)
         hk_loop_set_timer(round->upkeep->options.loop, timer, FAILED_DELAY_MS, on_due);
-}
-
-/* In tests a minute is shorter, as delays are. */
-static int64_t choose_pause_ms(const struct round *round, const struct chore *chore)
-{
-    int64_t pause_ms = chore->every_ms / round->upkeep->options.divisor;
-
-    if (chore->every_ms == HOUR_MS)
-        return HOUR_MS;
-    return pause_ms > LEAST_MS ? pause_ms : LEAST_MS;
 }
 
 static void wait_for_next(struct round *round)
@@ -132,6 +138,7 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     int64_t n_done;
     bool has_more;
 
+    round->is_under_way = false;
     if (result->code != HK_OK || result->n_rows != 1) {
         hk_log(HK_LOG_WARN, "upkeep.failed", HK_CTEXT("statement", chore->stmt->name));
         round->due_ms[round->i] = hk_mono_ms() + FAILED_DELAY_MS; /* the others go on */
@@ -141,10 +148,8 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     n_done = hk_db_int(result, 0, 0);
     has_more = chore->max != 0 && n_done >= chore->max;
     note_done(round, n_done, has_more);
-    if (!has_more)
-        round->due_ms[round->i] = hk_mono_ms() + choose_pause_ms(round, chore);
-    else if (chore->is_long)
-        round->due_ms[round->i] = hk_mono_ms() + REST_MS;
+    if (has_more)
+        round->due_ms[round->i] = hk_mono_ms() + chore->rest_ms;
     wait_for_next(round);
 }
 
@@ -155,6 +160,15 @@ static void start_round(struct round *round, struct upkeep *upkeep, bool is_long
     for (size_t i = 0; i < HK_COUNTOF(chores); i++)
         round->due_ms[i] = chores[i].is_long == is_long ? 0 : INT64_MAX;
     hk_loop_set_timer(upkeep->options.loop, &round->timer, 0, on_due);
+}
+
+void upkeep_hurry(struct upkeep *upkeep)
+{
+    struct round *round = &upkeep->slow;
+
+    round->due_ms[QUEUE_CHANGE] = hk_mono_ms();
+    if (!round->is_under_way)
+        wait_for_next(round);
 }
 
 struct upkeep *upkeep_new(const struct upkeep_options *options)

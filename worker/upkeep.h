@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * worker/upkeep.h - what some worker must do now and then; harmless when several do it.
- * At start and each hour: makes the partitions of the coming weeks, takes away what has had its
- * time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute: looks at
- * subscriptions that have been failing for long. What takes long (retention) is done on
- * a connection that nobody waits for.
+ * Each second, and when something was stopped: goes on with changes of what waits for a
+ * subscription. At start and each hour: makes the partitions of the coming weeks, takes away what
+ * has had its time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute:
+ * looks at subscriptions that have been failing for long. What takes long (retention) is done on a
+ * connection that nobody waits for.
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H
@@ -26,5 +27,8 @@ struct upkeep_options {
 /* Starts at once. */
 struct upkeep *upkeep_new(const struct upkeep_options *options);
 void upkeep_free(struct upkeep *upkeep);
+
+/* Something was stopped: what waits for it is to be held or cancelled. */
+void upkeep_hurry(struct upkeep *upkeep);
 
 #endif

@@ -81,9 +81,10 @@ WITH RECURSIVE found AS (
 )
 SELECT count(*) FROM mended;
 
--- name: held_release_step
--- $1 how many messages at most integer. A step of a resume: see migrations/repeatable/subscription_queue.sql.
-SELECT held_release_step($1::integer);
+-- name: queue_change_step
+-- $1 how many messages at most integer. One row: 1 when there was a change of what waits to go on with, else 0. See
+-- migrations/repeatable/subscription_queue.sql.
+SELECT queue_change_step($1::integer);
 
 -- name: tenant_secret_sweep
 -- $1 how many at most integer. The same for those of tenants.

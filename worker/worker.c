@@ -371,10 +371,10 @@ static void on_stopped(void *found_arg, const struct hk_id *tenant_id,
                        const struct hk_id *subscription_id)
 {
     struct worker *worker = found_arg;
-    struct attempt *next;
 
+    upkeep_hurry(worker->upkeep); /* with what waits */
     park_clear(worker->park, tenant_id, subscription_id, EVENT_WITHHELD);
-    for (struct attempt *attempt = worker->attempts; attempt != NULL; attempt = next) {
+    for (struct attempt *attempt = worker->attempts, *next; attempt != NULL; attempt = next) {
         next = attempt->next;
         if (can_be_withdrawn(attempt) && is_or_any(&attempt->tenant_id, tenant_id) &&
             is_or_any(&attempt->subscription_id, subscription_id))

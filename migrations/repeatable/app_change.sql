@@ -108,7 +108,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     gone        app;
     ids         uuid[];
-    n_cancelled integer;
+    id          uuid;
+    n_cancelled integer := 0;
     n_archived  bigint;
 BEGIN
     gone := app_lock($1, $2, $3);
@@ -124,7 +125,9 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
     GET DIAGNOSTICS n_archived = ROW_COUNT;
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3);
-    n_cancelled := queue_cancel($1, ids, NULL, 'app_archived');
+    FOREACH id IN ARRAY ids LOOP
+        n_cancelled := n_cancelled + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 / cardinality(ids));
+    END LOOP;
     PERFORM delivery_stop($1, ids);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'app.archived', $3::text, json_build_object('cancelled_messages', n_cancelled));

@@ -141,30 +141,10 @@ BEGIN
 END
 $$;
 
--- Cancels what a backfill has made and what has not ended: the same two steps as queue_cancel(). Returns how many
--- were waiting.
-CREATE OR REPLACE FUNCTION backfill_cancel_messages(tenant_id uuid, b backfill) RETURNS integer
-LANGUAGE plpgsql AS $$
-DECLARE
-    n_cancelled integer;
+-- Cancels what a backfill has made and what has not ended, in steps. Returns how many were at once.
+CREATE OR REPLACE FUNCTION backfill_cancel_messages(tenant_id uuid, b backfill) RETURNS integer LANGUAGE plpgsql AS $$
 BEGIN
-    WITH taken AS (
-        DELETE FROM queue q
-         WHERE q.tenant_id = $1 AND q.subscription_id = b.subscription_id AND NOT (q.leased AND q.due_at > now())
-           AND EXISTS (SELECT FROM message m WHERE m.tenant_id = $1 AND m.id = q.message_id AND m.backfill_id = b.id)
-        RETURNING q.message_id, q.attempts
-    )
-    UPDATE message m
-       SET status = 'cancelled', status_reason = 'backfill_cancelled', attempts = t.attempts, finished_at = now()
-      FROM taken t
-     WHERE m.tenant_id = $1 AND m.id = t.message_id;
-    GET DIAGNOSTICS n_cancelled = ROW_COUNT;
-    UPDATE message m
-       SET status_reason = 'backfill_cancelled'
-      FROM queue q
-     WHERE q.tenant_id = $1 AND q.subscription_id = b.subscription_id
-       AND m.tenant_id = $1 AND m.id = q.message_id AND m.status = 'pending' AND m.backfill_id = b.id;
-    RETURN n_cancelled;
+    RETURN queue_cancel($1, ARRAY[b.subscription_id], b.id, 'backfill_cancelled', 1000);
 END
 $$;
 

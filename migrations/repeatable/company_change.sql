@@ -163,8 +163,8 @@ BEGIN
         code := 'not_found';
         RETURN;
     END IF;
-    SELECT count(connection_disconnect($1, x.id, $3)) INTO n_disconnected
-      FROM (SELECT c.id
+    SELECT count(connection_disconnect($1, x.id, $3, (1000 / x.n)::integer)) INTO n_disconnected
+      FROM (SELECT c.id, count(*) OVER () AS n
               FROM connection c
              WHERE c.tenant_id = $1 AND c.company_id = $2 AND c.state <> 'disconnected'
              ORDER BY c.app_id) x;

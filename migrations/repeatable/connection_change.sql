@@ -78,6 +78,22 @@ BEGIN
 END
 $$;
 
+-- Which of the companies were disconnected, and have messages that are still being cancelled: a new one would be, too.
+CREATE OR REPLACE FUNCTION connection_cancel_faults(tenant_id uuid, app_id uuid, given json) RETURNS json
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (
+        SELECT json_agg(json_build_object('pointer', format('/companies/%s', f.n), 'detail',
+                                          'What it had waiting is still being cancelled: ask again in a moment.') ORDER BY f.n)
+          FROM (SELECT a.n
+                  FROM connection_asked($1, $3) a
+                  JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id
+                 WHERE queue_is_cancelling($1, c.id)
+                 ORDER BY a.n
+                 LIMIT 100) f);
+END
+$$;
+
 -- Connects companies to an app: all of them or none. A company that is connected keeps its
 -- connection; values that are given replace its own in a new version.
 CREATE OR REPLACE FUNCTION connection_make(tenant_id uuid, app_id uuid, given json, OUT code text, OUT body text)
@@ -102,6 +118,11 @@ BEGIN
       WHERE c.tenant_id = $1 AND c.id = ANY (ARRAY(SELECT a.company_id FROM connection_asked($1, $3) a))
       ORDER BY c.external_id
         FOR SHARE;
+    body := connection_cancel_faults($1, $2, $3)::text;
+    IF body IS NOT NULL THEN
+        code := 'conflict';
+        RETURN;
+    END IF;
     body := connection_faults($1, $2, $3)::text;
     IF body IS NOT NULL THEN
         code := 'invalid_body';
@@ -283,12 +304,13 @@ END
 $$;
 
 -- Disconnects a company: no event of it becomes a message of the app any more. What is queued is
--- still sent, unless it is to be cancelled (BC-06).
-CREATE OR REPLACE FUNCTION connection_disconnect(tenant_id uuid, connection_id uuid, queued text, OUT code text)
+-- still sent, unless it is to be cancelled (BC-06): then `most` messages are looked at before the answer.
+DROP FUNCTION IF EXISTS connection_disconnect(uuid, uuid, text);
+CREATE OR REPLACE FUNCTION connection_disconnect(tenant_id uuid, connection_id uuid, queued text, most integer DEFAULT 1000,
+                                                 OUT code text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held        connection;
-    ids         uuid[];
     n_cancelled integer := 0;
 BEGIN
     held := connection_lock($1, $2);
@@ -299,9 +321,10 @@ BEGIN
     UPDATE connection c SET state = 'disconnected', updated_at = now() WHERE c.tenant_id = $1 AND c.id = $2;
     IF $3 = 'cancel' THEN
         PERFORM backfill_hold($1, held.app_id);
-        ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = held.app_id);
-        n_cancelled := queue_cancel($1, ids, $2, 'connection_disconnected');
-        PERFORM delivery_stop($1, ids); -- what is of other connections is claimed again
+        n_cancelled := queue_cancel($1, ARRAY(SELECT s.id
+                                                FROM subscription s
+                                               WHERE s.tenant_id = $1 AND s.app_id = held.app_id
+                                               ORDER BY s.id), $2, 'connection_disconnected', $4);
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'connection.disconnected', $2::text, json_build_object('cancelled_messages', n_cancelled));

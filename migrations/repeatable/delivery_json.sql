@@ -27,6 +27,21 @@ LANGUAGE sql STABLE AS $$
       FROM oldest o
 $$;
 
+-- What workers are doing with what waits, the oldest 20.
+CREATE OR REPLACE FUNCTION delivery_changes_json(s subscription) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT coalesce(json_agg(json_build_object('kind', c.kind, 'reason', c.reason, 'since', c.since) ORDER BY c.since), '[]')
+      FROM (SELECT CASE WHEN x.kind = 'cancel' THEN 'cancelling'
+                        WHEN x.kind = 'revive' THEN 'reviving'
+                        WHEN s.state = 'active' THEN 'releasing'
+                        WHEN s.state IN ('pending', 'paused', 'held') THEN 'holding'
+                        ELSE 'cancelling' END AS kind,
+                   CASE WHEN x.kind = 'state' THEN s.state_reason ELSE split_part(x.reason, ' ', 1) END AS reason, x.since
+              FROM queue_change x
+             WHERE x.tenant_id = s.tenant_id AND x.subscription_id = s.id
+             ORDER BY x.since
+             LIMIT 20) c
+$$;
+
 CREATE OR REPLACE FUNCTION delivery_json(s subscription) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
                'state', d.state,
@@ -41,15 +56,18 @@ CREATE OR REPLACE FUNCTION delivery_json(s subscription) RETURNS json LANGUAGE s
                'paused_by_status', CASE WHEN d.state = 'throttled' THEN nullif(l.asked_status, 0) END,
                'next_attempt_at', CASE WHEN d.state <> 'stopped' AND c.next_due_at IS NOT NULL
                                        THEN greatest(c.next_due_at, d.paused_until) END,
-               'waiting', c.waiting, 'held', c.held, 'is_exact', c.n <= 10000, 'in_flight', c.in_flight,
-               'oldest_waiting_at', c.oldest_waiting_at,
+               'waiting', CASE WHEN f.is_ended THEN 0 ELSE c.waiting END,
+               'held', CASE WHEN f.is_ended THEN 0 WHEN d.state = 'stopped' THEN c.waiting ELSE c.held END, 'is_exact', c.n <= 10000, 'in_flight', c.in_flight,
+               'oldest_waiting_at', CASE WHEN NOT f.is_ended THEN c.oldest_waiting_at END,
                'max_in_flight', CASE WHEN d.state = 'stopped' OR d.paused_until IS NOT NULL THEN 0
                                      WHEN s.ordered OR l.pause_ms > 0 OR l.is_busy AND l.succeeded_at IS NULL THEN 1
                                      WHEN d.state = 'limited' THEN least(s.max_in_flight, l.max_in_flight) END,
                'failing_since', (SELECT f.failing_since
                                    FROM subscription_health f
-                                  WHERE f.tenant_id = s.tenant_id AND f.subscription_id = s.id))
+                                  WHERE f.tenant_id = s.tenant_id AND f.subscription_id = s.id),
+               'under_way', delivery_changes_json(s))
       FROM delivery_counts(s) c
+     CROSS JOIN (SELECT s.state IN ('unsubscribed', 'disabled', 'archived') AS is_ended) f
       LEFT JOIN lane l ON l.tenant_id = s.tenant_id AND l.subscription_id = s.id
      CROSS JOIN LATERAL (
             SELECT CASE WHEN s.state <> 'active' THEN 'stopped'

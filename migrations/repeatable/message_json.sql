@@ -4,10 +4,7 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN status = 'pending' AND leased AND due_at > now() THEN 'sending' ELSE status END
 $$;
 CREATE OR REPLACE FUNCTION message_status(m message) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT message_status(m.status, q.leased, q.due_at)
-                       FROM queue q
-                      WHERE q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id),
-                    m.status)
+    SELECT x.status FROM message_standing(m) x
 $$;
 
 -- The public JSON form of a message. While it is in the queue, the queue knows how it stands.
@@ -15,17 +12,15 @@ CREATE OR REPLACE FUNCTION message_json(m message) RETURNS json LANGUAGE sql STA
     SELECT json_build_object(
                'id', m.id, 'event_id', m.event_id, 'event_type', coalesce(e.event_type, ''), 'company', c.external_id,
                'app_id', s.app_id, 'subscription_id', m.subscription_id,
-               'status', message_status(m.status, q.leased, q.due_at), 'status_reason', m.status_reason,
-               'attempts', coalesce(q.attempts, m.attempts),
-               'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
+               'status', x.status, 'status_reason', x.reason, 'attempts', x.attempts,
+               'next_attempt_at', CASE WHEN x.status = 'pending' THEN x.due_at END,
                'origin', coalesce(m.origin, 'live'), 'backfill_id', m.backfill_id,
                'replay_id', m.replay_id, 'resend_of', m.resend_of, 'webhook_id', coalesce(m.webhook_id, m.id),
-               'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id))
-      FROM (SELECT) x
+               'finished_at', x.finished_at, 'created_at', uuid_v7_time(m.id))
+      FROM message_standing(m) x
       LEFT JOIN event e ON e.tenant_id = m.tenant_id AND e.id = m.event_id -- of a week that is being dropped: none
       LEFT JOIN company c ON c.tenant_id = m.tenant_id AND c.id = e.company_id
       JOIN subscription s ON s.tenant_id = m.tenant_id AND s.id = m.subscription_id
-      LEFT JOIN queue q ON q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id
 $$;
 
 -- A message in the list that an event carries.

@@ -157,12 +157,13 @@ CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUA
                   CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(e.payload, ($1).path)' END)
 $$;
 
--- As message_json() has them: while a message is in the queue, the queue knows.
+-- As message_json() has them: while a message is in the queue, the queue knows, and what stopped its subscription.
 CREATE OR REPLACE FUNCTION log_status(tenant_id uuid, subscription_id uuid, message_id uuid, status text) RETURNS text
 LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT message_status($4, q.leased, q.due_at)
-                       FROM queue q
-                      WHERE $4 = 'pending' AND q.tenant_id = $1 AND q.subscription_id = $2 AND q.message_id = $3), $4)
+    SELECT coalesce((SELECT x.status
+                       FROM message m
+                      CROSS JOIN LATERAL message_standing(m) x
+                      WHERE $4 IN ('pending', 'held') AND m.tenant_id = $1 AND m.subscription_id = $2 AND m.id = $3), $4)
 $$;
 CREATE OR REPLACE FUNCTION log_attempts(tenant_id uuid, subscription_id uuid, message_id uuid, status text, attempts integer)
 RETURNS integer LANGUAGE sql STABLE AS $$
@@ -192,11 +193,11 @@ CREATE OR REPLACE FUNCTION log_message_conditions(t log_terms) RETURNS text LANG
         CASE WHEN t.message_ids IS NOT NULL THEN ' AND m.id = ANY (($1).message_ids)' END,
         CASE WHEN t.event_ids IS NOT NULL THEN ' AND m.event_id = ANY (($1).event_ids)' END,
         CASE WHEN t.statuses IS NOT NULL
-             THEN ' AND (m.status = ANY (($1).statuses) OR m.status = ''pending'' AND ''sending'' = ANY (($1).statuses))' END,
-        CASE WHEN t.statuses && '{pending,sending}' AND NOT t.statuses @> '{pending,sending}'
-             THEN ' AND (m.status <> ''pending'' OR log_status(m.tenant_id, m.subscription_id, m.id, m.status) = ANY (($1).statuses))' END,
-        CASE WHEN t.not_statuses && '{pending,sending}' THEN ' AND log_status(m.tenant_id, m.subscription_id, m.id, m.status) <> ALL (($1).not_statuses)'
-             WHEN t.not_statuses IS NOT NULL THEN ' AND m.status <> ALL (($1).not_statuses)' END,
+             THEN ' AND CASE WHEN m.status IN (''pending'', ''held'') THEN log_status(m.tenant_id, m.subscription_id, m.id, m.status)
+                             ELSE m.status END = ANY (($1).statuses)' END,
+        CASE WHEN t.not_statuses IS NOT NULL
+             THEN ' AND CASE WHEN m.status IN (''pending'', ''held'') THEN log_status(m.tenant_id, m.subscription_id, m.id, m.status)
+                             ELSE m.status END <> ALL (($1).not_statuses)' END,
         CASE WHEN t.origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') = ANY (($1).origins)' END,
         CASE WHEN t.not_origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') <> ALL (($1).not_origins)' END,
         CASE WHEN num_nonnulls(t.least_attempts, t.most_attempts) > 0

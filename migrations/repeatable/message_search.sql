@@ -13,14 +13,16 @@ CREATE OR REPLACE FUNCTION log_remarkable() RETURNS text LANGUAGE sql IMMUTABLE 
     SELECT '(t.outcome <> ''succeeded'' OR t.status_code NOT BETWEEN 200 AND 299 OR t.duration_us >= 1000000 OR t.attempt_no > 1)'
 $$;
 
--- The ways that lead to all messages that the terms can mean.
-CREATE OR REPLACE FUNCTION log_ways(t log_terms) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+-- The ways that lead to all messages that the terms can mean. While what waits is being held or cancelled, not all have
+-- their reason yet.
+CREATE OR REPLACE FUNCTION log_ways(t log_terms) RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN t.message_ids IS NOT NULL THEN '{message}'
                 WHEN num_nonnulls(t.ids, t.event_ids) > 0 THEN '{id}'
                 ELSE array_remove(ARRAY[
                          CASE WHEN t.trace_ids IS NOT NULL THEN 'trace' END,
                          CASE WHEN cardinality(t.company_ids) <= 20 THEN 'company' END,
                          CASE WHEN t.statuses <@ '{failed,cancelled,held}'
+                               AND NOT EXISTS (SELECT FROM queue_change c WHERE c.tenant_id = t.tenant_id)
                               THEN CASE WHEN t.subscription_ids IS NULL THEN 'reason' ELSE 'reason_of_subscription' END END,
                          CASE WHEN t.statuses <@ '{pending,sending,held}' THEN 'queue' END,
                          CASE WHEN NOT 'succeeded' = ANY (t.errors) OR 'succeeded' = ANY (t.not_errors)

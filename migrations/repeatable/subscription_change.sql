@@ -329,11 +329,6 @@ BEGIN
         IF num_nonnulls($4 -> 'url', $4 -> 'headers', $4 -> 'credentials', $4 -> 'client_certificate', $4 -> 'profile') > 0 THEN
             PERFORM delivery_stop($1, ARRAY[$3]); -- what has not begun goes out as it is now
         END IF;
-        IF (held.url, held.headers::text, held.client_certificate_sha256, held.profile, held.overrides::text)
-           IS DISTINCT FROM (was.url, was.headers::text, was.client_certificate_sha256, was.profile, was.overrides::text)
-           OR $4 -> 'credentials' IS NOT NULL THEN
-            PERFORM subscription_lift_rest(held, held.url <> was.url); -- who asked for it was asked otherwise
-        END IF;
         IF $4 -> 'url' IS NOT NULL THEN
             DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = $3; -- another endpoint
         END IF;
@@ -341,6 +336,11 @@ BEGIN
         VALUES ($1, 'subscription.changed', $3::text,
                 json_build_object('members', (SELECT json_agg(k) FROM json_object_keys($4) k)));
         held := subscription_settle($1, held);
+        IF (held.url, held.headers::text, held.client_certificate_sha256, held.profile, held.overrides::text)
+           IS DISTINCT FROM (was.url, was.headers::text, was.client_certificate_sha256, was.profile, was.overrides::text)
+           OR $4 -> 'credentials' IS NOT NULL THEN
+            PERFORM subscription_lift_rest(held, held.url <> was.url); -- who asked for it was asked otherwise; last: it locks the lane
+        END IF;
     END IF;
     code := '';
     body := subscription_json(held)::text;

@@ -1,46 +1,25 @@
 -- Endpoint health: what follows when a subscription has had nothing but failures for long. worker/record.sql writes
 -- down the first failure and the last; worker/upkeep.c has this done. `hour` is shorter in tests.
 
--- Cancels up to a thousand messages that wait for a subscription that has been disabled. Returns how many.
-CREATE OR REPLACE FUNCTION health_cancel(tenant_id uuid, subscription_id uuid) RETURNS integer
-LANGUAGE plpgsql AS $$
-DECLARE
-    n_cancelled integer;
-BEGIN
-    WITH taken AS (
-        DELETE FROM queue q
-         WHERE q.ctid = ANY (ARRAY(SELECT w.ctid
-                                     FROM queue w
-                                    WHERE w.tenant_id = $1 AND w.subscription_id = $2 AND NOT (w.leased AND w.due_at > now())
-                                    LIMIT 1000
-                                      FOR UPDATE SKIP LOCKED))
-        RETURNING q.message_id, q.attempts
-    )
-    UPDATE message m
-       SET status = 'cancelled', status_reason = 'disabled_by_health', attempts = t.attempts, finished_at = now()
-      FROM taken t
-     WHERE m.tenant_id = $1 AND m.id = t.message_id AND m.subscription_id = $2;
-    GET DIAGNOSTICS n_cancelled = ROW_COUNT;
-    RETURN n_cancelled;
-END
-$$;
-
 CREATE OR REPLACE FUNCTION health_disable(s subscription, worker text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE subscription x
-       SET state = 'disabled', state_reason = 'disabled_by_health', state_changed_at = now(), updated_at = now()
+       SET state = 'disabled', state_reason = 'disabled_by_health', state_changed_at = now(), updated_at = now(),
+           cancelled_from = queue_first(x.tenant_id, x.id)
      WHERE x.tenant_id = s.tenant_id AND x.id = s.id;
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     VALUES (s.tenant_id, 'worker ' || $2, 'subscription.disabled', s.id::text, '{"reason": "disabled_by_health"}');
+    PERFORM queue_change_begin(s.tenant_id, s.id, 'state', NULL, NULL, NULL, NULL, 1000);
     PERFORM delivery_stop(s.tenant_id, ARRAY[s.id]);
     PERFORM operational_stop(s.tenant_id, s.id, 'disabled', 'disabled_by_health');
 END
 $$;
 
 -- Looks at one subscription, whose row and whose health are held. What counts is the time from the first failure
--- to the last: a single one that comes late is the first of its own. True: at once again, there is more to cancel.
-CREATE OR REPLACE FUNCTION health_judge(s subscription, h subscription_health, hour interval, worker text) RETURNS boolean
+-- to the last: a single one that comes late is the first of its own.
+DROP FUNCTION IF EXISTS health_judge(subscription, subscription_health, interval, text);
+CREATE OR REPLACE FUNCTION health_judge(s subscription, h subscription_health, hour interval, worker text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     failing_after interval;
@@ -58,18 +37,12 @@ BEGIN
     IF s.state = 'active' AND disable_after > '0' AND failing_for >= disable_after THEN
         PERFORM health_disable(s, $4);
         s.state := 'disabled';
-        s.state_reason := 'disabled_by_health';
-    END IF;
-    IF s.state = 'disabled' AND s.state_reason = 'disabled_by_health' THEN
-        IF health_cancel(s.tenant_id, s.id) = 1000 THEN
-            RETURN true;
-        END IF;
     END IF;
     -- Stopped, or silent for so long that another failure is a new beginning.
     IF s.state IN ('unsubscribed', 'disabled', 'archived')
        OR h.last_failed_at < now() - greatest(failing_after, disable_after, 24 * $3) THEN
         DELETE FROM subscription_health x WHERE x.tenant_id = s.tenant_id AND x.subscription_id = s.id;
-        RETURN false;
+        RETURN;
     END IF;
 
     is_warning := s.state = 'active' AND h.warned_at IS NULL AND failing_after > '0' AND failing_for >= failing_after;
@@ -83,13 +56,11 @@ BEGIN
     UPDATE subscription_health x
        SET check_at = now() + $3 / 2, warned_at = CASE WHEN is_warning THEN now() ELSE x.warned_at END
      WHERE x.tenant_id = s.tenant_id AND x.subscription_id = s.id;
-    RETURN false;
 END
 $$;
 
 -- Looks at up to `n_most` subscriptions whose time has come. Any number of workers may: each row is one's, by the order
--- in which all lock (the subscription, then its health), and what is locked is left alone. Returns how many; `n_most`
--- when there is more to be done.
+-- in which all lock (the subscription, then its health), and what is locked is left alone. Returns how many.
 CREATE OR REPLACE FUNCTION health_check(n_most integer, hour_ms bigint, worker text) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -112,9 +83,7 @@ BEGIN
            FOR UPDATE SKIP LOCKED;
         CONTINUE WHEN NOT FOUND;
         n_judged := n_judged + 1;
-        IF health_judge(held, health, $2 * interval '1 millisecond', $3) THEN
-            RETURN $1;
-        END IF;
+        PERFORM health_judge(held, health, $2 * interval '1 millisecond', $3);
     END LOOP;
     RETURN n_judged;
 END

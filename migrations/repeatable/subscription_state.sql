@@ -1,25 +1,31 @@
 -- The states of a subscription, and what happens to its queue with them. The statements are in
 -- api/resources/subscriptions.sql; `unsubscribed` and `disabled` are set by worker/record.sql.
--- Everyone who changes a state holds the subscription's row first, then rows of the queue, then
--- messages: the order of worker/record.sql.
+-- Everyone who changes a state holds the subscription's row first, then its changes of the queue, then rows of
+-- the queue, then messages: the order of worker/record.sql.
 
--- Writes the new state and its line in the audit log, and has the workers stop when it is not active any more.
+-- Writes the new state, begins with what follows from it for what waits, and writes the line in the audit log: with how
+-- many messages were held, cancelled or released at once (`messages`). Has the workers stop when it is not active any more, and do
+-- the rest.
 CREATE OR REPLACE FUNCTION subscription_set_state(tenant_id uuid, subscription_id uuid, new_state text, reason text,
                                                   action text, detail json) RETURNS subscription
 LANGUAGE plpgsql AS $$
 DECLARE
-    held subscription;
+    held      subscription;
+    n_changed integer;
 BEGIN
     UPDATE subscription s
        SET state = $3, state_reason = $4, state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = $2
     RETURNING s.* INTO held;
-    INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, $5, $2::text, $6);
+    n_changed := queue_change_begin($1, $2, 'state', NULL, NULL, NULL, NULL, 1000);
     IF $3 <> 'active' THEN
         PERFORM delivery_stop($1, ARRAY[$2]);
     ELSE
         DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = $2; -- it begins anew
+        PERFORM pg_notify('hookline_due', '');
     END IF;
+    INSERT INTO audit_log (tenant_id, action, object_id, detail)
+    VALUES ($1, $5, $2::text, json_plus(coalesce($6, json_build_object('state', $3)), 'messages', to_json(n_changed)));
     RETURN held;
 END
 $$;
@@ -41,8 +47,7 @@ CREATE OR REPLACE FUNCTION subscription_stop(tenant_id uuid, partner text, subsc
                                              OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
-    held   subscription;
-    n_held integer := 0;
+    held subscription;
 BEGIN
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL THEN
@@ -55,11 +60,8 @@ BEGIN
         RETURN;
     END IF;
 
-    IF held.state = 'active' THEN
-        n_held := subscription_hold_queue($1, $3, 'subscription_' || $4);
-    END IF;
     IF held.state <> $4 THEN
-        held := subscription_set_state($1, $3, $4, NULL, 'subscription.' || $4, json_build_object('held_messages', n_held));
+        held := subscription_set_state($1, $3, $4, NULL, 'subscription.' || $4, NULL);
     END IF;
     code := '';
     body := subscription_json(held)::text;
@@ -86,8 +88,7 @@ CREATE OR REPLACE FUNCTION subscription_resume(tenant_id uuid, partner text, sub
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
-    held       subscription;
-    n_released integer;
+    held subscription;
 BEGIN
     PERFORM tenant_share($1);
     held := subscription_lock($1, $2, $3);
@@ -110,10 +111,8 @@ BEGIN
     IF held.state = 'active' THEN
         PERFORM subscription_end_rest(held, 'resume');
     ELSE
-        PERFORM lane_lift($1, $3);
-        n_released := subscription_release_queue($1, $3, held.active_from);
-        held := subscription_set_state($1, $3, 'active', NULL, 'subscription.resumed',
-                                       json_build_object('released_messages', n_released));
+        held := subscription_set_state($1, $3, 'active', NULL, 'subscription.resumed', NULL);
+        PERFORM lane_lift($1, $3); -- last, as whoever locks lanes does
     END IF;
     code := '';
     body := subscription_json(held)::text;
@@ -136,14 +135,18 @@ END
 $$;
 
 -- Makes a subscription that a 401 or a 410 has stopped active again; on request with the messages
--- that were cancelled by that stop (BC-22), each from the start of its schedule; those of companies
--- that are not connected any more, or paused, stay cancelled. What was published meanwhile was missed: the answer
+-- that were cancelled by that stop (BC-22), each from the start of its schedule, in steps; those of companies
+-- that are not connected any more, or paused, stay cancelled. Without them it has to wait until all are cancelled. What was
+-- published meanwhile was missed: the answer
 -- says how much that is, and on request a backfill makes messages of it, from what the stop was, or `since`.
 CREATE OR REPLACE FUNCTION subscription_revive(tenant_id uuid, partner text, subscription_id uuid, given json,
                                                OUT code text, OUT body text)
 LANGUAGE plpgsql AS $$
 DECLARE
     held      subscription;
+    was       subscription;
+    rest      queue_change;
+    is_with   boolean := coalesce(($4 ->> 'messages')::boolean, false);
     n_revived integer := 0;
     since     timestamptz;
     missed    json;
@@ -161,7 +164,11 @@ BEGIN
         RETURN;
     END IF;
 
-    body := coalesce(subscription_activity_fault($1, held.url), subscription_verification_fault(held));
+    body := coalesce(subscription_activity_fault($1, held.url), subscription_verification_fault(held),
+                     CASE WHEN NOT is_with AND EXISTS (SELECT
+                                                         FROM queue_change c
+                                                        WHERE c.tenant_id = $1 AND c.subscription_id = $3 AND c.kind = 'state')
+                          THEN fault('/messages', 'What waited is still being cancelled: ask again in a moment.') END);
     IF body IS NOT NULL THEN
         code := 'conflict';
         RETURN;
@@ -177,31 +184,19 @@ BEGIN
             RETURN;
         END IF;
     END IF;
-    PERFORM lane_lift($1, $3);
-    IF coalesce(($4 ->> 'messages')::boolean, false) THEN
-        PERFORM event_share($1, ARRAY(SELECT m.event_id
-                                        FROM message m
-                                       WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
-                                         AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at));
-        WITH revived AS (
-            UPDATE message m SET status = 'pending', status_reason = NULL, finished_at = NULL
-             WHERE m.tenant_id = $1 AND m.subscription_id = $3 AND m.status = 'cancelled'
-               AND m.status_reason = held.state_reason AND m.finished_at >= held.state_changed_at
-               AND EXISTS (SELECT FROM event e
-                            WHERE e.tenant_id = $1 AND e.id = m.event_id AND e.payload_state IS NULL
-                           OFFSET 0)
-               AND (m.connection_id IS NULL -- an operational event's
-                    OR EXISTS (SELECT FROM connection c
-                                WHERE c.tenant_id = $1 AND c.id = m.connection_id AND c.state = 'active'))
-            RETURNING m.id, m.attempts
-        )
-        INSERT INTO queue (tenant_id, subscription_id, message_id, attempts, schedule_from)
-        SELECT $1, $3, r.id, r.attempts, r.attempts FROM revived r;
-        GET DIAGNOSTICS n_revived = ROW_COUNT;
-        PERFORM pg_notify('hookline_due', '');
-    END IF;
+    was := held;
     held := subscription_set_state($1, $3, 'active', NULL, 'subscription.revived',
-                                   json_build_object('revived_messages', n_revived, 'backfill_id', made.id));
+                                   json_build_object('with_messages', is_with, 'backfill_id', made.id));
+    -- A revival that another stop has interrupted goes on with this one, or ends.
+    DELETE FROM queue_change c
+     WHERE c.tenant_id = $1 AND c.subscription_id = $3 AND c.kind = 'revive'
+    RETURNING c.* INTO rest;
+    IF is_with THEN
+        n_revived := queue_change_begin($1, $3, 'revive', NULL, concat_ws(' ', was.state_reason, rest.reason),
+                                        least(was.state_changed_at, rest.as_of),
+                                        least(was.cancelled_from, rest.from_id), 1000);
+    END IF;
+    PERFORM lane_lift($1, $3);
     code := '';
     body := json_plus(json_plus(json_plus(subscription_json(held), 'revived_messages', to_json(n_revived)),
                                 'missed', missed),
@@ -212,17 +207,14 @@ $$;
 CREATE OR REPLACE FUNCTION subscription_archive(tenant_id uuid, partner text, subscription_id uuid, OUT code text)
 LANGUAGE plpgsql AS $$
 DECLARE
-    held        subscription;
-    n_cancelled integer;
+    held subscription;
 BEGIN
     held := subscription_lock($1, $2, $3);
     IF held.id IS NULL OR held.state = 'archived' THEN
         code := 'not_found';
         RETURN;
     END IF;
-    n_cancelled := queue_cancel($1, ARRAY[$3], NULL, 'subscription_archived');
-    PERFORM subscription_set_state($1, $3, 'archived', 'subscription_archived', 'subscription.archived',
-                                   json_build_object('cancelled_messages', n_cancelled));
+    PERFORM subscription_set_state($1, $3, 'archived', 'subscription_archived', 'subscription.archived', NULL);
     PERFORM quota_give($1, 'subscriptions', 1);
     code := '';
 END

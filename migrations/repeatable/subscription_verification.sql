@@ -18,14 +18,12 @@ CREATE OR REPLACE FUNCTION subscription_settle(tenant_id uuid, s subscription) R
 LANGUAGE plpgsql AS $$
 BEGIN
     IF s.state = 'active' AND subscription_is_unverified(s) THEN
-        RETURN subscription_set_state($1, s.id, 'pending', 'not_verified', 'subscription.pending',
-                   json_build_object('held_messages', subscription_hold_queue($1, s.id, 'subscription_pending')));
+        RETURN subscription_set_state($1, s.id, 'pending', 'not_verified', 'subscription.pending', NULL);
     ELSIF s.state = 'pending' AND NOT subscription_is_unverified(s)
           AND subscription_activity_fault($1, s.url) IS NULL THEN
         RETURN subscription_set_state($1, s.id, 'active', NULL,
                    CASE WHEN s.verification = 'none' THEN 'subscription.resumed' ELSE 'subscription.verified' END,
-                   json_build_object('verification', s.verification,
-                                     'released_messages', subscription_release_queue($1, s.id, s.active_from)));
+                   json_build_object('verification', s.verification));
     END IF;
     RETURN s;
 END

@@ -1,12 +1,15 @@
 -- Changes of tenants. The statements are in api/resources/tenants.sql.
 
 -- Stops the active subscriptions of a tenant, all of them or those with http:// URLs, as
--- subscription_stop() does one: what waits is held. Returns how many messages that were.
-CREATE OR REPLACE FUNCTION tenant_stop(tenant_id uuid, new_state text, reason text, only_http boolean) RETURNS integer
-LANGUAGE plpgsql AS $$
+-- subscription_stop() does one: what waits is held, unless it is cancelled anyway. Returns how many messages were at
+-- once: a thousand, whatever they belong to.
+DROP FUNCTION IF EXISTS tenant_stop(uuid, text, text, boolean);
+CREATE OR REPLACE FUNCTION tenant_stop(tenant_id uuid, new_state text, reason text, only_http boolean, is_held boolean)
+RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     ids    uuid[];
-    n_held integer;
+    id     uuid;
+    n_held integer := 0;
 BEGIN
     ids := ARRAY(SELECT s.id
                    FROM subscription s
@@ -15,15 +18,11 @@ BEGIN
                     FOR NO KEY UPDATE);
     UPDATE subscription s SET state = $2, state_reason = $3, state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
-    WITH stopped AS (
-        UPDATE queue q SET due_at = 'infinity', leased = false, laned = false
-         WHERE q.tenant_id = $1 AND q.subscription_id = ANY (ids) AND NOT (q.leased AND q.due_at > now())
-        RETURNING q.message_id
-    )
-    UPDATE message m SET status = 'held', status_reason = coalesce(m.status_reason, $3) -- see revoked_reason()
-      FROM stopped t
-     WHERE m.tenant_id = $1 AND m.id = t.message_id;
-    GET DIAGNOSTICS n_held = ROW_COUNT;
+    IF $5 THEN
+        FOREACH id IN ARRAY ids LOOP
+            n_held := n_held + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 - n_held);
+        END LOOP;
+    END IF;
     PERFORM delivery_stop($1, ids);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1, 'subscription.' || $2, u.id::text, json_build_object('reason', $3) FROM unnest(ids) AS u (id);
@@ -35,7 +34,7 @@ $$;
 CREATE OR REPLACE FUNCTION tenant_resume(tenant_id uuid, reason text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     ids        uuid[];
-    target     subscription;
+    id         uuid;
     n_released integer := 0;
 BEGIN
     ids := ARRAY(SELECT s.id
@@ -50,8 +49,8 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = ANY (ids);
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) AND s.state = 'active' ORDER BY s.id);
-    FOR target IN SELECT s.* FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) ORDER BY s.id LOOP
-        n_released := n_released + queue_release($1, target.id, target.active_from, greatest(1, 1000 - n_released), true);
+    FOREACH id IN ARRAY ids LOOP
+        n_released := n_released + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 - n_released);
     END LOOP;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1, 'subscription.resumed', u.id::text, json_build_object('reason', $2) FROM unnest(ids) AS u (id);
@@ -112,6 +111,11 @@ BEGIN
         body := fault('/operational_app_id', 'There is no active app of this id.');
         RETURN;
     END IF;
+    IF $2 ->> 'state' <> 'archived' AND before.state = 'archived' AND queue_is_cancelling($1, NULL) THEN
+        code := 'conflict';
+        body := fault('/state', 'What the tenant had waiting is still being cancelled: ask again in a moment.');
+        RETURN;
+    END IF;
 
     IF retention_faults(before, $2) IS NOT NULL THEN
         code := 'invalid_body';
@@ -145,13 +149,13 @@ BEGIN
         PERFORM tenant_spread_egress(after);
     END IF;
     IF before.state = 'active' AND after.state <> 'active' THEN
-        detail := json_plus(detail, 'held_messages', to_json(tenant_stop($1, 'held', 'tenant_suspended', false)));
+        detail := json_plus(detail, 'held_messages', to_json(tenant_stop($1, 'held', 'tenant_suspended', false, true)));
     ELSIF before.state <> 'active' AND after.state = 'active' THEN
         detail := json_plus(detail, 'released_messages', to_json(tenant_resume($1, 'tenant_suspended')));
     END IF;
     -- After a suspension too: what was forbidden meanwhile was held, and is active only now.
     IF NOT after.allow_http AND (before.allow_http OR before.state <> 'active' AND after.state = 'active') THEN
-        detail := json_plus(detail, 'http_messages', to_json(tenant_stop($1, 'paused', 'http_not_allowed', true)));
+        detail := json_plus(detail, 'http_messages', to_json(tenant_stop($1, 'paused', 'http_not_allowed', true, true)));
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail) VALUES ($1, 'tenant.changed', $1::text, detail);
     body := tenant_json(after)::text;
@@ -171,8 +175,9 @@ BEGIN
         RETURN;
     END IF;
     UPDATE tenant t SET state = 'archived', updated_at = now() WHERE t.tenant_id = $1;
-    PERFORM tenant_stop($1, 'held', 'tenant_suspended', false);
-    n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1), NULL, 'tenant_archived');
+    PERFORM tenant_stop($1, 'held', 'tenant_suspended', false, false);
+    n_cancelled := queue_cancel($1, ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 ORDER BY s.id), NULL,
+                                'tenant_archived', 1000);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'tenant.archived', $1::text, json_build_object('cancelled_messages', n_cancelled));
     code := '';

@@ -11,18 +11,17 @@ $$;
 -- A message with the last five of its attempts, oldest first, and when it is tried for the last time.
 CREATE OR REPLACE FUNCTION explained_message_json(m message, gives_up_at timestamptz) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object(
-               'id', m.id, 'status', message_status(m.status, q.leased, q.due_at), 'status_reason', m.status_reason,
-               'origin', coalesce(m.origin, 'live'), 'attempts', coalesce(q.attempts, m.attempts),
-               'next_attempt_at', CASE WHEN message_status(m.status, q.leased, q.due_at) = 'pending' THEN q.due_at END,
-               'gives_up_at', $2, 'finished_at', m.finished_at, 'created_at', uuid_v7_time(m.id),
+               'id', m.id, 'status', x.status, 'status_reason', x.reason,
+               'origin', coalesce(m.origin, 'live'), 'attempts', x.attempts,
+               'next_attempt_at', CASE WHEN x.status = 'pending' THEN x.due_at END,
+               'gives_up_at', $2, 'finished_at', x.finished_at, 'created_at', uuid_v7_time(m.id),
                'last_attempts', coalesce((SELECT json_agg(attempt_brief_json(a.attempt) ORDER BY (a.attempt).attempt_no)
-                                            FROM (SELECT x AS attempt
-                                                    FROM attempt x
-                                                   WHERE x.tenant_id = m.tenant_id AND x.message_id = m.id
-                                                   ORDER BY x.attempt_no DESC
+                                            FROM (SELECT t AS attempt
+                                                    FROM attempt t
+                                                   WHERE t.tenant_id = m.tenant_id AND t.message_id = m.id
+                                                   ORDER BY t.attempt_no DESC
                                                    LIMIT 5) a), '[]'))
-      FROM (SELECT) one
-      LEFT JOIN queue q ON q.tenant_id = m.tenant_id AND q.subscription_id = m.subscription_id AND q.message_id = m.id
+      FROM message_standing(m) x
 $$;
 
 -- The event itself: what there is to say of it before any subscription is looked at.

@@ -32,7 +32,7 @@ $$;
 
 -- What a message waits for, or why it ended. `q`: its row in the queue, if it is there.
 CREATE OR REPLACE FUNCTION message_reason(m message, q queue, s subscription, l lane) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT CASE message_status(m.status, q.leased, q.due_at)
+    SELECT CASE x.status
            WHEN 'succeeded' THEN 'delivered'
            WHEN 'sending' THEN 'sending'
            WHEN 'pending' THEN CASE WHEN s.state IN ('paused', 'held', 'pending') THEN 'subscription_' || s.state
@@ -41,7 +41,8 @@ CREATE OR REPLACE FUNCTION message_reason(m message, q queue, s subscription, l 
                                     WHEN q.laned AND l.paused_until > now() THEN 'receiver_resting'
                                     WHEN q.attempts > q.schedule_from THEN 'retrying'
                                     ELSE 'waiting' END
-           ELSE coalesce(m.status_reason, m.status) END
+           ELSE coalesce(x.reason, x.status) END
+      FROM message_standing(m) x
 $$;
 
 -- One row. `since`: of the state that holds or ended it; `until`: when what it waits for ends.

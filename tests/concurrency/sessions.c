@@ -356,6 +356,18 @@ int session_mend_lanes(PGconn *worker)
     return first_int(checked(worker, PQexec(worker, stmt_lane_mend.text)));
 }
 
+static bool is_queue_changed(void *worker)
+{
+    session_run(worker, "SELECT queue_change_step(1000)");
+    return first_int(checked(worker, PQexec(worker, "SELECT count(*) FROM queue_change"
+                                                    " WHERE due_at < 'infinity'"))) == 0;
+}
+
+void session_change_queue(PGconn *worker)
+{
+    assert_true(wait_until(is_queue_changed, worker, 10000));
+}
+
 /* ---- publishing ---- */
 
 void session_publish_send(PGconn *ingest, const struct tenant *t, const char *event_id,

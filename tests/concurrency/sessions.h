@@ -66,6 +66,9 @@ void session_tell_send(PGconn *worker, const struct told_lane *lanes, unsigned n
 int session_sweep_lanes(PGconn *worker);
 int session_mend_lanes(PGconn *worker);
 
+/* What upkeep does with what waits, until there is no more of it. */
+void session_change_queue(PGconn *worker);
+
 /* Stores one event of "order.paid", company c1; `ret_is_duplicate` may be NULL. Its id. */
 const char *session_publish(struct harness *h, PGconn *ingest, const struct tenant *t,
                             const char *event_id, const char *external_id);

@@ -41,6 +41,15 @@ static const char *const options[N_SESSIONS] = {
     "UPDATE queue SET due_at = now() - interval '1 day', laned = false WHERE NOT leased "          \
     "AND " which
 
+/* Is to be worked on next, from the 10,000th message on. */
+#define CHANGE(kind, target)                                                                       \
+    "INSERT INTO queue_change (tenant_id, subscription_id, kind, target_id, reason, as_of,"        \
+    "                          from_id)"                                                           \
+    " SELECT s.tenant_id, s.id, '" kind "', " target ", 'r', now(),"                               \
+    "        (SELECT m.id FROM message m WHERE m.subscription_id = s.id"                           \
+    "          ORDER BY m.id OFFSET 10000 LIMIT 1)"                                                \
+    "   FROM subscription s WHERE s.id = " BIG
+
 /* `prepare` comes before, in the same transaction; `make`, asked as the superuser, is what is
  * explained.
  */
@@ -73,6 +82,33 @@ static const struct hot {
     {"lane_mend", OTHER, "UPDATE lane SET next_at = 'infinity' WHERE n_turns % 10 = 0",
      "SELECT 'EXECUTE lane_mend'", 5000, 25000},
     /* Looks at 500 events, makes at most 100 messages. */
+    /* 100 of what waits for the big one, some 30 blocks for each. */
+    {"queue_change_step that holds", OTHER,
+     "UPDATE subscription SET state = 'paused' WHERE id = " BIG ";" CHANGE("state", "uuid_min()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 10000},
+    {"queue_change_step that cancels", OTHER,
+     "UPDATE subscription SET state = 'archived' WHERE id = " BIG ";" CHANGE("state", "uuid_min()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 10000},
+    {"queue_change_step that cancels those of a connection", OTHER,
+     CHANGE("cancel",
+            "(SELECT connection_id FROM message WHERE subscription_id = " BIG " LIMIT 1)"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 10000},
+    {"queue_change_step that finds none of a connection", OTHER, CHANGE("cancel", "uuid_max()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 3000},
+    /* Behind 100,000 that have just been held, and were in the lane before. */
+    {"queue_change_step that releases", OTHER,
+     "UPDATE queue SET due_at = 'infinity', leased = false, laned = false"
+     " WHERE subscription_id = " BIG ";" CHANGE("state", "uuid_min()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 10000},
+    {"queue_change_step that has no room", OTHER,
+     "UPDATE subscription SET state_changed_at = now() - interval '1 day';" CHANGE("state",
+                                                                                   "uuid_min()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 15000},
+    {"queue_change_step that revives", OTHER,
+     "DELETE FROM queue WHERE subscription_id = " BIG ";"
+     "UPDATE message SET status = 'cancelled', status_reason = 'r', finished_at = now()"
+     " WHERE subscription_id = " BIG ";" CHANGE("revive", "uuid_min()"),
+     "SELECT 'EXECUTE queue_change_step (100)'", 0, 10000},
     {"backfill_step that counts", OTHER, NULL, "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0,
      60000},
     {"backfill_step that sends", OTHER,
@@ -94,6 +130,7 @@ static const struct {
      " '{}', '{}')"},
     {OTHER, &stmt_lane_sweep, "EXECUTE lane_sweep (100)"},
     {OTHER, &stmt_lane_mend, "EXECUTE lane_mend"},
+    {OTHER, &stmt_queue_change_step, "EXECUTE queue_change_step (100)"},
     {OTHER, &stmt_backfill_step, "EXECUTE backfill_step ('w', 0)"},
 };
 
