@@ -1,4 +1,4 @@
--- What waits for a subscription is held, cancelled, released and revived in steps (docs/adr/0037-queue-changes-in-steps.md).
+-- What waits for a subscription is held, cancelled, released and revived in steps (docs/adr/0038-queue-changes-in-steps.md).
 -- Locks: ACCESS EXCLUSIVE on subscription for an instant (a column without a default). Time: instant.
 
 -- A row for each change of what waits for a subscription that has not ended. Who works on it holds it.

@@ -1,7 +1,7 @@
 -- What waits for a subscription changes with it, however much it is: a change is a row of queue_change, on which whoever
 -- makes it does the first step and workers the others. Each looks at so many messages and is a transaction of its own.
 -- Who works on a change holds its row, and writes the subscription's state before: so a step sees the state as it is.
--- See docs/adr/0037-queue-changes-in-steps.md.
+-- See docs/adr/0038-queue-changes-in-steps.md.
 DROP FUNCTION IF EXISTS subscription_hold_queue(uuid, uuid, text);
 DROP FUNCTION IF EXISTS queue_release(uuid, uuid, timestamptz, integer, boolean);
 DROP FUNCTION IF EXISTS subscription_release_queue(uuid, uuid, timestamptz);
