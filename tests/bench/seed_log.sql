@@ -127,12 +127,13 @@ SELECT e.tenant_id, e.company_n, e.type_n, e.ms,
  ORDER BY e.ms;
 ANALYZE seed_event;
 
-INSERT INTO event (tenant_id, id, event_type, company_id, external_id, occurred_at, payload, traceparent)
+INSERT INTO event (tenant_id, id, event_type, company_id, external_id, occurred_at, payload, traceparent, recorded_at)
 SELECT e.tenant_id, e.id, t.name, c.id, 'ext-' || right(e.id::text, 21), to_char(to_timestamp(e.ms / 1000.0), 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
        '{"order": {"id": ' || e.ms % 100000 || ', "number": "2026-' || e.ms % 7919 || '", "amount": ' || e.ms % 50000
        || '.25, "currency": "EUR"}, "customer": {"name": "Customer ' || e.ms % 977 || '", "email": "customer' || e.ms % 977
        || '@example.com"}, "lines": [{"sku": "A-' || e.ms % 31 || '", "quantity": ' || 1 + e.ms % 9 || '}]}',
-       CASE WHEN e.ms % 2 = 0 THEN '00-' || replace(e.id::text, '-', '') || '-00f067aa0ba902b7-01' END
+       CASE WHEN e.ms % 2 = 0 THEN '00-' || replace(e.id::text, '-', '') || '-00f067aa0ba902b7-01' END,
+       to_timestamp(e.ms / 1000.0) + interval '2 ms'
   FROM seed_event e
   JOIN seed_type t ON t.tenant_id = e.tenant_id AND t.n = e.type_n
   JOIN seed_company c ON c.tenant_id = e.tenant_id AND c.n = e.company_n
