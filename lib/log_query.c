@@ -213,9 +213,9 @@ static bool read_value(struct query *q, struct hk_str *ret)
         if (!is_quoted && c == '"')
             return fail_at(q, q->at, "a quotation mark stands at the start of a value only.");
         if (is_quoted && c == '\\') {
-            c = q->at + 1 < q->text.n ? p[++q->at] : '\0';
-            if (c != '"' && c != '\\')
+            if (q->at + 1 == q->text.n || (p[q->at + 1] != '"' && p[q->at + 1] != '\\'))
                 return fail_at(q, q->at, "only \\\" and \\\\ are known behind a backslash.");
+            c = p[++q->at];
         }
         q->decoded[q->n_decoded++] = c;
     }
@@ -321,7 +321,7 @@ static bool check_whole(struct query *q)
         return fail_at(q, 0, "since must be before until.");
     if (path != LOG_QUERY_N_FIELDS &&
         (since == LOG_QUERY_N_FIELDS ||
-         end_us - q->bounds[since].least > HK_LOG_QUERY_MAX_PATH_DAYS * 86400 * US_PER_S))
+         end_us - q->bounds[since].least > HK_LOG_QUERY_MAX_PATH_DAYS * INT64_C(86400) * US_PER_S))
         return fail_at(q, 0,
                        "path wants a time range of at most %d days: since, and until if not now.",
                        HK_LOG_QUERY_MAX_PATH_DAYS);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log_query_filter.c - a query as JSON, in the order of the table of fields. */
+#include <assert.h>
+
 #include "hk/clock.h"
 #include "log_query_terms.h"
 
@@ -99,6 +101,7 @@ static void add_members(const struct query *q, bool is_negated, unsigned *n_memb
             add_time(q->bounds[i].least, ret);
             break;
         case KIND_PATH:
+            assert(value != NULL); /* what is given has been added */
             hk_buf_add_json_string(ret, value->text);
             break;
         case KIND_ATTRIBUTE:

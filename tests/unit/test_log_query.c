@@ -217,7 +217,7 @@ static void test_what_is_wrong_is_said_with_its_column(void **state)
         {"company:\"x", "column 9: the quotation mark is not closed"},
         {"company:\"x\"y", "column 12: a blank or a comma is expected"},
         {"company:x\"y", "column 10: a quotation mark stands at the start"},
-        {"company:\"\\n\"", "column 11: only \\\" and \\\\ are known"},
+        {"company:\"\\n\"", "column 10: only \\\" and \\\\ are known"},
         {"company:\"x\\", "column 11: only \\\" and \\\\ are known"},
         {"attribute:7", "column 1: an attribute has a name"},
         {"attribute.:7", "column 1: an attribute's name has 1 to 64"},
