@@ -33,9 +33,11 @@
 #define MESSAGE_MEMBERS                                                                            \
     "id,event_id,event_type,company,app_id,subscription_id,status,status_reason,attempts,"         \
     "next_attempt_at,origin,backfill_id,replay_id,resend_of,webhook_id,finished_at,created_at"
+#define EXPLAINED_MEMBERS MESSAGE_MEMBERS ",gives_up_at,explanation"
 #define ATTEMPT_MEMBERS                                                                            \
     "attempt_no,started_at,url,outcome,status_code,duration_us,dns_us,connect_us,tls_us,"          \
-    "first_byte_us,remote_address,error,requests_sent,http_version,tls_version,tls_cipher,"        \
+    "first_byte_us,remote_address,error,explanation,requests_sent,http_version,tls_version,tls_"   \
+    "cipher,"                                                                                      \
     "certificate_expires_at,request_headers,response_headers,response_body,"                       \
     "response_body_encoding,response_truncated,worker"
 
@@ -399,7 +401,7 @@ static void test_a_message_shows_its_attempts_and_is_sent_again(void **state)
     path = at(h, "/v1/messages/%s", reply_text(&reply, "data.0.id"));
     api_wait_for(h, t->receiver, path, "status", "succeeded", 10000);
     reply = want(h, 200, t->receiver, "GET", path, NULL);
-    assert_members(reply, "", MESSAGE_MEMBERS);
+    assert_members(reply, "", EXPLAINED_MEMBERS);
     assert_int_equal(reply_int(&reply, "attempts"), 1);
     reply = want(h, 200, t->receiver, "GET", at(h, "%s/attempts", path), NULL);
     assert_members(reply, "data.0", ATTEMPT_MEMBERS);
