@@ -46,9 +46,13 @@ CREATE OR REPLACE FUNCTION message_reason(m message, q queue, s subscription, l 
 $$;
 
 -- One row. `since`: of the state that holds or ended it; `until`: when what it waits for ends.
+-- Planned once a connection: planning it costs more than running it, for each of its look-ups has all partitions.
 CREATE OR REPLACE FUNCTION why_message(m message)
 RETURNS TABLE (reason text, explanation text, since timestamptz, until timestamptz, gives_up_at timestamptz)
-LANGUAGE sql STABLE ROWS 1 AS $$
+LANGUAGE plpgsql STABLE ROWS 1 SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT r.reason,
            explanation_sentence(
                r.reason, 'message',
@@ -99,7 +103,8 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                    CASE WHEN q.due_at < 'infinity' THEN greatest(q.due_at, l.paused_until) END AS next_at,
                    CASE WHEN m.status = 'pending' THEN message_gives_up_at(q::queue, s) END AS gives_up_at
             OFFSET 0) t
-     WHERE s.tenant_id = m.tenant_id AND s.id = m.subscription_id
+     WHERE s.tenant_id = m.tenant_id AND s.id = m.subscription_id;
+END
 $$;
 
 -- A message that sends another one again, beside that one's explanation.

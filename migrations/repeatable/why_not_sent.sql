@@ -147,7 +147,8 @@ LANGUAGE sql STABLE ROWS 1 AS $$
                          OFFSET 0) c ON true
       LEFT JOIN LATERAL audit_before(e.tenant_id, CASE WHEN coalesce(skipped, 'connection_paused') = 'connection_paused' THEN c.id::text END,
                                      CASE WHEN skipped IS NULL THEN ARRAY['connection.connected', 'connection.disconnected']
-                                          ELSE ARRAY['connection.paused'] END, t.accepted_at) link ON true
+                                          ELSE ARRAY['connection.paused'] END,
+                                     t.accepted_at + interval '1 millisecond') link ON true -- ids are of a millisecond
      CROSS JOIN LATERAL (
             SELECT coalesce(x.of_then, reason_of_now(e, s, c::connection)) AS reason, x.of_then IS NOT NULL AS is_of_then
               FROM (SELECT reason_of_then(e, s, c::connection, link.action, skipped, t.accepted_at) AS of_then OFFSET 0) x
