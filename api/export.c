@@ -102,21 +102,28 @@ static void on_rechecked(struct hk_db_query *query, const struct hk_db_result *r
     go_on(HK_CONTAINER_OF(recheck, struct export, recheck), recheck_judge(recheck, result));
 }
 
+static void ask_next(struct export *export)
+{
+    enum hk_code code;
+
+    if (!recheck_is_due(&export->recheck)) {
+        go_on(export, HK_OK);
+        return;
+    }
+    code = recheck_ask(&export->recheck, export->call, on_rechecked);
+    if (code != HK_OK)
+        fail(export, code);
+}
+
 /* h2o has written the page, or the client has gone. */
 static void on_written(h2o_generator_t *generator, h2o_req_t *req)
 {
     struct export *export = HK_CONTAINER_OF(generator, struct export, generator);
-    enum hk_code code;
 
-    if (export->is_failed) {
+    if (export->is_failed)
         h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
-    } else if (recheck_is_due(&export->recheck)) {
-        code = recheck_ask(&export->recheck, export->call, on_rechecked);
-        if (code != HK_OK)
-            fail(export, code);
-    } else {
-        go_on(export, HK_OK);
-    }
+    else
+        ask_next(export);
 }
 
 static void on_client_gone(h2o_generator_t *generator, h2o_req_t *req)
@@ -193,8 +200,8 @@ static void on_page(struct hk_db_query *query, const struct hk_db_result *result
         send_page(export, H2O_SEND_STATE_FINAL);
     else if (export->page.n > 0)
         send_page(export, H2O_SEND_STATE_IN_PROGRESS);
-    else if (ask(export) != HK_OK) /* a filter has left nothing of the page */
-        fail(export, HK_BUSY);
+    else
+        ask_next(export); /* a filter has left nothing of the page */
 }
 
 static unsigned find_bind(const struct route *route, const char *name)

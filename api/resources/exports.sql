@@ -24,6 +24,7 @@ SELECT '' AS code,
 
 -- name: attempt_export
 -- As message_export: of the messages that the filter means, the attempts that it means, those of a message in their order.
+-- A page ends behind the message with which there are 300: each may have kept 16 KiB of an answer.
 WITH asked AS MATERIALIZED (
     SELECT coalesce($5::jsonb, '{}') AS filter,
            ARRAY['message_id', 'attempt_no', 'started_at', 'event_id', 'event_type', 'company', 'app_id', 'subscription_id',
@@ -34,7 +35,15 @@ WITH asked AS MATERIALIZED (
 ), page AS MATERIALIZED (
     SELECT p.messages, p.next_id FROM asked a, export_page($1::uuid, $2::text, a.filter, $3::uuid, 200) p
 ), chosen AS MATERIALIZED (
-    SELECT m.id, message_json(m) AS message FROM page p, unnest(p.messages) m
+    SELECT m.id, message_json(m.message) AS message
+      FROM (SELECT x AS message, x.id, sum(c.n) OVER (ORDER BY x.id DESC) - c.n AS n_before
+              FROM page p
+             CROSS JOIN unnest(p.messages) x
+             CROSS JOIN LATERAL (SELECT count(*) AS n
+                                   FROM attempt t
+                                  WHERE t.tenant_id = $1::uuid AND t.message_id = x.id
+                                 OFFSET 0) c) m
+     WHERE m.n_before < 300
 ), line AS (
     SELECT attempt_line_json(m.message, t) AS attempt, t.message_id, t.attempt_no
       FROM asked a
@@ -46,5 +55,7 @@ SELECT '' AS code,
        || coalesce((SELECT string_agg(CASE WHEN $4::text = 'csv' THEN csv_line_of(l.attempt, a.columns)
                                            ELSE ndjson_line(l.attempt) END, '' ORDER BY l.message_id DESC, l.attempt_no)
                       FROM line l, asked a), '') AS body,
-       (SELECT p.next_id FROM page p)::text AS key
+       (SELECT CASE WHEN (SELECT count(*) FROM chosen) < cardinality(p.messages) THEN (SELECT m.id FROM chosen m ORDER BY m.id LIMIT 1)
+                    ELSE p.next_id END
+          FROM page p)::text AS key
   FROM (SELECT count(*) FROM audited) x;

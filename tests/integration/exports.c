@@ -240,6 +240,26 @@ static void test_many_messages_take_no_more_memory_than_few(void **state)
         fail_test("the API has grown by %ld kB", max_kb - before_kb);
 }
 
+/* More than fits in a page: 200 messages of 25 attempts, each with 16 KiB of an answer. */
+static void test_long_answers_make_shorter_pages(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    long max_kb;
+
+    given_messages(h, t, s.id, 200);
+    (void)db_text(
+        h, "INSERT INTO hookline.attempt (tenant_id, message_id, attempt_no, started_at, url,"
+           "  outcome, status_code, duration_us, response_body, worker)"
+           " SELECT a.tenant_id, a.message_id, n, now(), a.url, a.outcome, 500, 1000,"
+           "        convert_to(repeat('x', 16384), 'UTF8'), 'w'"
+           "   FROM hookline.attempt a, generate_series(2, 26) n");
+    assert_in_range(
+        read_lines(h, raw_start(h, t->admin, "GET", "/v1/attempts/export", NULL), &max_kb),
+        26 * 200 - 200, 26 * 200); /* a chunk may end between "}" and "\n" */
+}
+
 /* Whoever reads nothing is sent a page, and the database is asked for the next one and no more. */
 static void test_nothing_is_read_ahead_of_a_client_that_does_not_read(void **state)
 {
@@ -352,6 +372,7 @@ int main(void)
         harness_test(test_attempts_say_what_their_message_is),
         harness_test(test_an_export_is_audited_with_its_query, .has_no_worker = true),
         harness_test(test_nobody_exports_what_is_not_its_own, .has_no_worker = true),
+        harness_test(test_long_answers_make_shorter_pages, .has_no_worker = true),
         harness_test(test_a_tenant_has_four_exports_under_way_and_others_have_theirs,
                      .has_no_worker = true),
         harness_test(test_an_export_ends_when_its_key_is_revoked, .has_no_worker = true),
