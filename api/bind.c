@@ -152,6 +152,35 @@ static bool is_status(struct hk_str value)
            value.p[1] <= '9' && value.p[2] >= '0' && value.p[2] <= '9';
 }
 
+/* Within a text of JSON, the quotes of these would have a backslash before them. */
+static bool asks_payloads(struct hk_str filter)
+{
+    static const char *const members[] = {"\"path\":", "\"attribute\":"};
+
+    for (size_t i = 0; i < HK_COUNTOF(members); i++) {
+        if (memmem(filter.p, filter.n, members[i], strlen(members[i])) != NULL)
+            return true;
+    }
+    return false;
+}
+
+enum hk_code bind_log_filter(const struct call *call, struct hk_str query,
+                             struct hk_buf *ret_filter, struct hk_error *reterr)
+{
+    enum hk_code code = hk_log_query_parse(query, hk_wall_us(), ret_filter, reterr);
+
+    if (code != HK_OK || !asks_payloads(hk_buf_str(ret_filter)))
+        return code;
+    if (!auth_may(&call->caller, SCOPE_EVENTS_READ))
+        return hk_fail(reterr, HK_FORBIDDEN, "",
+                       "To ask for a path or an attribute takes the scope events:read.");
+    if (!call->context.sees_all) {
+        ret_filter->n--; /* its brace */
+        hk_buf_add_text(ret_filter, ",\"is_masked\":true}");
+    }
+    return HK_OK;
+}
+
 /* Puts the filter in the place of the query that it says. */
 static enum hk_code bind_log_query(struct call *call, struct hk_str *value, struct hk_error *reterr)
 {
@@ -160,7 +189,7 @@ static enum hk_code bind_log_query(struct call *call, struct hk_str *value, stru
     char *copy;
 
     hk_buf_init(&filter, HK_LOG_FILTER_MAX_BYTES);
-    code = hk_log_query_parse(*value, hk_wall_us(), &filter, reterr);
+    code = bind_log_filter(call, *value, &filter, reterr);
     if (code != HK_OK)
         return code;
     assert(!filter.is_full);

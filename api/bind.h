@@ -4,6 +4,7 @@
 #ifndef API_BIND_H
 #define API_BIND_H
 
+#include "hk/buf.h"
 #include "hk/err.h"
 
 struct call;
@@ -19,5 +20,13 @@ HK_NODISCARD enum hk_code bind_check_query(const struct call *call, struct hk_er
 /* A path parameter, decoded, by its name without the colon. HK_OK or HK_NOT_FOUND. */
 HK_NODISCARD enum hk_code bind_path(struct call *call, const char *name, struct hk_str *ret,
                                     struct hk_error *reterr);
+
+/*
+ * The filter of a query of the delivery log, as hk_log_query_parse(). One that asks for what stands
+ * in payloads takes the scope events:read, and is asked of what the caller sees: of masks, when it
+ * sees those.
+ */
+HK_NODISCARD enum hk_code bind_log_filter(const struct call *call, struct hk_str query,
+                                          struct hk_buf *ret_filter, struct hk_error *reterr);
 
 #endif

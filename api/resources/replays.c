@@ -3,11 +3,11 @@
  * Replays: what a query finds is sent again, or what was missed becomes messages. The statements
  * are in replays.sql beside this file; the workers do the work (worker/jobs.h).
  */
+#include "api/bind.h"
 #include "api/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/replays.sql.h"
 #include "api/resources/resources.h"
-#include "hk/clock.h"
 #include "hk/log_query.h"
 
 enum { MAX_MESSAGES = 500000, MAX_RATE = 1000 };
@@ -68,9 +68,9 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
     if (q.p == NULL)
         return HK_OK;
     hk_buf_init(&filter, HK_LOG_FILTER_MAX_BYTES);
-    if (hk_log_query_parse(q, hk_wall_us(), &filter, reterr) == HK_OK)
+    if (bind_log_filter(call, q, &filter, reterr) == HK_OK)
         call_set_param(call, "=filter", hk_buf_str(&filter));
-    else
+    else if (reterr->code == HK_INVALID_PARAMETER)
         reterr->code = HK_INVALID_BODY;
     hk_buf_done(&filter);
     return reterr->code;

@@ -26,7 +26,7 @@ enum {
     HK_LOG_QUERY_MAX_VALUES = 64,       /* of all terms */
     HK_LOG_QUERY_MAX_VALUE_BYTES = 256, /* of one, but for path */
     HK_LOG_QUERY_MAX_PATH_DAYS = 31,    /* of payloads that a path may be asked of */
-    HK_LOG_FILTER_MAX_BYTES = 16384,    /* of the JSON of any query */
+    HK_LOG_FILTER_MAX_BYTES = 16384,    /* of the JSON of any query, and a member more */
 };
 
 /*

@@ -99,6 +99,7 @@ BEGIN
     t.least_attempts := (filter #>> '{attempts,gte}')::integer;
     t.most_attempts := (filter #>> '{attempts,lte}')::integer;
     t.path := filter ->> 'path';
+    t.is_masked := coalesce((filter ->> 'is_masked')::boolean, false);
     IF filter ? 'attribute' THEN
         t.attribute_names := ARRAY(SELECT a.name
                                      FROM jsonb_each(filter -> 'attribute') AS a (name, "values"),
@@ -145,6 +146,11 @@ CREATE OR REPLACE FUNCTION log_attempt_conditions(t log_terms) RETURNS text LANG
                   CASE WHEN t.below_us IS NOT NULL THEN ' AND t.duration_us < ($1).below_us' END)
 $$;
 
+-- The payload that it is asked of. Workers and live tails ask for others, and would see masks always: the filter says it.
+CREATE OR REPLACE FUNCTION log_payload(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN t.is_masked THEN 'payload_shown(($1).tenant_id, e.event_type, e.payload)' ELSE 'e.payload' END
+$$;
+
 CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
     SELECT concat(CASE WHEN t.company_ids IS NOT NULL THEN ' AND e.company_id = ANY (($1).company_ids)' END,
                   CASE WHEN t.not_company_ids IS NOT NULL THEN ' AND (e.company_id = ANY (($1).not_company_ids)) IS NOT TRUE' END,
@@ -153,8 +159,8 @@ CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUA
                   CASE WHEN t.trace_ids IS NOT NULL THEN ' AND substr(e.traceparent, 4, 32) = ANY (($1).trace_ids)' END,
                   CASE WHEN t.declaring_types IS NOT NULL
                        THEN ' AND CASE WHEN e.event_type = ANY (($1).declaring_types)
-                                       THEN log_attributes_hold(($1).tenant_id, e.event_type, e.payload, $1) END' END,
-                  CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(e.payload, ($1).path)' END)
+                                       THEN log_attributes_hold(($1).tenant_id, e.event_type, ' || log_payload(t) || ', $1) END' END,
+                  CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(' || log_payload(t) || ', ($1).path)' END)
 $$;
 
 -- As message_json() has them: while a message is in the queue, the queue knows, and what stopped its subscription.
