@@ -51,7 +51,7 @@ bool idempotency_is_asked(const struct call *call)
     const struct route *route = call->match.route;
     const h2o_req_t *req = call->req;
 
-    return strcmp(route->method, "POST") == 0 && !route->counts_refusals &&
+    return strcmp(route->method, "POST") == 0 && !route->counts_refusals && !route->is_not_kept &&
            h2o_find_header_by_str(&req->headers, header_name, sizeof(header_name) - 1, -1) >= 0;
 }
 

@@ -85,6 +85,7 @@ struct route {
     const struct body_field *body;   /* NULL: the route takes no body */
     bool body_is_optional;           /* no body reads as {} */
     bool counts_refusals;            /* which a rollback would undo: no Idempotency-Key */
+    bool is_not_kept;                /* its reply is for once only: no Idempotency-Key */
     const char *takes;               /* the body's media type; NULL: application/json */
     const char *gives;               /* the reply's media type; NULL: application/json */
     const struct query_field *query; /* NULL: none */

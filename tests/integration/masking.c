@@ -182,6 +182,101 @@ static void test_with_a_reason_support_sees_it_and_the_admin_sees_that(void **st
     assert_masked(&reply);
 }
 
+/* What it may see is found by it; what is masked cannot be guessed, letter after letter. */
+static void test_no_query_tells_support_what_is_masked(void **state)
+{
+    static const struct {
+        const char *q; /* of a URL */
+        bool is_masked;
+    } cases[] = {
+        {"path:%22%24.person.iban%20starts%20with%20%5C%22NL%5C%22%22%20since:1h", true},
+        {"path:%22%24.lines%5B*%5D.note%20starts%20with%20%5C%22c%5C%22%22%20since:1h", true},
+        {"path:%22%24.person.name%20starts%20with%20%5C%22A%5C%22%22%20since:1h", false},
+        {"attr.iban:" IBAN, true},
+        {"attr.name:Ann", false},
+    };
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+
+    (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"attributes\": {\"iban\": \"$.person.iban\", \"name\": \"$.person.name\"}}");
+    for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
+        static const char *const paths[] = {"/v1/messages", "/v1/attempts", "/v1/messages/export",
+                                            "/v1/attempts/export"};
+        const char *count = at(h, "/v1/messages/count?q=%s", cases[i].q);
+        struct reply reply;
+
+        for (size_t j = 0; j < HK_COUNTOF(paths); j++) {
+            const char *path = at(h, "%s?q=%s", paths[j], cases[i].q);
+
+            reply = api_want(h, 200, c.t->admin, "GET", path, NULL);
+            assert_non_null(strstr(reply.body, c.message_id));
+            reply = api_want(h, 200, c.t->support, "GET", path, NULL);
+            if ((strstr(reply.body, c.message_id) == NULL) != cases[i].is_masked)
+                fail_test("%s: %s", path, reply.body);
+        }
+        reply = api_want(h, 200, c.t->support, "GET", count, NULL);
+        assert_int_equal(reply_int(&reply, "count"), !cases[i].is_masked);
+    }
+}
+
+/* Workers plan it, who ask for whoever has asked. */
+static void test_no_replay_tells_support_what_is_masked(void **state)
+{
+    static const char body[] =
+        "{\"q\": \"path:\\\"$.person.iban starts with \\\\\\\"NL\\\\\\\"\\\" since:1h\"}";
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct reply reply = api_want(h, 201, c.t->support, "POST", "/v1/replays", body);
+
+    api_wait_for(h, c.t->support, at(h, "/v1/replays/%s", reply_text(&reply, "id")), "state",
+                 "finished", SOON_MS); /* there is nothing in its plan */
+    reply = api_want(h, 201, c.t->admin, "POST", "/v1/replays", body);
+    api_wait_for(h, c.t->admin, at(h, "/v1/replays/%s", reply_text(&reply, "id")), "state",
+                 "planned", SOON_MS);
+}
+
+static void test_whoever_may_not_read_events_asks_nothing_of_payloads(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply made = api_want(h, 201, t->admin, "POST", "/v1/keys",
+                                 "{\"name\": \"k\", \"role\": \"support\", \"scopes\":"
+                                 " [\"messages:read\", \"messages:resend\"]}");
+    const char *key = reply_text(&made, "key");
+    struct reply reply;
+
+    reply = api_call(h, key, "GET", "/v1/messages?q=path:%22%24.a==1%22%20since:1h", NULL);
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "GET", "/v1/tail?q=attr.path:1", NULL);
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "POST", "/v1/replays", "{\"q\": \"attr.a:1\"}");
+    assert_problem(h, reply, 403, "forbidden", NULL);
+    reply = api_call(h, key, "GET", "/v1/messages?q=company:%22a%5C%22path%5C%22:%22", NULL);
+    assert_status(reply, 200);
+}
+
+/* No copy of it outlives the payload, and nobody looks twice for one line of the audit log. */
+static void test_an_unmasked_reply_is_not_kept_for_an_idempotency_key(void **state)
+{
+    static const char *const headers[] = {"Idempotency-Key: look", NULL};
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    const char *const paths[] = {at(h, "/v1/events/%s/unmask", c.event_id),
+                                 at(h, "/v1/messages/%s/attempts/2/unmask", c.message_id)};
+
+    for (size_t i = 0; i < 2 * HK_COUNTOF(paths); i++) {
+        struct reply reply =
+            api_send(h, c.t->support, "POST", paths[i / 2], HK_STR("{\"reason\": \"x\"}"), headers);
+
+        assert_status(reply, 200);
+        assert_null(reply_header(h->http, &reply, "idempotency-replayed"));
+    }
+    assert_int_equal(
+        db_int(h, "SELECT count(*) FROM hookline.audit_log WHERE action LIKE '%%.unmasked'"), 4);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.idempotency_key"), 0);
+}
+
 static void test_what_nobody_can_compare_any_more_is_masked_as_a_whole(void **state)
 {
     struct harness *h = *state;
@@ -256,6 +351,11 @@ int main(void)
         harness_test(test_no_get_shows_support_what_is_sensitive, .env = quick),
         harness_test(test_what_is_masked_is_there_and_the_rest_is_seen, .env = quick),
         harness_test(test_with_a_reason_support_sees_it_and_the_admin_sees_that, .env = quick),
+        harness_test(test_no_query_tells_support_what_is_masked, .env = quick),
+        harness_test(test_no_replay_tells_support_what_is_masked, .env = quick),
+        harness_test(test_whoever_may_not_read_events_asks_nothing_of_payloads,
+                     .has_no_worker = true),
+        harness_test(test_an_unmasked_reply_is_not_kept_for_an_idempotency_key, .env = quick),
         harness_test(test_what_nobody_can_compare_any_more_is_masked_as_a_whole, .env = quick),
         harness_test(test_paths_are_checked_and_reach_everywhere, .has_no_worker = true),
     };

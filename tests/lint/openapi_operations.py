@@ -19,8 +19,9 @@ ALWAYS = {400, 406, 414, 431}
 SECURED = {401, 403, 422, 429, 500, 503}
 BODY = {413, 415}
 LIMITS = {"RateLimit-Policy", "RateLimit"}
-# POSTs that store nothing: there is nothing to be done twice.
-STORE_NOTHING = {"validatePayload", "sendTestMessages", "sendBasiqTestMessages", "verifySubscription", "testSubscription", "previewRequest"}
+# POSTs that store nothing: there is nothing to be done twice. And those whose replies are for once only.
+STORE_NOTHING = {"validatePayload", "sendTestMessages", "sendBasiqTestMessages", "verifySubscription", "testSubscription", "previewRequest",
+                 "unmaskEvent", "unmaskAttempt"}
 # Media types and schemas whose replies need no example: pages are made of objects that have one.
 NO_EXAMPLE = re.compile(r"text/|application/x-ndjson|.*List$|^$")
 
