@@ -120,6 +120,8 @@ static void on_written(h2o_generator_t *generator, h2o_req_t *req)
 {
     struct export *export = HK_CONTAINER_OF(generator, struct export, generator);
 
+    /* The client is not slow while we look for what it asks for. */
+    hk_loop_stop_timer(export->call->thread->loop, &export->call->reply_timer);
     if (export->is_failed)
         h2o_send(req, NULL, 0, H2O_SEND_STATE_ERROR);
     else

@@ -260,6 +260,22 @@ static void test_long_answers_make_shorter_pages(void **state)
         26 * 200 - 200, 26 * 200); /* a chunk may end between "}" and "\n" */
 }
 
+/* The client has read what there was: nobody may take it for a slow one meanwhile. */
+static void test_what_is_far_apart_is_looked_for_as_long_as_it_takes(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription s = given_story(h, t, "/hook");
+    struct reply reply;
+
+    given_messages(h, t, s.id, N_MANY / 2);
+    (void)db_text(h, "UPDATE hookline.attempt SET status_code = 503 WHERE message_id IN"
+                     " ((SELECT min(id::text)::uuid FROM hookline.message),"
+                     "  (SELECT max(id::text)::uuid FROM hookline.message))");
+    reply = api_want(h, 200, t->admin, "GET", "/v1/messages/export?q=code:503", NULL);
+    assert_int_equal(count_in(reply.body, "\n"), 2);
+}
+
 /* Whoever reads nothing is sent a page, and the database is asked for the next one and no more. */
 static void test_nothing_is_read_ahead_of_a_client_that_does_not_read(void **state)
 {
@@ -363,6 +379,7 @@ static void test_an_export_ends_when_its_key_is_revoked(void **state)
 /* What is freed must not stay in a sanitizer's quarantine, which is no memory of the API's. */
 static const char *const measured[] = {
     "ASAN_OPTIONS=quarantine_size_mb=0:thread_local_quarantine_size_kb=0", NULL};
+static const char *const hurried[] = {"HOOKLINE_API_REPLY_TIMEOUT_MS=100", NULL};
 
 int main(void)
 {
@@ -373,6 +390,8 @@ int main(void)
         harness_test(test_an_export_is_audited_with_its_query, .has_no_worker = true),
         harness_test(test_nobody_exports_what_is_not_its_own, .has_no_worker = true),
         harness_test(test_long_answers_make_shorter_pages, .has_no_worker = true),
+        harness_test(test_what_is_far_apart_is_looked_for_as_long_as_it_takes,
+                     .has_no_worker = true, .env = hurried),
         harness_test(test_a_tenant_has_four_exports_under_way_and_others_have_theirs,
                      .has_no_worker = true),
         harness_test(test_an_export_ends_when_its_key_is_revoked, .has_no_worker = true),
