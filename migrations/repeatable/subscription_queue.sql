@@ -390,6 +390,23 @@ BEGIN
 END
 $$;
 
+-- A step of one for somebody who has to wait for its end. Returns whether there is more to be done.
+CREATE OR REPLACE FUNCTION queue_change_hurry(tenant_id uuid, subscription_id uuid, kind text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    c queue_change;
+BEGIN
+    SELECT x.* INTO c
+      FROM queue_change x
+     WHERE x.tenant_id = $1 AND x.subscription_id = $2 AND x.kind = $3
+       FOR UPDATE;
+    IF c.tenant_id IS NOT NULL THEN
+        PERFORM queue_change_go_on(c, 1000);
+    END IF;
+    RETURN EXISTS (SELECT FROM queue_change x WHERE x.tenant_id = $1 AND x.subscription_id = $2 AND x.kind = $3);
+END
+$$;
+
 -- A step of the change that has waited longest, if one is due; nobody else is at it meanwhile. Returns 1 when there was
 -- one, and there may be another.
 CREATE OR REPLACE FUNCTION queue_change_step(most integer) RETURNS bigint LANGUAGE plpgsql AS $$

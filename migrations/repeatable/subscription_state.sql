@@ -165,9 +165,7 @@ BEGIN
     END IF;
 
     body := coalesce(subscription_activity_fault($1, held.url), subscription_verification_fault(held),
-                     CASE WHEN NOT is_with AND EXISTS (SELECT
-                                                         FROM queue_change c
-                                                        WHERE c.tenant_id = $1 AND c.subscription_id = $3 AND c.kind = 'state')
+                     CASE WHEN NOT is_with AND queue_change_hurry($1, $3, 'state')
                           THEN fault('/messages', 'What waited is still being cancelled: ask again in a moment.') END);
     IF body IS NOT NULL THEN
         code := 'conflict';
