@@ -47,8 +47,8 @@ static void test_credentials_do_not_go_to_another_host_by_themselves(void **stat
     static const char *const credentials[] = {
         "\"credentials\": {\"username\": \"u\", \"password\": \"p\"}",
         "\"credentials\": {\"token\": \"t\"}",
-        "\"credentials\": {\"token_url\": \"https://login.example/\", \"client_id\": \"a\","
-        " \"client_secret\": \"b\"}",
+        ("\"credentials\": {\"token_url\": \"https://login.example/\", \"client_id\": \"a\","
+         " \"client_secret\": \"b\"}"),
     };
     struct story s = given(state, credentials[0]);
     struct reply reply;

@@ -307,8 +307,8 @@ static void test_too_much_is_refused(void **state)
         "groups=101&group_by=app",
         "groups=x&group_by=app",
         "group_by=company",
-        "interval=hour&group_by=app&groups=10&since=2026-01-01T00:00:00Z&until=2026-03-01T00:00:"
-        "00Z",
+        ("interval=hour&group_by=app&groups=10&since=2026-01-01T00:00:00Z"
+         "&until=2026-03-01T00:00:00Z"),
         "app_id=1",
         "since=yesterday",
         "outcome=maybe"};

@@ -35,7 +35,7 @@ statements() {
 for number in 01 02 03 04 05 06 07 08 09 10; do
     grep -qE "^ *harness_test\(test_SU_${number}_" tests/scenarios/support/support.c || complain "SU-$number: no test has it in its name"
     data=$(sed -n "s/^\*\*SU-$number\*\*.*(\`cases\/\([a-z_]*\.json\)\`).*/\1/p" tests/scenarios/support/README.md)
-    [ -n "$data" ] && [ -f "tests/scenarios/support/cases/$data" ] ||
+    [ -f "tests/scenarios/support/cases/${data:-none}" ] ||
         complain "SU-$number: no paragraph in tests/scenarios/support/README.md that names its data"
 done
 statements BC basecone 01 02 03 04 05 06 07 08 09 10 11 12 13 20 21 22 23 30 31
