@@ -150,6 +150,7 @@ WITH given AS MATERIALIZED (
     SELECT z.tenant_id, z.id, 'state' FROM stopped z ORDER BY z.tenant_id, z.id
         ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
        SET from_id = uuid_min(), since = now(), due_at = now()
+    RETURNING tenant_id
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     SELECT z.tenant_id, 'worker ' || $32::text, 'subscription.' || z.state, z.id::text,
@@ -213,8 +214,10 @@ WITH given AS MATERIALIZED (
 ), left_behind AS MATERIALIZED (
     -- By ctid, as the claim does: a row that a worker has claimed meanwhile has another one by now. No more than so
     -- many: others' verdicts are in here, too, and must not time out. The rest ends the same way when it is claimed.
+    -- Behind `begun`: a step of a change that is under way holds the change, and may want these.
     SELECT w.ctid AS queue_ctid, z.state
-      FROM stopped z
+      FROM (SELECT count(*) FROM begun) b
+     CROSS JOIN stopped z
      CROSS JOIN LATERAL (SELECT x.ctid, x.message_id
                            FROM queue x
                           WHERE x.tenant_id = z.tenant_id AND x.subscription_id = z.id

@@ -407,6 +407,20 @@ BEGIN
 END
 $$;
 
+-- What functions of the version before have noted where they did, while they were not replaced yet. Returns 1 when there
+-- was any.
+CREATE OR REPLACE FUNCTION queue_change_adopt() RETURNS bigint LANGUAGE sql AS $$
+    WITH noted AS (
+        DELETE FROM held_release r RETURNING r.tenant_id, r.subscription_id
+    ), begun AS (
+        INSERT INTO queue_change (tenant_id, subscription_id, kind)
+        SELECT n.tenant_id, n.subscription_id, 'state' FROM noted n ORDER BY n.tenant_id, n.subscription_id
+            ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
+           SET from_id = uuid_min(), since = now(), due_at = now()
+    )
+    SELECT least(count(*), 1) FROM noted
+$$;
+
 -- A step of the change that has waited longest, if one is due; nobody else is at it meanwhile. Returns 1 when there was
 -- one, and there may be another.
 CREATE OR REPLACE FUNCTION queue_change_step(most integer) RETURNS bigint LANGUAGE plpgsql AS $$
@@ -415,7 +429,7 @@ DECLARE
 BEGIN
     SELECT x.* INTO c FROM queue_change x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF c.tenant_id IS NULL THEN
-        RETURN 0;
+        RETURN queue_change_adopt();
     END IF;
     PERFORM queue_change_go_on(c, $1);
     RETURN 1;

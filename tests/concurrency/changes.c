@@ -350,6 +350,75 @@ static void test_a_stop_recorded_during_a_change_of_its_subscription_counts(void
     PQfinish(worker);
 }
 
+/* ---- a step of a change / stop ---- */
+
+/* Active again, and what was held has not been released yet; `notes` it for whoever goes on with
+ * it. */
+static void resume_without_a_step(struct harness *h, const struct tenant *t, const char *notes)
+{
+    PGconn *api = session_api(h, t);
+
+    session_run(api, "UPDATE subscription SET state = 'active', state_reason = NULL");
+    session_run(api, notes);
+    PQfinish(api);
+}
+
+/*
+ * A step holds its change, then what waits; a stop takes both in the same order. It would wait
+ * crosswise with the step else, and with it the verdicts of everybody in its batch.
+ */
+static void test_a_stop_recorded_during_a_step_of_a_resume_waits_for_the_step_alone(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription subscription = given_story(h, t, "/hook");
+    PGconn *worker = session_worker(h), *upkeep = session_worker(h);
+    struct claimed claimed;
+
+    publish_many(h, t, 3);
+    claimed = session_claim(worker, 1, LONG_MS);
+    call_checked(h, t, "POST", subscription_path(h, &subscription, "/pause"), 200);
+    resume_without_a_step(h, t,
+                          "INSERT INTO queue_change (tenant_id, subscription_id, kind)"
+                          " SELECT tenant_id, id, 'state' FROM subscription");
+    session_run(upkeep, "BEGIN");
+    session_run(upkeep, "SELECT FROM queue_change FOR UPDATE");
+    session_record_stop_send(worker, &claimed, 0);
+    session_wait_blocked(h, worker);
+    session_run(upkeep, "SELECT queue_change_step(1000)");
+    session_run(upkeep, "COMMIT");
+    assert_int_equal(session_finish_record(worker), 1);
+    session_change_queue(worker);
+    assert_int_equal(message_count(h, t, "failed"), 1);
+    assert_int_equal(message_count(h, t, "cancelled"), 2);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.queue"), 0);
+    claimed_done(&claimed);
+    PQfinish(upkeep);
+    PQfinish(worker);
+}
+
+/* Where the functions of the version before note it, which run until those of this one are there.
+ */
+static void test_a_resume_noted_during_the_upgrade_is_gone_on_with(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct subscription subscription = given_story(h, t, "/hook");
+    PGconn *worker = session_worker(h);
+
+    publish_many(h, t, 2);
+    call_checked(h, t, "POST", subscription_path(h, &subscription, "/pause"), 200);
+    assert_int_equal(message_count(h, t, "held"), 2);
+    resume_without_a_step(h, t,
+                          "INSERT INTO held_release (tenant_id, subscription_id)"
+                          " SELECT tenant_id, id FROM subscription");
+    session_run(worker, "SELECT queue_change_step(1000)");
+    session_change_queue(worker);
+    assert_int_equal(message_count(h, t, "pending"), 2);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.held_release"), 0);
+    PQfinish(worker);
+}
+
 #define change_test(fn) harness_test(fn, .has_no_worker = true)
 
 int main(void)
@@ -369,6 +438,8 @@ int main(void)
         change_test(test_a_retry_recorded_during_the_archiving_is_not_sent_again),
         change_test(test_a_stop_recorded_during_a_change_of_what_it_cancels_counts),
         change_test(test_a_stop_recorded_during_a_change_of_its_subscription_counts),
+        change_test(test_a_stop_recorded_during_a_step_of_a_resume_waits_for_the_step_alone),
+        change_test(test_a_resume_noted_during_the_upgrade_is_gone_on_with),
     };
 
     return cmocka_run_group_tests_name("changes", tests, NULL, NULL);
