@@ -254,7 +254,9 @@ WITH given AS MATERIALIZED (
     UPDATE message m
        SET status = e.status, attempts = e.attempts,
            -- A message that is to be cancelled stays one: queue_revoke() may have come between.
-           status_reason = CASE WHEN e.status = 'held' THEN coalesce(m.status_reason, e.reason) ELSE e.reason END,
+           status_reason = CASE e.status WHEN 'held' THEN coalesce(m.status_reason, e.reason)
+                                         WHEN 'cancelled' THEN coalesce(revoked_reason(m.status_reason), e.reason)
+                                         ELSE e.reason END,
            finished_at = CASE WHEN e.status = 'held' THEN NULL ELSE now() END
       FROM ended e
      WHERE m.tenant_id = ANY (ARRAY[e.tenant_id]) AND m.id = e.message_id -- as in success_record

@@ -397,6 +397,31 @@ static void test_a_stop_recorded_during_a_step_of_a_resume_waits_for_the_step_al
     PQfinish(worker);
 }
 
+/* A replay's message that is to be cancelled waits for its retry: a revival must not find it among
+ * those of the stop. */
+static void test_a_stop_leaves_what_was_cancelled_before_its_own_reason(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    PGconn *worker = session_worker(h), *api = session_api(h, t);
+    struct claimed claimed;
+
+    (void)given_story(h, t, "/hook");
+    publish_many(h, t, 2);
+    claimed = session_claim(worker, 1, LONG_MS);
+    session_run(api,
+                http_text(h->http,
+                          "UPDATE message SET status_reason = 'replay_cancelled' WHERE id <> '%s'",
+                          claimed_message(&claimed, 0)));
+    assert_int_equal(session_record_stop(worker, &claimed, 0), 1);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message WHERE status = 'cancelled'"
+                               " AND status_reason = 'replay_cancelled'"),
+                     1);
+    claimed_done(&claimed);
+    PQfinish(api);
+    PQfinish(worker);
+}
+
 /* Where the functions of the version before note it, which run until those of this one are there.
  */
 static void test_a_resume_noted_during_the_upgrade_is_gone_on_with(void **state)
@@ -439,6 +464,7 @@ int main(void)
         change_test(test_a_stop_recorded_during_a_change_of_what_it_cancels_counts),
         change_test(test_a_stop_recorded_during_a_change_of_its_subscription_counts),
         change_test(test_a_stop_recorded_during_a_step_of_a_resume_waits_for_the_step_alone),
+        change_test(test_a_stop_leaves_what_was_cancelled_before_its_own_reason),
         change_test(test_a_resume_noted_during_the_upgrade_is_gone_on_with),
     };
 
