@@ -9,7 +9,7 @@
 #define FAILS "{\"then\": {\"status\": 500}}"
 /* An attempt every 30 ms; a day is 0.72 s, five are 3.6 s. */
 #define IMPATIENT                                                                                  \
-    "{\"overrides\": {\"schedule\": \"1h*1000\", \"jitter_percent\": 0, \"failing_after_h\": 24,"  \
+    "{\"overrides\": {\"schedule\": \"1h*600\", \"jitter_percent\": 0, \"failing_after_h\": 24,"   \
     " \"disable_after_h\": 120}}"
 
 static const char *const short_hours[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=120000", NULL};

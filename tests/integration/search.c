@@ -210,7 +210,7 @@ static void test_a_partner_finds_its_own_only_and_another_tenant_nothing(void **
     const char *queries[] = {"",
                              "company:c1",
                              "type:order.*",
-                             "trace:" TRACE,
+                             ("trace:" TRACE),
                              "-status:held",
                              "external_id:\"p 1\"",
                              "latency:<=60s",

@@ -287,7 +287,7 @@ static const char *json_of(struct harness *h, const char *pem)
     for (; *pem != '\0'; pem++) {
         if (*pem == '\n')
             text[n++] = '\\';
-        text[n++] = *pem == '\n' ? 'n' : *pem;
+        text[n++] = (char)(*pem == '\n' ? 'n' : *pem);
     }
     text[n] = '\0';
     return http_text(h->http, "%s", text);

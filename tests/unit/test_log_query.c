@@ -252,7 +252,8 @@ static void test_a_query_has_an_end(void **state)
                      HK_INVALID_PARAMETER);
 
     memset(text, 'x', sizeof(text));
-    memcpy(text, "company:", 8);
+    for (size_t i = 0; i < 8; i++)
+        text[i] = "company:"[i];
     assert_int_equal(
         parse((struct hk_str){text, 8 + HK_LOG_QUERY_MAX_VALUE_BYTES}, &long_value, &error), HK_OK);
     hk_buf_done(&long_value);
