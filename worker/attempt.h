@@ -40,6 +40,7 @@ enum attempt_event {
 };
 
 struct attempt;
+struct send;
 
 struct attempt_ops {
     void (*moved)(struct attempt *attempt, enum attempt_state from, const char *why);
@@ -57,6 +58,7 @@ struct attempt {
     enum attempt_state state;
     const struct attempt_ops *ops;
     void *owner;                     /* of the ops */
+    struct send *send;               /* while it is being sent */
     struct attempt *next_waiting;    /* to be sent, recorded or to enter a lane */
     struct attempt *previous, *next; /* the owner's list of all */
     struct hk_request *request;      /* the client has it; else NULL */
