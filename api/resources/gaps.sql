@@ -26,7 +26,12 @@ SELECT '' AS code,
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 cursor uuid or NULL, $4 app_id uuid or NULL, $5 subscription_id uuid or
 -- NULL, $6 reason text or NULL, $7 since timestamptz or NULL, $8 until timestamptz or NULL, $9 format text or NULL
 -- A page of an export: its lines as text. See api/export.h.
-WITH seen AS MATERIALIZED (
+WITH audited AS MATERIALIZED (
+    SELECT export_audit($1::uuid, 'gap.exported',
+                        jsonb_strip_nulls(jsonb_build_object('app_id', $4::uuid, 'subscription_id', $5::uuid, 'reason', $6::text,
+                                                             'since', $7::timestamptz, 'until', $8::timestamptz)), $9::text)
+     WHERE $3::uuid IS NULL
+), seen AS MATERIALIZED (
     SELECT w.*
       FROM gap_walk($1::uuid, $2::text, $4::uuid, $5::uuid, $6::text, coalesce($7::timestamptz, now() - interval '1 day'),
                     $8::timestamptz, $3::uuid, 2000) w
@@ -50,7 +55,8 @@ SELECT '' AS code,
                                            ELSE ndjson_line(l.gap) END, '' ORDER BY l.n)
                       FROM line l), '') AS body,
        CASE WHEN (SELECT count(*) FROM page) > 500 THEN (SELECT p.pair_id FROM page p WHERE p.n = 500)
-            ELSE (SELECT v.end_id FROM seen v WHERE v.pair_id IS NULL) END::text AS key;
+            ELSE (SELECT v.end_id FROM seen v WHERE v.pair_id IS NULL) END::text AS key
+  FROM (SELECT count(*) FROM audited) x;
 
 -- name: gap_hours
 -- $1 to $9 as of gap_list

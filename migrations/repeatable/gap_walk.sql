@@ -3,6 +3,9 @@
 -- messages with a reason (failed, cancelled, held), what waits in the queue, and skips. `end_id`: pairs below it have
 -- not been looked at; NULL: there are none. The last row is of no pair and says end_id only.
 --
+-- A message that waits says so as everybody is told (message_standing()): what a worker has not got to yet is `held` or
+-- `cancelled` already, and `pending` says what for: its first attempt (waiting), or another one (retrying).
+--
 -- Not a gap is what a subscription does not want, unless that is asked for by `reason` (type_not_selected, filter_false);
 -- what was skipped and became a message later, which is asked instead; what failed and arrived when it was sent again.
 
@@ -20,8 +23,20 @@ DECLARE
     high_id constant uuid := least(coalesce($8, uuid_max()), id_until($7));
 BEGIN
     RETURN QUERY
-    WITH RECURSIVE waiting AS (
-        (SELECT q.subscription_id FROM queue q WHERE q.tenant_id = $1 ORDER BY q.subscription_id LIMIT 1)
+    WITH RECURSIVE asked AS MATERIALIZED (
+        -- When the question is of some subscriptions only: those.
+        SELECT s.id AS subscription_id
+          FROM app a
+          JOIN subscription s ON s.tenant_id = $1 AND s.app_id = a.id
+         WHERE num_nonnulls($2, $3, $4) > 0 AND a.tenant_id = $1 AND ($2 IS NULL OR a.partner = $2)
+           AND ($3 IS NULL OR a.id = $3) AND ($4 IS NULL OR s.id = $4)
+           AND ($4 IS NULL OR a.id = (SELECT x.app_id FROM subscription x WHERE x.tenant_id = $1 AND x.id = $4))
+    ), waiting AS (
+        (SELECT q.subscription_id
+           FROM queue q
+          WHERE q.tenant_id = $1 AND num_nonnulls($2, $3, $4) = 0
+          ORDER BY q.subscription_id
+          LIMIT 1)
          UNION ALL
         SELECT n.subscription_id
           FROM waiting w
@@ -32,8 +47,11 @@ BEGIN
                               LIMIT 1) n
     ), way AS MATERIALIZED (
         SELECT w.subscription_id, greatest(10, $9 / count(*) OVER ()) AS reach
-          FROM waiting w
-         WHERE $4 IS NULL OR w.subscription_id = $4
+          FROM (TABLE waiting
+                 UNION ALL
+                SELECT a.subscription_id
+                  FROM asked a
+                 WHERE EXISTS (SELECT FROM queue q WHERE q.tenant_id = $1 AND q.subscription_id = a.subscription_id)) w
     ), queued AS MATERIALIZED (
         SELECT w.subscription_id, w.reach, x.message_id, x.place
           FROM way w
@@ -44,7 +62,7 @@ BEGIN
                               ORDER BY q.message_id DESC
                               LIMIT w.reach) x
     ), ended AS MATERIALIZED (
-        SELECT m.id, m.event_id, m.subscription_id, m.status, m.status_reason, m.resend_of, row_number() OVER (ORDER BY m.id DESC) AS place
+        SELECT m, m.id, m.event_id, m.subscription_id, m.resend_of, row_number() OVER (ORDER BY m.id DESC) AS place
           FROM message m
          WHERE m.tenant_id = $1 AND m.status_reason IS NOT NULL AND m.id < high_id AND m.id >= low_id
          ORDER BY m.id DESC
@@ -74,14 +92,17 @@ BEGIN
                  UNION ALL
                 SELECT message_id_floor(p.event_id) FROM passed p WHERE p.place = $9) e
     ), found AS (
-        SELECT e.id AS pair_id, e.event_id, e.subscription_id, e.status AS state, e.status_reason AS reason
+        SELECT e.id AS pair_id, e.event_id, e.subscription_id, x.status AS state, x.reason
           FROM ended e
+         CROSS JOIN LATERAL message_standing(e.m) x
          WHERE e.resend_of IS NULL
          UNION ALL
-        SELECT q.message_id, m.event_id, q.subscription_id, m.status, NULL
+        SELECT q.message_id, m.event_id, q.subscription_id, m.status, m.reason
           FROM queued q
-         CROSS JOIN LATERAL (SELECT x.event_id, x.status
+         CROSS JOIN LATERAL (SELECT x.event_id, s.status,
+                                    CASE WHEN s.status <> 'pending' THEN s.reason WHEN s.attempts > 0 THEN 'retrying' ELSE 'waiting' END AS reason
                                FROM message x
+                              CROSS JOIN LATERAL message_standing(x) s
                               WHERE x.tenant_id = $1 AND x.id = q.message_id AND x.status_reason IS NULL AND x.resend_of IS NULL
                              OFFSET 0) m
          UNION ALL
