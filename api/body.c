@@ -15,7 +15,7 @@
 
 #include <jansson.h>
 
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 
 #define BODY_MAX_DEPTH 32
 
@@ -373,32 +373,32 @@ static bool push_quoted(struct check *check, struct hk_str quoted)
 
     if (quoted.n > sizeof(name))
         return false;
-    n = json_string_decode(quoted, name);
+    n = hk_json_string_decode(quoted, name);
     return n != SIZE_MAX && push_name(check, (struct hk_str){name, n});
 }
 
 /* Goes down to the innermost value of `value` that ends at or behind `place`. */
-static void go_to(struct check *check, struct json_span value, const char *place)
+static void go_to(struct check *check, struct hk_json_span value, const char *place)
 {
-    struct json_cursor cursor = {.bytes = value.bytes};
-    struct json_span child;
+    struct hk_json_cursor cursor = {.bytes = value.bytes};
+    struct hk_json_span child;
     struct hk_str name;
 
-    for (size_t i = 0; json_next(&cursor, &name, &child); i++) {
+    for (size_t i = 0; hk_json_next(&cursor, &name, &child); i++) {
         if (child.bytes.p + child.bytes.n < place)
             continue;
         if (!(name.p == NULL ? push_index(check, i) : push_quoted(check, name)))
             return;
         if (child.bytes.p >= place)
             return; /* it is the name that is at fault */
-        cursor = (struct json_cursor){.bytes = child.bytes};
+        cursor = (struct hk_json_cursor){.bytes = child.bytes};
         i = SIZE_MAX; /* the first child is number 0 */
     }
 }
 
 /* jansson's position is behind the token that it refused. */
-static enum hk_code refuse_unparsed(struct check *check, struct hk_str body, struct json_span root,
-                                    const json_error_t *error)
+static enum hk_code refuse_unparsed(struct check *check, struct hk_str body,
+                                    struct hk_json_span root, const json_error_t *error)
 {
     enum json_error_code code = json_error_code(error);
 
@@ -429,15 +429,15 @@ enum hk_code body_check(struct hk_str body, const struct body_field *fields,
 {
     struct check check = {.reterr = reterr};
     json_auto_t *parsed = NULL;
-    struct json_span root;
+    struct hk_json_span root;
     json_error_t error;
     size_t at;
 
     if (measure_depth(body) > BODY_MAX_DEPTH)
         return refuse(&check, "must not be nested more than %d levels deep", BODY_MAX_DEPTH);
-    if (!json_scan(body, &root, &at))
+    if (!hk_json_scan(body, &root, &at))
         return refuse_malformed(body, at, reterr);
-    if (root.kind != JSON_KIND_OBJECT)
+    if (root.kind != HK_JSON_OBJECT)
         return refuse(&check, "must be an object");
 
     parsed = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);

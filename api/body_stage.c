@@ -4,9 +4,9 @@
 #include <h2o.h>
 #include <stdio.h>
 
-#include "api/json_scan.h"
 #include "api/media_type.h"
 #include "api/server.h"
+#include "hk/json_scan.h"
 
 static struct hk_str content_type(const h2o_req_t *req)
 {
@@ -75,17 +75,18 @@ enum stage_result body_stage(struct call *call)
 }
 
 /* The member of `object` that the path's first part names; false when there is none. */
-static bool find_member(const struct json_span *object, const char *path, struct json_span *ret)
+static bool find_member(const struct hk_json_span *object, const char *path,
+                        struct hk_json_span *ret)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
     struct hk_str member;
     char name[64];
 
-    if (object->kind != JSON_KIND_OBJECT)
+    if (object->kind != HK_JSON_OBJECT)
         return false;
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(path, "/"), path);
-    while (json_next(&cursor, &member, ret)) {
-        if (json_string_eq(member, name))
+    while (hk_json_next(&cursor, &member, ret)) {
+        if (hk_json_string_eq(member, name))
             return true;
     }
     return false;
@@ -93,11 +94,11 @@ static bool find_member(const struct json_span *object, const char *path, struct
 
 struct hk_str call_body_string(struct call *call, const char *path)
 {
-    struct json_span object, value;
+    struct hk_json_span object, value;
     size_t at, n;
     char *text;
 
-    if (!json_scan(call->body, &value, &at))
+    if (!hk_json_scan(call->body, &value, &at))
         return HK_STR_NULL;
     for (const char *part = path; part != NULL; part = strchr(part, '/')) {
         part += *part == '/';
@@ -105,10 +106,10 @@ struct hk_str call_body_string(struct call *call, const char *path)
         if (!find_member(&object, part, &value))
             return HK_STR_NULL;
     }
-    if (value.kind != JSON_KIND_STRING)
+    if (value.kind != HK_JSON_STRING)
         return HK_STR_NULL;
     text = call_alloc(call, value.bytes.n + 1);
-    n = json_string_decode(value.bytes, text);
+    n = hk_json_string_decode(value.bytes, text);
     if (n == SIZE_MAX)
         return HK_STR_NULL;
     text[n] = '\0';
@@ -117,28 +118,28 @@ struct hk_str call_body_string(struct call *call, const char *path)
 
 struct hk_str call_body_json(struct call *call, const char *name)
 {
-    struct json_span body, value;
+    struct hk_json_span body, value;
     size_t at;
 
-    return json_scan(call->body, &body, &at) && find_member(&body, name, &value) ? value.bytes
-                                                                                 : HK_STR_NULL;
+    return hk_json_scan(call->body, &body, &at) && find_member(&body, name, &value) ? value.bytes
+                                                                                    : HK_STR_NULL;
 }
 
 struct hk_str call_body_strings(struct call *call, const char *name)
 {
-    struct json_span body, list, element;
-    struct json_cursor cursor;
+    struct hk_json_span body, list, element;
+    struct hk_json_cursor cursor;
     struct hk_str unnamed;
     size_t at, n = 0;
     char *text;
 
-    if (!json_scan(call->body, &body, &at) || !find_member(&body, name, &list) ||
-        list.kind != JSON_KIND_ARRAY)
+    if (!hk_json_scan(call->body, &body, &at) || !find_member(&body, name, &list) ||
+        list.kind != HK_JSON_ARRAY)
         return HK_STR_NULL;
     text = call_alloc(call, list.bytes.n + 1);
-    cursor = (struct json_cursor){.bytes = list.bytes};
-    while (json_next(&cursor, &unnamed, &element)) {
-        size_t length = json_string_decode(element.bytes, text + n + (n > 0));
+    cursor = (struct hk_json_cursor){.bytes = list.bytes};
+    while (hk_json_next(&cursor, &unnamed, &element)) {
+        size_t length = hk_json_string_decode(element.bytes, text + n + (n > 0));
 
         if (n > 0)
             text[n++] = ' ';

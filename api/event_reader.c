@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/event_reader.h"
 
-#include "api/json_scan.h"
 #include "hk/clock.h"
+#include "hk/json_scan.h"
 
 enum { MAX_TYPE_BYTES = 128, MAX_ID_BYTES = 256 };
 
@@ -76,7 +76,7 @@ static struct hk_str *slot_of(struct event_input *event, const struct member *me
 static const struct member *find_member(struct hk_str quoted)
 {
     for (size_t i = 0; i < HK_COUNTOF(members); i++) {
-        if (json_string_eq(quoted, members[i].name))
+        if (hk_json_string_eq(quoted, members[i].name))
             return &members[i];
     }
     return NULL;
@@ -110,21 +110,21 @@ static enum hk_code fail_member(struct hk_error *reterr, const struct member *me
     return hk_fail(reterr, HK_INVALID_BODY, pointer, "%s", detail);
 }
 
-static enum hk_code read_string(const struct member *member, const struct json_span *value,
+static enum hk_code read_string(const struct member *member, const struct hk_json_span *value,
                                 event_alloc_fn *alloc, void *alloc_arg, struct hk_str *ret,
                                 struct hk_error *reterr)
 {
     char *text;
     size_t n;
 
-    if (value->kind == JSON_KIND_NULL && !member->is_required)
+    if (value->kind == HK_JSON_NULL && !member->is_required)
         return HK_OK;
-    if (value->kind != JSON_KIND_STRING)
+    if (value->kind != HK_JSON_STRING)
         return fail_member(reterr, member, "must be a string");
     if (value->bytes.n > 6 * member->max_bytes + 2)
         return fail_member(reterr, member, "is too long");
     text = alloc(alloc_arg, value->bytes.n + 1);
-    n = json_string_decode(value->bytes, text);
+    n = hk_json_string_decode(value->bytes, text);
     if (n == SIZE_MAX)
         return fail_member(reterr, member, "must not contain U+0000");
     if (n == 0 || n > member->max_bytes)
@@ -137,17 +137,17 @@ static enum hk_code read_string(const struct member *member, const struct json_s
     return HK_OK;
 }
 
-static enum hk_code read_event(const struct json_span *span, event_alloc_fn *alloc, void *alloc_arg,
-                               struct event_input *event)
+static enum hk_code read_event(const struct hk_json_span *span, event_alloc_fn *alloc,
+                               void *alloc_arg, struct event_input *event)
 {
-    struct json_cursor cursor = {.bytes = span->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = span->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     unsigned seen = 0;
 
-    if (span->kind != JSON_KIND_OBJECT)
+    if (span->kind != HK_JSON_OBJECT)
         return hk_fail(&event->error, HK_INVALID_BODY, "", "An event must be an object.");
-    while (json_next(&cursor, &name, &value)) {
+    while (hk_json_next(&cursor, &name, &value)) {
         const struct member *member = find_member(name);
         unsigned bit;
 
@@ -171,37 +171,37 @@ static enum hk_code read_event(const struct json_span *span, event_alloc_fn *all
 }
 
 /* Whether the object has the one member "events"; its value then. */
-static bool find_batch(const struct json_span *body, struct json_span *ret)
+static bool find_batch(const struct hk_json_span *body, struct hk_json_span *ret)
 {
-    struct json_cursor cursor = {.bytes = body->bytes};
+    struct hk_json_cursor cursor = {.bytes = body->bytes};
     struct hk_str name;
 
-    while (json_next(&cursor, &name, ret)) {
-        if (json_string_eq(name, "events"))
+    while (hk_json_next(&cursor, &name, ret)) {
+        if (hk_json_string_eq(name, "events"))
             return true;
     }
     return false;
 }
 
-static enum hk_code read_batch(const struct json_span *body, const struct json_span *list,
+static enum hk_code read_batch(const struct hk_json_span *body, const struct hk_json_span *list,
                                event_alloc_fn *alloc, void *alloc_arg, struct event_batch *ret,
                                struct hk_error *reterr)
 {
-    struct json_cursor cursor = {.bytes = body->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = body->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     unsigned n = 0;
 
-    while (json_next(&cursor, &name, &value)) {
-        if (!json_string_eq(name, "events"))
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (!hk_json_string_eq(name, "events"))
             return fail_unknown(reterr, name);
         if (++n > 1)
             return hk_fail(reterr, HK_INVALID_BODY, "/events", "appears twice");
     }
-    if (list->kind != JSON_KIND_ARRAY)
+    if (list->kind != HK_JSON_ARRAY)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must be an array of events");
-    cursor = (struct json_cursor){.bytes = list->bytes};
-    for (n = 0; n <= EVENT_MAX_BATCH && json_next(&cursor, &name, &value);)
+    cursor = (struct hk_json_cursor){.bytes = list->bytes};
+    for (n = 0; n <= EVENT_MAX_BATCH && hk_json_next(&cursor, &name, &value);)
         n++;
     if (n == 0 || n > EVENT_MAX_BATCH)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must have 1 to %d elements",
@@ -210,8 +210,8 @@ static enum hk_code read_batch(const struct json_span *body, const struct json_s
     ret->n = n;
     ret->events = alloc(alloc_arg, n * sizeof(*ret->events));
     memset(ret->events, 0, n * sizeof(*ret->events));
-    cursor = (struct json_cursor){.bytes = list->bytes};
-    for (unsigned i = 0; i < n && json_next(&cursor, &name, &value); i++)
+    cursor = (struct hk_json_cursor){.bytes = list->bytes};
+    for (unsigned i = 0; i < n && hk_json_next(&cursor, &name, &value); i++)
         (void)read_event(&value, alloc, alloc_arg, &ret->events[i]);
     return HK_OK;
 }
@@ -219,14 +219,14 @@ static enum hk_code read_batch(const struct json_span *body, const struct json_s
 enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_arg,
                         struct event_batch *ret, struct hk_error *reterr)
 {
-    struct json_span span, list;
+    struct hk_json_span span, list;
     size_t at;
 
     *ret = (struct event_batch){0};
-    if (!json_scan(body, &span, &at))
+    if (!hk_json_scan(body, &span, &at))
         return hk_fail(reterr, HK_MALFORMED_JSON, "",
                        "The body is not well-formed JSON, at byte %zu.", at);
-    if (span.kind != JSON_KIND_OBJECT)
+    if (span.kind != HK_JSON_OBJECT)
         return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
     if (find_batch(&span, &list))
         return read_batch(&span, &list, alloc, alloc_arg, ret, reterr);

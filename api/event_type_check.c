@@ -6,10 +6,10 @@
 
 #include "api/call.h"
 #include "api/event_type_check.sql.h"
-#include "api/json_scan.h"
 #include "api/schema_cache.h"
 #include "api/server.h"
 #include "hk/buf.h"
+#include "hk/json_scan.h"
 
 enum { MAX_NAMES_BYTES = 1 << 20, MAX_SENTENCE = 200 };
 
@@ -17,7 +17,7 @@ enum { MAX_NAMES_BYTES = 1 << 20, MAX_SENTENCE = 200 };
 struct given {
     struct hk_str name; /* with its quotes */
     unsigned index;     /* in the list */
-    struct json_span schema, sample, validation;
+    struct hk_json_span schema, sample, validation;
 };
 
 /* In the request's pool while the database is asked. */
@@ -31,9 +31,9 @@ static hk_db_done_fn on_stored_known;
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
-static bool is_none(const struct json_span *span)
+static bool is_none(const struct hk_json_span *span)
 {
-    return span->kind == 0 || span->kind == JSON_KIND_NULL;
+    return span->kind == 0 || span->kind == HK_JSON_NULL;
 }
 
 static enum hk_code fail_at(struct hk_error *reterr, const char *prefix, const char *member,
@@ -52,14 +52,14 @@ static enum hk_code judge(const struct given *type, const char *prefix, struct h
     struct schema_report report;
     struct schema *schema;
 
-    if (type->validation.kind == 0 || json_string_eq(type->validation.bytes, "off"))
+    if (type->validation.kind == 0 || hk_json_string_eq(type->validation.bytes, "off"))
         return HK_OK;
     if (is_none(&type->schema))
         return fail_at(reterr, prefix, "/validation", "", "needs a schema");
     schema = schema_compile(type->schema.bytes, &fault);
     if (schema == NULL)
         return fail_at(reterr, prefix, "/schema", fault.pointer, fault.detail);
-    if (!is_none(&type->sample) && json_string_eq(type->validation.bytes, "enforce") &&
+    if (!is_none(&type->sample) && hk_json_string_eq(type->validation.bytes, "enforce") &&
         !schema_check(schema, type->sample.bytes, 1, &report))
         code =
             fail_at(reterr, prefix, "/sample", report.faults[0].pointer, report.faults[0].detail);
@@ -86,21 +86,21 @@ static enum hk_code judge_all(const struct check *check, struct hk_error *reterr
 
 /* ---- collecting ----------------------------------------------------------------------------- */
 
-static struct given read_given(const struct json_span *object)
+static struct given read_given(const struct hk_json_span *object)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
     struct given given = {.name = HK_STR_NULL};
-    struct json_span value;
+    struct hk_json_span value;
     struct hk_str name;
 
-    while (json_next(&cursor, &name, &value)) {
-        if (json_string_eq(name, "name"))
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "name"))
             given.name = value.bytes;
-        else if (json_string_eq(name, "schema"))
+        else if (hk_json_string_eq(name, "schema"))
             given.schema = value;
-        else if (json_string_eq(name, "sample"))
+        else if (hk_json_string_eq(name, "sample"))
             given.sample = value;
-        else if (json_string_eq(name, "validation"))
+        else if (hk_json_string_eq(name, "validation"))
             given.validation = value;
     }
     return given;
@@ -111,12 +111,12 @@ static bool says_something(const struct given *given)
     return given->schema.kind != 0 || given->sample.kind != 0 || given->validation.kind != 0;
 }
 
-static struct json_span scan(struct hk_str text)
+static struct hk_json_span scan(struct hk_str text)
 {
-    struct json_span span = {.kind = 0};
+    struct hk_json_span span = {.kind = 0};
     size_t at;
 
-    if (text.p != NULL && !json_scan(text, &span, &at))
+    if (text.p != NULL && !hk_json_scan(text, &span, &at))
         span.kind = 0;
     return span;
 }
@@ -124,7 +124,7 @@ static struct json_span scan(struct hk_str text)
 static struct check *collect_one(struct call *call)
 {
     struct check *check = call_alloc(call, sizeof(*check));
-    struct json_span body = scan(call->body);
+    struct hk_json_span body = scan(call->body);
 
     *check = (struct check){.types = call_alloc(call, sizeof(*check->types))};
     check->types[0] = read_given(&body);
@@ -133,20 +133,20 @@ static struct check *collect_one(struct call *call)
 }
 
 static struct check *collect_list(struct call *call, const char *where,
-                                  const struct json_span *list)
+                                  const struct hk_json_span *list)
 {
     struct check *check = call_alloc(call, sizeof(*check));
-    struct json_cursor cursor = {.bytes = list->bytes};
-    struct json_span object;
+    struct hk_json_cursor cursor = {.bytes = list->bytes};
+    struct hk_json_span object;
     struct hk_str ignored;
     unsigned n = 0;
 
     *check = (struct check){.list = where};
-    while (json_next(&cursor, &ignored, &object))
+    while (hk_json_next(&cursor, &ignored, &object))
         n++;
     check->types = call_alloc(call, (n + 1) * sizeof(*check->types));
-    cursor = (struct json_cursor){.bytes = list->bytes};
-    for (unsigned i = 0; json_next(&cursor, &ignored, &object); i++) {
+    cursor = (struct hk_json_cursor){.bytes = list->bytes};
+    for (unsigned i = 0; hk_json_next(&cursor, &ignored, &object); i++) {
         struct given given = read_given(&object);
 
         given.index = i;
@@ -198,10 +198,10 @@ static void fill_in(struct check *check, const struct hk_db_result *result, unsi
     for (unsigned i = 0; i < check->n; i++) {
         struct given *type = &check->types[i];
 
-        if (!json_string_eq(type->name, name.p))
+        if (!hk_json_string_eq(type->name, name.p))
             continue;
         if (type->validation.kind == 0)
-            type->validation = (struct json_span){JSON_KIND_STRING, hk_db_value(result, row, 1)};
+            type->validation = (struct hk_json_span){HK_JSON_STRING, hk_db_value(result, row, 1)};
         if (type->schema.kind == 0)
             type->schema = scan(hk_db_value(result, row, 2));
         if (type->sample.kind == 0)
@@ -273,18 +273,18 @@ enum stage_result event_type_check_changed(struct call *call)
 
 enum stage_result event_type_check_imported(struct call *call)
 {
-    struct json_span body = scan(call->body), list = {.kind = 0};
-    struct json_cursor cursor = {.bytes = body.bytes};
+    struct hk_json_span body = scan(call->body), list = {.kind = 0};
+    struct hk_json_cursor cursor = {.bytes = body.bytes};
     struct hk_str name;
 
-    while (json_next(&cursor, &name, &list) && !json_string_eq(name, "event_types"))
+    while (hk_json_next(&cursor, &name, &list) && !hk_json_string_eq(name, "event_types"))
         continue;
     return ask(call, collect_list(call, "/event_types", &list));
 }
 
 enum stage_result event_type_check_webhooks(struct call *call)
 {
-    struct json_span list = {.kind = 0};
+    struct hk_json_span list = {.kind = 0};
 
     for (unsigned i = 0; i < call->n_set_params; i++) {
         if (strcmp(call->set_params[i].name, "=event_types") == 0)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 #include "hk/url.h"
 
 #define KEEP_BODY_BYTES 4096 /* a challenge is short */
@@ -137,17 +137,17 @@ static struct hk_str trim(struct hk_str s)
 /* {"challenge": "..."} */
 static bool has_challenge(struct hk_str body, const char *challenge)
 {
-    struct json_span object, value;
-    struct json_cursor cursor;
+    struct hk_json_span object, value;
+    struct hk_json_cursor cursor;
     struct hk_str name;
     size_t at;
 
-    if (!json_scan(body, &object, &at) || object.kind != JSON_KIND_OBJECT)
+    if (!hk_json_scan(body, &object, &at) || object.kind != HK_JSON_OBJECT)
         return false;
-    cursor = (struct json_cursor){.bytes = object.bytes};
-    while (json_next(&cursor, &name, &value)) {
-        if (json_string_eq(name, "challenge") && value.kind == JSON_KIND_STRING &&
-            json_string_eq(value.bytes, challenge))
+    cursor = (struct hk_json_cursor){.bytes = object.bytes};
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "challenge") && value.kind == HK_JSON_STRING &&
+            hk_json_string_eq(value.bytes, challenge))
             return true;
     }
     return false;

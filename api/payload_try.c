@@ -8,10 +8,10 @@
 
 #include "api/bind.h"
 #include "api/call.h"
-#include "api/json_scan.h"
 #include "api/payload_check.h"
 #include "api/payload_check.sql.h"
 #include "api/server.h"
+#include "hk/json_scan.h"
 
 enum { MAX_REPLY_BYTES = 64 << 10 };
 
@@ -32,20 +32,20 @@ const struct route payload_try_routes[] = {
 /* The one member of the body. */
 static enum hk_code read_payload(struct hk_str body, struct hk_str *ret, struct hk_error *reterr)
 {
-    struct json_span span, value;
-    struct json_cursor cursor;
+    struct hk_json_span span, value;
+    struct hk_json_cursor cursor;
     struct hk_str name;
     size_t at;
 
-    if (!json_scan(body, &span, &at))
+    if (!hk_json_scan(body, &span, &at))
         return hk_fail(reterr, HK_MALFORMED_JSON, "",
                        "The body is not well-formed JSON, at byte %zu.", at);
-    if (span.kind != JSON_KIND_OBJECT)
+    if (span.kind != HK_JSON_OBJECT)
         return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
     *ret = HK_STR_NULL;
-    cursor = (struct json_cursor){.bytes = span.bytes};
-    while (json_next(&cursor, &name, &value)) {
-        if (!json_string_eq(name, "payload"))
+    cursor = (struct hk_json_cursor){.bytes = span.bytes};
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (!hk_json_string_eq(name, "payload"))
             return hk_fail(reterr, HK_INVALID_BODY, "", "The only member is payload.");
         if (ret->p != NULL)
             return hk_fail(reterr, HK_INVALID_BODY, "/payload", "appears twice");

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "api/call.h"
-#include "api/json_scan.h"
 #include "hk/certificate.h"
+#include "hk/json_scan.h"
 #include "hk/stored_secrets.h"
 #include "hk/url.h"
 
@@ -58,11 +58,11 @@ static void end(struct rewrite *rewrite)
 
 /* The value's bytes, with their quotes, are replaced. Too long to be stored: left, to be refused.
  */
-static void seal_string(struct rewrite *rewrite, const struct json_span *value,
+static void seal_string(struct rewrite *rewrite, const struct hk_json_span *value,
                         const struct hk_vault_place *place)
 {
     char *text = call_alloc(rewrite->call, value->bytes.n + 1);
-    size_t n = json_string_decode(value->bytes, text);
+    size_t n = hk_json_string_decode(value->bytes, text);
 
     if (n > HK_VAULT_MAX_BYTES)
         return; /* SIZE_MAX: not even a text */
@@ -75,16 +75,16 @@ static void seal_string(struct rewrite *rewrite, const struct json_span *value,
 }
 
 /* A string's text, in the request's pool. .p is NULL when it is none. */
-static struct hk_str text_of(struct call *call, const struct json_span *value)
+static struct hk_str text_of(struct call *call, const struct hk_json_span *value)
 {
-    char *text = value->kind == JSON_KIND_STRING ? call_alloc(call, value->bytes.n + 1) : NULL;
-    size_t n = text == NULL ? SIZE_MAX : json_string_decode(value->bytes, text);
+    char *text = value->kind == HK_JSON_STRING ? call_alloc(call, value->bytes.n + 1) : NULL;
+    size_t n = text == NULL ? SIZE_MAX : hk_json_string_decode(value->bytes, text);
 
     return n == SIZE_MAX ? HK_STR_NULL : (struct hk_str){text, n};
 }
 
 /* What is wrong with a token endpoint's URL if its tenant may call https and public hosts only. */
-static void add_url_fault(struct rewrite *rewrite, const struct json_span *value)
+static void add_url_fault(struct rewrite *rewrite, const struct hk_json_span *value)
 {
     struct hk_str url = text_of(rewrite->call, value);
     struct hk_error error = {.code = HK_OK};
@@ -96,40 +96,40 @@ static void add_url_fault(struct rewrite *rewrite, const struct json_span *value
     hk_buf_add_json_string(&rewrite->out, hk_str(error.detail));
 }
 
-static void seal_credentials(struct rewrite *rewrite, const struct json_span *credentials)
+static void seal_credentials(struct rewrite *rewrite, const struct hk_json_span *credentials)
 {
     struct hk_vault_place place =
         hk_place_of_password(rewrite->tenant_id, rewrite->subscription_id);
     struct hk_vault_place client_place =
         hk_place_of_client_secret(rewrite->tenant_id, rewrite->subscription_id);
-    struct json_cursor cursor = {.bytes = credentials->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = credentials->bytes};
+    struct hk_json_span value;
     struct hk_str name;
 
-    while (credentials->kind == JSON_KIND_OBJECT && json_next(&cursor, &name, &value)) {
-        if (json_string_eq(name, "token_url"))
+    while (credentials->kind == HK_JSON_OBJECT && hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "token_url"))
             add_url_fault(rewrite, &value);
-        else if (value.kind == JSON_KIND_STRING &&
-                 (json_string_eq(name, "password") || json_string_eq(name, "token")))
+        else if (value.kind == HK_JSON_STRING &&
+                 (hk_json_string_eq(name, "password") || hk_json_string_eq(name, "token")))
             seal_string(rewrite, &value, &place);
-        else if (value.kind == JSON_KIND_STRING && json_string_eq(name, "client_secret"))
+        else if (value.kind == HK_JSON_STRING && hk_json_string_eq(name, "client_secret"))
             seal_string(rewrite, &value, &client_place);
     }
 }
 
-static void seal_headers(struct rewrite *rewrite, const struct json_span *headers)
+static void seal_headers(struct rewrite *rewrite, const struct hk_json_span *headers)
 {
-    struct json_cursor cursor = {.bytes = headers->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = headers->bytes};
+    struct hk_json_span value;
     struct hk_str quoted;
 
-    while (headers->kind == JSON_KIND_OBJECT && json_next(&cursor, &quoted, &value)) {
+    while (headers->kind == HK_JSON_OBJECT && hk_json_next(&cursor, &quoted, &value)) {
         char column[HK_HEADER_COLUMN_SIZE];
         char *text = call_alloc(rewrite->call, quoted.n + 1);
-        struct hk_str name = {text, json_string_decode(quoted, text)};
+        struct hk_str name = {text, hk_json_string_decode(quoted, text)};
         struct hk_vault_place place;
 
-        if (name.n == SIZE_MAX || value.kind != JSON_KIND_STRING || !hk_header_is_sealed(name))
+        if (name.n == SIZE_MAX || value.kind != HK_JSON_STRING || !hk_header_is_sealed(name))
             continue;
         place = hk_place_of_header(rewrite->tenant_id, rewrite->subscription_id, name, column);
         seal_string(rewrite, &value, &place);
@@ -137,19 +137,19 @@ static void seal_headers(struct rewrite *rewrite, const struct json_span *header
 }
 
 /* Seals the key, and says of a pair that belongs together what it is. */
-static void seal_client_certificate(struct rewrite *rewrite, const struct json_span *object)
+static void seal_client_certificate(struct rewrite *rewrite, const struct hk_json_span *object)
 {
     struct hk_vault_place place =
         hk_place_of_client_key(rewrite->tenant_id, rewrite->subscription_id);
-    struct json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
     struct hk_str name, certificate = HK_STR_NULL, key = HK_STR_NULL;
     struct hk_certificate read;
-    struct json_span value;
+    struct hk_json_span value;
 
-    while (object->kind == JSON_KIND_OBJECT && json_next(&cursor, &name, &value)) {
-        if (json_string_eq(name, "certificate")) {
+    while (object->kind == HK_JSON_OBJECT && hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "certificate")) {
             certificate = text_of(rewrite->call, &value);
-        } else if (json_string_eq(name, "private_key")) {
+        } else if (hk_json_string_eq(name, "private_key")) {
             key = text_of(rewrite->call, &value);
             if (key.p != NULL)
                 seal_string(rewrite, &value, &place);
@@ -165,33 +165,33 @@ static void seal_client_certificate(struct rewrite *rewrite, const struct json_s
 }
 
 /* The member `name` of an object; false when there is none, or it is no object. */
-static bool find_member(struct hk_str object, const char *name, struct json_span *ret)
+static bool find_member(struct hk_str object, const char *name, struct hk_json_span *ret)
 {
-    struct json_cursor cursor = {.bytes = object};
+    struct hk_json_cursor cursor = {.bytes = object};
     struct hk_str found;
 
-    while (json_next(&cursor, &found, ret)) {
-        if (json_string_eq(found, name))
+    while (hk_json_next(&cursor, &found, ret)) {
+        if (hk_json_string_eq(found, name))
             return true;
     }
     return false;
 }
 
 /* The body, or the object that is its member `path`. */
-static bool find_object(struct hk_str body, const char *path, struct json_span *ret)
+static bool find_object(struct hk_str body, const char *path, struct hk_json_span *ret)
 {
     size_t at;
 
-    if (body.p == NULL || !json_scan(body, ret, &at) || ret->kind != JSON_KIND_OBJECT)
+    if (body.p == NULL || !hk_json_scan(body, ret, &at) || ret->kind != HK_JSON_OBJECT)
         return false;
-    return path[0] == '\0' || (find_member(ret->bytes, path, ret) && ret->kind == JSON_KIND_OBJECT);
+    return path[0] == '\0' || (find_member(ret->bytes, path, ret) && ret->kind == HK_JSON_OBJECT);
 }
 
 void sealed_body_subscription(struct call *call, const char *path, struct hk_str subscription_id)
 {
     char id[HK_ID_TEXT_SIZE];
-    struct json_span object, value;
-    struct json_cursor cursor;
+    struct hk_json_span object, value;
+    struct hk_json_cursor cursor;
     struct rewrite rewrite;
     struct hk_str name;
 
@@ -199,13 +199,13 @@ void sealed_body_subscription(struct call *call, const char *path, struct hk_str
         return;
     begin(&rewrite, call);
     rewrite.subscription_id = hk_str(id);
-    cursor = (struct json_cursor){.bytes = object.bytes};
-    while (json_next(&cursor, &name, &value)) {
-        if (json_string_eq(name, "credentials"))
+    cursor = (struct hk_json_cursor){.bytes = object.bytes};
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "credentials"))
             seal_credentials(&rewrite, &value);
-        else if (json_string_eq(name, "headers"))
+        else if (hk_json_string_eq(name, "headers"))
             seal_headers(&rewrite, &value);
-        else if (json_string_eq(name, "client_certificate"))
+        else if (hk_json_string_eq(name, "client_certificate"))
             seal_client_certificate(&rewrite, &value);
     }
     end(&rewrite);
@@ -213,11 +213,11 @@ void sealed_body_subscription(struct call *call, const char *path, struct hk_str
 
 void sealed_body_forget(struct call *call, const char *name)
 {
-    struct json_span object, value;
+    struct hk_json_span object, value;
     struct rewrite rewrite;
 
     if (!find_object(call->body, "", &object) || !find_member(object.bytes, name, &value) ||
-        value.kind != JSON_KIND_STRING)
+        value.kind != HK_JSON_STRING)
         return;
     begin(&rewrite, call);
     copy_until(&rewrite, value.bytes.p);

@@ -39,17 +39,17 @@ bool check_fail(struct check *check, const struct place *place, const char *deta
 
 /* ---- any value ------------------------------------------------------------------------------ */
 
-static unsigned types_of(const struct json_span *value)
+static unsigned types_of(const struct hk_json_span *value)
 {
     static const uint8_t types[] = {
-        [JSON_KIND_OBJECT] = TYPE_OBJECT, [JSON_KIND_ARRAY] = TYPE_ARRAY,
-        [JSON_KIND_STRING] = TYPE_STRING, [JSON_KIND_NUMBER] = TYPE_NUMBER,
-        [JSON_KIND_TRUE] = TYPE_BOOLEAN,  [JSON_KIND_FALSE] = TYPE_BOOLEAN,
-        [JSON_KIND_NULL] = TYPE_NULL,
+        [HK_JSON_OBJECT] = TYPE_OBJECT, [HK_JSON_ARRAY] = TYPE_ARRAY,
+        [HK_JSON_STRING] = TYPE_STRING, [HK_JSON_NUMBER] = TYPE_NUMBER,
+        [HK_JSON_TRUE] = TYPE_BOOLEAN,  [HK_JSON_FALSE] = TYPE_BOOLEAN,
+        [HK_JSON_NULL] = TYPE_NULL,
     };
     struct decimal number;
 
-    if (value->kind != JSON_KIND_NUMBER)
+    if (value->kind != HK_JSON_NUMBER)
         return types[value->kind];
     number = decimal_parse(value->bytes);
     return TYPE_NUMBER | (decimal_is_integer(&number) ? TYPE_INTEGER : 0u);
@@ -78,7 +78,7 @@ static bool fail_type(struct check *check, const struct node *node, const struct
 }
 
 static bool check_values(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     const struct hk_str only = node->n_values == 1 ? node->values[0].bytes : HK_STR_NULL;
 
@@ -104,7 +104,7 @@ static bool fail_limit(struct check *check, const struct place *place, const cha
 }
 
 static bool check_number(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     struct decimal number = decimal_parse(value->bytes);
     bool is_good = true;
@@ -136,7 +136,7 @@ static bool fail_number_of(struct check *check, const struct place *place, const
 }
 
 static bool check_string(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     struct hk_str inside = text_inside(value->bytes);
     bool is_good = true;
@@ -177,16 +177,16 @@ static bool check_array_size(struct check *check, const struct node *node, size_
     return is_good;
 }
 
-static bool check_array(struct check *check, const struct node *node, const struct json_span *value,
-                        const struct place *place)
+static bool check_array(struct check *check, const struct node *node,
+                        const struct hk_json_span *value, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span element;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span element;
     struct hk_str name;
     size_t n = 0, n_contained = 0, pair[2];
     bool is_good = true;
 
-    while (json_next(&cursor, &name, &element)) {
+    while (hk_json_next(&cursor, &name, &element)) {
         struct place at = {.parent = place, .index = n};
         const struct node *child =
             n < node->prefix_items.n ? node->prefix_items.nodes[n] : node->items;
@@ -218,7 +218,7 @@ static bool is_seen(const uint64_t *seen, unsigned index)
 }
 
 static bool check_member(struct check *check, const struct node *node, const struct name *name,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     bool is_matched = name != NULL && name->property != NULL;
     bool is_good = !is_matched || check_node(check, name->property, value, place);
@@ -238,7 +238,7 @@ static bool check_member(struct check *check, const struct node *node, const str
 static bool check_member_name(struct check *check, const struct node *node, struct hk_str quoted,
                               const struct place *place)
 {
-    struct json_span name = {JSON_KIND_STRING, quoted};
+    struct hk_json_span name = {HK_JSON_STRING, quoted};
 
     if (node->property_names == NULL || check_quietly(check, node->property_names, &name))
         return true;
@@ -269,7 +269,7 @@ static bool check_required(struct check *check, const struct node *node,
 }
 
 static bool check_dependents(struct check *check, const struct node *node,
-                             const struct json_span *value, const uint64_t *seen,
+                             const struct hk_json_span *value, const uint64_t *seen,
                              const struct place *place)
 {
     bool is_good = true;
@@ -286,17 +286,17 @@ static bool check_dependents(struct check *check, const struct node *node,
 }
 
 static bool check_object(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span member;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span member;
     struct hk_str quoted;
     uint64_t seen[SCHEMA_MAX_NAMES / 64]; /* by index of the node's names */
     bool is_good = true;
     size_t n = 0;
 
     memset(seen, 0, (node->n_names + 63) / 64 * sizeof(seen[0]));
-    while (json_next(&cursor, &quoted, &member)) {
+    while (hk_json_next(&cursor, &quoted, &member)) {
         struct place at = {.parent = place, .name = text_inside(quoted)};
         const struct name *name = names_find(node, at.name);
 
@@ -326,7 +326,7 @@ static bool check_object(struct check *check, const struct node *node,
 /* ---- schemas of schemas --------------------------------------------------------------------- */
 
 static bool check_any_of(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     for (unsigned i = 0; i < node->any_of.n; i++) {
         if (check_quietly(check, node->any_of.nodes[i], value))
@@ -336,7 +336,7 @@ static bool check_any_of(struct check *check, const struct node *node,
 }
 
 static bool check_one_of(struct check *check, const struct node *node,
-                         const struct json_span *value, const struct place *place)
+                         const struct hk_json_span *value, const struct place *place)
 {
     unsigned n = 0, first = 0;
 
@@ -354,7 +354,7 @@ static bool check_one_of(struct check *check, const struct node *node,
 }
 
 static bool check_condition(struct check *check, const struct node *node,
-                            const struct json_span *value, const struct place *place)
+                            const struct hk_json_span *value, const struct place *place)
 {
     const struct node *then =
         check_quietly(check, node->condition, value) ? node->consequence : node->alternative;
@@ -364,7 +364,7 @@ static bool check_condition(struct check *check, const struct node *node,
 
 /* What node says by way of other nodes about the same value. */
 static bool check_applied(struct check *check, const struct node *node,
-                          const struct json_span *value, const struct place *place)
+                          const struct hk_json_span *value, const struct place *place)
 {
     bool is_good = node->ref == NULL || check_node(check, node->ref, value, place);
 
@@ -383,28 +383,28 @@ static bool check_applied(struct check *check, const struct node *node,
     return is_good;
 }
 
-static bool check_parts(struct check *check, const struct node *node, const struct json_span *value,
-                        const struct place *place)
+static bool check_parts(struct check *check, const struct node *node,
+                        const struct hk_json_span *value, const struct place *place)
 {
     switch (value->kind) {
-    case JSON_KIND_NUMBER:
+    case HK_JSON_NUMBER:
         return !node->has_number_rules || check_number(check, node, value, place);
-    case JSON_KIND_STRING:
+    case HK_JSON_STRING:
         return !node->has_string_rules || check_string(check, node, value, place);
-    case JSON_KIND_ARRAY:
+    case HK_JSON_ARRAY:
         return !node->has_array_rules || check_array(check, node, value, place);
-    case JSON_KIND_OBJECT:
+    case HK_JSON_OBJECT:
         return !node->has_object_rules || check_object(check, node, value, place);
-    case JSON_KIND_TRUE:
-    case JSON_KIND_FALSE:
-    case JSON_KIND_NULL:
+    case HK_JSON_TRUE:
+    case HK_JSON_FALSE:
+    case HK_JSON_NULL:
         break;
     }
     return true;
 }
 
-static bool check_rules(struct check *check, const struct node *node, const struct json_span *value,
-                        const struct place *place)
+static bool check_rules(struct check *check, const struct node *node,
+                        const struct hk_json_span *value, const struct place *place)
 {
     bool is_good = true;
 
@@ -421,7 +421,7 @@ static bool check_rules(struct check *check, const struct node *node, const stru
     return is_good && check_unevaluated(check, node, value, place);
 }
 
-bool check_node(struct check *check, const struct node *node, const struct json_span *value,
+bool check_node(struct check *check, const struct node *node, const struct hk_json_span *value,
                 const struct place *place)
 {
     bool is_good;
@@ -436,7 +436,7 @@ bool check_node(struct check *check, const struct node *node, const struct json_
     return is_good;
 }
 
-bool check_quietly(struct check *check, const struct node *node, const struct json_span *value)
+bool check_quietly(struct check *check, const struct node *node, const struct hk_json_span *value)
 {
     bool is_good;
 
@@ -449,21 +449,21 @@ bool check_quietly(struct check *check, const struct node *node, const struct js
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 /* By its first byte. */
-static enum json_kind kind_of(struct hk_str value)
+static enum hk_json_kind kind_of(struct hk_str value)
 {
     static const uint8_t kinds[256] = {
-        ['{'] = JSON_KIND_OBJECT, ['['] = JSON_KIND_ARRAY, ['"'] = JSON_KIND_STRING,
-        ['t'] = JSON_KIND_TRUE,   ['f'] = JSON_KIND_FALSE, ['n'] = JSON_KIND_NULL,
+        ['{'] = HK_JSON_OBJECT, ['['] = HK_JSON_ARRAY, ['"'] = HK_JSON_STRING,
+        ['t'] = HK_JSON_TRUE,   ['f'] = HK_JSON_FALSE, ['n'] = HK_JSON_NULL,
     };
-    uint8_t kind = value.n == 0 ? JSON_KIND_NULL : kinds[(uint8_t)value.p[0]];
+    uint8_t kind = value.n == 0 ? HK_JSON_NULL : kinds[(uint8_t)value.p[0]];
 
-    return kind == 0 ? JSON_KIND_NUMBER : (enum json_kind)kind;
+    return kind == 0 ? HK_JSON_NUMBER : (enum hk_json_kind)kind;
 }
 
 bool schema_check(const struct schema *schema, struct hk_str value, unsigned max_faults,
                   struct schema_report *ret)
 {
-    struct json_span span = {kind_of(value), value};
+    struct hk_json_span span = {kind_of(value), value};
     struct check check = {
         .report = ret,
         .max_faults = max_faults < SCHEMA_MAX_FAULTS ? max_faults : SCHEMA_MAX_FAULTS,

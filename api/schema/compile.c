@@ -89,20 +89,22 @@ const struct name *names_find(const struct node *node, struct hk_str inside)
 
 /* ---- nodes ---------------------------------------------------------------------------------- */
 
-static bool has_member(const struct json_span *object, const char *name, struct json_span *ret)
+static bool has_member(const struct hk_json_span *object, const char *name,
+                       struct hk_json_span *ret)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
     struct hk_str quoted;
 
-    while (json_next(&cursor, &quoted, ret)) {
-        if (json_string_eq(quoted, name))
+    while (hk_json_next(&cursor, &quoted, ret)) {
+        if (hk_json_string_eq(quoted, name))
             return true;
     }
     return false;
 }
 
 static bool read_keyword(struct compiler *compiler, struct node *node, struct hk_str quoted,
-                         const struct json_span *value, const struct place *place, uint64_t *seen)
+                         const struct hk_json_span *value, const struct place *place,
+                         uint64_t *seen)
 {
     struct place at = {.parent = place, .name = text_inside(quoted)};
     unsigned index;
@@ -123,16 +125,16 @@ static bool read_keyword(struct compiler *compiler, struct node *node, struct hk
 }
 
 static bool read_keywords(struct compiler *compiler, struct node *node,
-                          const struct json_span *span, const struct place *place)
+                          const struct hk_json_span *span, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = span->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = span->bytes};
+    struct hk_json_span value;
     struct hk_str quoted;
     uint64_t seen = 0;
     bool is_ref_only = (compiler->dialect & DRAFT_OLD) != 0 && has_member(span, "$ref", &value);
 
-    while (json_next(&cursor, &quoted, &value)) {
-        if (is_ref_only && !json_string_eq(quoted, "$ref"))
+    while (hk_json_next(&cursor, &quoted, &value)) {
+        if (is_ref_only && !hk_json_string_eq(quoted, "$ref"))
             continue;
         if (!read_keyword(compiler, node, quoted, &value, place, &seen))
             return false;
@@ -140,7 +142,7 @@ static bool read_keywords(struct compiler *compiler, struct node *node,
     return true;
 }
 
-static struct node *add_node(struct compiler *compiler, const struct json_span *span)
+static struct node *add_node(struct compiler *compiler, const struct hk_json_span *span)
 {
     struct schema *schema = compiler->schema;
     struct node *node = compile_alloc(compiler, sizeof(*node));
@@ -148,7 +150,7 @@ static struct node *add_node(struct compiler *compiler, const struct json_span *
     node->text = span->bytes;
     node->max_length = node->max_items = node->max_contains = node->max_properties = UINT64_MAX;
     node->min_contains = 1;
-    node->is_never = span->kind == JSON_KIND_FALSE;
+    node->is_never = span->kind == HK_JSON_FALSE;
     node->next = schema->nodes;
     schema->nodes = node;
     schema->n_nodes++;
@@ -157,14 +159,13 @@ static struct node *add_node(struct compiler *compiler, const struct json_span *
     return node;
 }
 
-struct node *compile_node(struct compiler *compiler, const struct json_span *span,
+struct node *compile_node(struct compiler *compiler, const struct hk_json_span *span,
                           const struct place *place)
 {
     struct node *node;
     bool is_good = true;
 
-    if (span->kind != JSON_KIND_OBJECT && span->kind != JSON_KIND_TRUE &&
-        span->kind != JSON_KIND_FALSE)
+    if (span->kind != HK_JSON_OBJECT && span->kind != HK_JSON_TRUE && span->kind != HK_JSON_FALSE)
         is_good = compile_fail(compiler, place, "must be a schema: an object, true or false");
     else if (compiler->depth == SCHEMA_MAX_DEPTH)
         is_good = compile_fail(compiler, place, "is too deep: at most 32 schemas in one another");
@@ -174,7 +175,7 @@ struct node *compile_node(struct compiler *compiler, const struct json_span *spa
         return NULL;
 
     node = add_node(compiler, span);
-    if (span->kind == JSON_KIND_OBJECT) {
+    if (span->kind == HK_JSON_OBJECT) {
         compiler->depth++;
         is_good = read_keywords(compiler, node, span, place);
         compiler->depth--;
@@ -186,7 +187,7 @@ struct node *compile_node(struct compiler *compiler, const struct json_span *spa
 /* ---- the whole ------------------------------------------------------------------------------ */
 
 /* By the root's $schema; 2020-12 when there is none. */
-static bool find_dialect(struct compiler *compiler, const struct json_span *root)
+static bool find_dialect(struct compiler *compiler, const struct hk_json_span *root)
 {
     static const struct {
         const char *uri;
@@ -197,12 +198,12 @@ static bool find_dialect(struct compiler *compiler, const struct json_span *root
         {"http://json-schema.org/draft-06/schema", DRAFT_6},
     };
     struct place at = {.name = HK_STR("$schema")};
-    struct json_span value;
+    struct hk_json_span value;
 
     compiler->dialect = DRAFT_2020;
     if (!has_member(root, "$schema", &value))
         return true;
-    for (size_t i = 0; value.kind == JSON_KIND_STRING && i < HK_COUNTOF(dialects); i++) {
+    for (size_t i = 0; value.kind == HK_JSON_STRING && i < HK_COUNTOF(dialects); i++) {
         struct hk_str uri = text_inside(value.bytes);
 
         if (uri.n > 0 && uri.p[uri.n - 1] == '#')
@@ -218,7 +219,7 @@ static bool find_dialect(struct compiler *compiler, const struct json_span *root
 static bool compile(struct compiler *compiler, struct hk_str text)
 {
     struct schema *schema = compiler->schema;
-    struct json_span span;
+    struct hk_json_span span;
     size_t at;
     char *copy;
 
@@ -227,10 +228,10 @@ static bool compile(struct compiler *compiler, struct hk_str text)
     copy = compile_alloc(compiler, text.n + 1);
     memcpy(copy, text.p, text.n);
     schema->text = (struct hk_str){copy, text.n};
-    if (!json_scan(schema->text, &span, &at))
+    if (!hk_json_scan(schema->text, &span, &at))
         return compile_fail(compiler, NULL, "is not well-formed JSON, or too deep");
     schema->text = span.bytes;
-    if (span.kind == JSON_KIND_OBJECT && !find_dialect(compiler, &span))
+    if (span.kind == HK_JSON_OBJECT && !find_dialect(compiler, &span))
         return false;
     return compile_node(compiler, &span, NULL) != NULL && link_refs(compiler);
 }

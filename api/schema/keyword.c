@@ -12,50 +12,50 @@ static void *slot(struct node *node, const struct keyword *keyword)
     return (char *)node + keyword->offset;
 }
 
-static size_t count(const struct json_span *container)
+static size_t count(const struct hk_json_span *container)
 {
-    struct json_cursor cursor = {.bytes = container->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = container->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     size_t n = 0;
 
-    while (json_next(&cursor, &name, &value))
+    while (hk_json_next(&cursor, &name, &value))
         n++;
     return n;
 }
 
 static bool read_flag(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                      const struct json_span *value, const struct place *place)
+                      const struct hk_json_span *value, const struct place *place)
 {
-    if (value->kind != JSON_KIND_TRUE && value->kind != JSON_KIND_FALSE)
+    if (value->kind != HK_JSON_TRUE && value->kind != HK_JSON_FALSE)
         return compile_fail(compiler, place, "must be true or false");
-    *(bool *)slot(node, keyword) = value->kind == JSON_KIND_TRUE;
+    *(bool *)slot(node, keyword) = value->kind == HK_JSON_TRUE;
     return true;
 }
 
 static bool read_count(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                       const struct json_span *value, const struct place *place)
+                       const struct hk_json_span *value, const struct place *place)
 {
     struct decimal number = decimal_parse(value->bytes);
 
-    if (value->kind != JSON_KIND_NUMBER || !decimal_to_count(&number, slot(node, keyword)))
+    if (value->kind != HK_JSON_NUMBER || !decimal_to_count(&number, slot(node, keyword)))
         return compile_fail(compiler, place, "must be an integer that is not negative");
     return true;
 }
 
 static bool read_limit(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                       const struct json_span *value, const struct place *place)
+                       const struct hk_json_span *value, const struct place *place)
 {
     struct limit *limit = slot(node, keyword);
 
-    if (value->kind != JSON_KIND_NUMBER)
+    if (value->kind != HK_JSON_NUMBER)
         return compile_fail(compiler, place, "must be a number");
     *limit = (struct limit){true, value->bytes, decimal_parse(value->bytes)};
     return true;
 }
 
 static bool read_divisor(struct compiler *compiler, struct node *node,
-                         const struct keyword *keyword, const struct json_span *value,
+                         const struct keyword *keyword, const struct hk_json_span *value,
                          const struct place *place)
 {
     const struct decimal *number = &node->multiple_of.number;
@@ -70,7 +70,7 @@ static bool read_divisor(struct compiler *compiler, struct node *node,
 }
 
 /* Adds a type by its name; false: there is none. */
-static bool add_type(struct node *node, const struct json_span *value)
+static bool add_type(struct node *node, const struct hk_json_span *value)
 {
     static const struct {
         const char *name;
@@ -81,8 +81,8 @@ static bool add_type(struct node *node, const struct json_span *value)
         {"integer", TYPE_INTEGER},
     };
 
-    for (size_t i = 0; value->kind == JSON_KIND_STRING && i < HK_COUNTOF(types); i++) {
-        if (json_string_eq(value->bytes, types[i].name)) {
+    for (size_t i = 0; value->kind == HK_JSON_STRING && i < HK_COUNTOF(types); i++) {
+        if (hk_json_string_eq(value->bytes, types[i].name)) {
             node->types |= types[i].type;
             return true;
         }
@@ -91,26 +91,26 @@ static bool add_type(struct node *node, const struct json_span *value)
 }
 
 static bool read_type(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                      const struct json_span *value, const struct place *place)
+                      const struct hk_json_span *value, const struct place *place)
 {
     static const char detail[] = "must be a type, or an array of types: null, boolean, object, "
                                  "array, number, string, integer";
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span element;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span element;
     struct hk_str name;
-    bool is_good = value->kind == JSON_KIND_ARRAY || add_type(node, value);
+    bool is_good = value->kind == HK_JSON_ARRAY || add_type(node, value);
 
     (void)keyword;
-    while (is_good && value->kind == JSON_KIND_ARRAY && json_next(&cursor, &name, &element))
+    while (is_good && value->kind == HK_JSON_ARRAY && hk_json_next(&cursor, &name, &element))
         is_good = add_type(node, &element);
     return is_good && node->types != 0 ? true : compile_fail(compiler, place, detail);
 }
 
 /* A value that has to be the one of them, beside an enum's: both are looked at as if in allOf. */
 static bool read_const(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                       const struct json_span *value, const struct place *place)
+                       const struct hk_json_span *value, const struct place *place)
 {
-    struct json_span *copy;
+    struct hk_json_span *copy;
 
     (void)keyword;
     if (node->has_values)
@@ -124,20 +124,20 @@ static bool read_const(struct compiler *compiler, struct node *node, const struc
 }
 
 static bool read_enum(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                      const struct json_span *value, const struct place *place)
+                      const struct hk_json_span *value, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span element;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span element;
     struct hk_str name;
 
     (void)keyword;
-    if (value->kind != JSON_KIND_ARRAY)
+    if (value->kind != HK_JSON_ARRAY)
         return compile_fail(compiler, place, "must be an array");
     if (node->has_values)
         return compile_fail(compiler, place, "stands beside a const: one of them is enough");
     node->has_values = true;
     node->values = compile_alloc(compiler, (count(value) + 1) * sizeof(*node->values));
-    while (json_next(&cursor, &name, &element))
+    while (hk_json_next(&cursor, &name, &element))
         node->values[node->n_values++] = element;
     return true;
 }
@@ -179,11 +179,11 @@ static struct hk_str decode(struct compiler *compiler, struct hk_str inside)
 }
 
 static bool read_pattern(struct compiler *compiler, struct node *node,
-                         const struct keyword *keyword, const struct json_span *value,
+                         const struct keyword *keyword, const struct hk_json_span *value,
                          const struct place *place)
 {
     (void)keyword;
-    if (value->kind != JSON_KIND_STRING)
+    if (value->kind != HK_JSON_STRING)
         return compile_fail(compiler, place, "must be a string");
     node->pattern_text = decode(compiler, text_inside(value->bytes));
     node->pattern = add_pattern(compiler, value->bytes, place);
@@ -191,7 +191,7 @@ static bool read_pattern(struct compiler *compiler, struct node *node,
 }
 
 static bool read_node(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                      const struct json_span *value, const struct place *place)
+                      const struct hk_json_span *value, const struct place *place)
 {
     struct node *child = compile_node(compiler, value, place);
 
@@ -200,18 +200,18 @@ static bool read_node(struct compiler *compiler, struct node *node, const struct
 }
 
 static bool read_nodes(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                       const struct json_span *value, const struct place *place)
+                       const struct hk_json_span *value, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
     struct node_list *list = slot(node, keyword);
-    size_t n = value->kind == JSON_KIND_ARRAY ? count(value) : 0;
-    struct json_span element;
+    size_t n = value->kind == HK_JSON_ARRAY ? count(value) : 0;
+    struct hk_json_span element;
     struct hk_str name;
 
     if (n == 0)
         return compile_fail(compiler, place, "must be an array of one schema at least");
     list->nodes = compile_alloc(compiler, n * sizeof(struct node *));
-    while (json_next(&cursor, &name, &element)) {
+    while (hk_json_next(&cursor, &name, &element)) {
         struct place at = {.parent = place, .index = list->n};
 
         list->nodes[list->n] = compile_node(compiler, &element, &at);
@@ -224,11 +224,11 @@ static bool read_nodes(struct compiler *compiler, struct node *node, const struc
 /* Before 2020-12 an array of schemas is what prefixItems is now, and then additionalItems counts.
  */
 static bool read_items(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                       const struct json_span *value, const struct place *place)
+                       const struct hk_json_span *value, const struct place *place)
 {
     static const struct keyword prefix = {.offset = offsetof(struct node, prefix_items)};
 
-    if (value->kind != JSON_KIND_ARRAY)
+    if (value->kind != HK_JSON_ARRAY)
         return read_node(compiler, node, keyword, value, place);
     if (compiler->dialect == DRAFT_2020)
         return compile_fail(compiler, place, "must be a schema; an array of them is prefixItems");
@@ -236,35 +236,36 @@ static bool read_items(struct compiler *compiler, struct node *node, const struc
 }
 
 static bool read_additional_items(struct compiler *compiler, struct node *node,
-                                  const struct keyword *keyword, const struct json_span *value,
+                                  const struct keyword *keyword, const struct hk_json_span *value,
                                   const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = node->text};
-    struct json_span member;
+    struct hk_json_cursor cursor = {.bytes = node->text};
+    struct hk_json_span member;
     struct hk_str name;
 
-    while (json_next(&cursor, &name, &member)) {
-        if (json_string_eq(name, "items") && member.kind == JSON_KIND_ARRAY)
+    while (hk_json_next(&cursor, &name, &member)) {
+        if (hk_json_string_eq(name, "items") && member.kind == HK_JSON_ARRAY)
             return read_node(compiler, node, keyword, value, place);
     }
     return true; /* means nothing without an array of items */
 }
 
-static bool read_names(struct compiler *compiler, struct node *node, const struct json_span *value,
-                       const struct place *place, struct name_list *ret)
+static bool read_names(struct compiler *compiler, struct node *node,
+                       const struct hk_json_span *value, const struct place *place,
+                       struct name_list *ret)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span element;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span element;
     struct hk_str ignored;
 
-    if (value->kind != JSON_KIND_ARRAY)
+    if (value->kind != HK_JSON_ARRAY)
         return compile_fail(compiler, place, "must be an array of names");
     ret->indexes = compile_alloc(compiler, (count(value) + 1) * sizeof(*ret->indexes));
-    while (json_next(&cursor, &ignored, &element)) {
+    while (hk_json_next(&cursor, &ignored, &element)) {
         struct place at = {.parent = place, .index = ret->n};
         const struct name *name;
 
-        if (element.kind != JSON_KIND_STRING)
+        if (element.kind != HK_JSON_STRING)
             return compile_fail(compiler, &at, "must be a string");
         name = names_add(compiler, node, text_inside(element.bytes), &at);
         if (name == NULL)
@@ -275,7 +276,7 @@ static bool read_names(struct compiler *compiler, struct node *node, const struc
 }
 
 static bool read_required(struct compiler *compiler, struct node *node,
-                          const struct keyword *keyword, const struct json_span *value,
+                          const struct keyword *keyword, const struct hk_json_span *value,
                           const struct place *place)
 {
     return read_names(compiler, node, value, place, slot(node, keyword));
@@ -284,19 +285,19 @@ static bool read_required(struct compiler *compiler, struct node *node,
 /* ---- members of an operand that is an object ------------------------------------------------- */
 
 typedef bool read_member_fn(struct compiler *compiler, struct node *node, struct hk_str quoted,
-                            const struct json_span *value, const struct place *place);
+                            const struct hk_json_span *value, const struct place *place);
 
 static bool read_members(struct compiler *compiler, struct node *node,
-                         const struct json_span *value, const struct place *place,
+                         const struct hk_json_span *value, const struct place *place,
                          read_member_fn *read_member)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span member;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span member;
     struct hk_str name;
 
-    if (value->kind != JSON_KIND_OBJECT)
+    if (value->kind != HK_JSON_OBJECT)
         return compile_fail(compiler, place, "must be an object");
-    while (json_next(&cursor, &name, &member)) {
+    while (hk_json_next(&cursor, &name, &member)) {
         struct place at = {.parent = place, .name = text_inside(name)};
 
         if (!read_member(compiler, node, name, &member, &at))
@@ -306,7 +307,7 @@ static bool read_members(struct compiler *compiler, struct node *node,
 }
 
 static bool read_property(struct compiler *compiler, struct node *node, struct hk_str quoted,
-                          const struct json_span *value, const struct place *place)
+                          const struct hk_json_span *value, const struct place *place)
 {
     struct name *name = names_add(compiler, node, text_inside(quoted), place);
 
@@ -319,7 +320,7 @@ static bool read_property(struct compiler *compiler, struct node *node, struct h
 }
 
 static bool read_pattern_property(struct compiler *compiler, struct node *node,
-                                  struct hk_str quoted, const struct json_span *value,
+                                  struct hk_str quoted, const struct hk_json_span *value,
                                   const struct place *place)
 {
     struct pattern_property *property = compile_alloc(compiler, sizeof(*property));
@@ -334,7 +335,7 @@ static bool read_pattern_property(struct compiler *compiler, struct node *node,
 }
 
 static bool read_dependent(struct compiler *compiler, struct node *node, struct hk_str quoted,
-                           const struct json_span *value, const struct place *place)
+                           const struct hk_json_span *value, const struct place *place)
 {
     const struct name *name = names_add(compiler, node, text_inside(quoted), place);
     struct dependent *dependent = compile_alloc(compiler, sizeof(*dependent));
@@ -344,7 +345,7 @@ static bool read_dependent(struct compiler *compiler, struct node *node, struct 
     dependent->name = name->index;
     dependent->next = node->dependents;
     node->dependents = dependent;
-    if (value->kind == JSON_KIND_ARRAY)
+    if (value->kind == HK_JSON_ARRAY)
         return read_names(compiler, node, value, place, &dependent->required);
     dependent->node = compile_node(compiler, value, place);
     return dependent->node != NULL;
@@ -352,25 +353,25 @@ static bool read_dependent(struct compiler *compiler, struct node *node, struct 
 
 /* 2020-12 has a keyword for each of both. */
 static bool read_dependent_required(struct compiler *compiler, struct node *node,
-                                    struct hk_str quoted, const struct json_span *value,
+                                    struct hk_str quoted, const struct hk_json_span *value,
                                     const struct place *place)
 {
-    return value->kind == JSON_KIND_ARRAY
+    return value->kind == HK_JSON_ARRAY
                ? read_dependent(compiler, node, quoted, value, place)
                : compile_fail(compiler, place, "must be an array of names");
 }
 
 static bool read_dependent_schema(struct compiler *compiler, struct node *node,
-                                  struct hk_str quoted, const struct json_span *value,
+                                  struct hk_str quoted, const struct hk_json_span *value,
                                   const struct place *place)
 {
-    return value->kind != JSON_KIND_ARRAY ? read_dependent(compiler, node, quoted, value, place)
-                                          : compile_fail(compiler, place, "must be a schema");
+    return value->kind != HK_JSON_ARRAY ? read_dependent(compiler, node, quoted, value, place)
+                                        : compile_fail(compiler, place, "must be a schema");
 }
 
 /* Compiled, so that they are known to be schemas; a $ref finds them by their place. */
 static bool read_definition(struct compiler *compiler, struct node *node, struct hk_str quoted,
-                            const struct json_span *value, const struct place *place)
+                            const struct hk_json_span *value, const struct place *place)
 {
     (void)node;
     (void)quoted;
@@ -380,7 +381,7 @@ static bool read_definition(struct compiler *compiler, struct node *node, struct
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static bool read_properties(struct compiler *compiler, struct node *node,
-                            const struct keyword *keyword, const struct json_span *value,
+                            const struct keyword *keyword, const struct hk_json_span *value,
                             const struct place *place)
 {
     (void)keyword;
@@ -388,7 +389,7 @@ static bool read_properties(struct compiler *compiler, struct node *node,
 }
 
 static bool read_pattern_properties(struct compiler *compiler, struct node *node,
-                                    const struct keyword *keyword, const struct json_span *value,
+                                    const struct keyword *keyword, const struct hk_json_span *value,
                                     const struct place *place)
 {
     (void)keyword;
@@ -396,7 +397,7 @@ static bool read_pattern_properties(struct compiler *compiler, struct node *node
 }
 
 static bool read_dependents(struct compiler *compiler, struct node *node,
-                            const struct keyword *keyword, const struct json_span *value,
+                            const struct keyword *keyword, const struct hk_json_span *value,
                             const struct place *place)
 {
     read_member_fn *read_member = strcmp(keyword->name, "dependencies") == 0 ? read_dependent
@@ -408,7 +409,7 @@ static bool read_dependents(struct compiler *compiler, struct node *node,
 }
 
 static bool read_definitions(struct compiler *compiler, struct node *node,
-                             const struct keyword *keyword, const struct json_span *value,
+                             const struct keyword *keyword, const struct hk_json_span *value,
                              const struct place *place)
 {
     (void)keyword;
@@ -486,7 +487,7 @@ _Static_assert(HK_COUNTOF(keywords) <= KEYWORD_MAX, "one bit for each");
 const struct keyword *keyword_find(struct hk_str quoted, unsigned *ret_index)
 {
     for (unsigned i = 0; i < HK_COUNTOF(keywords); i++) {
-        if (json_string_eq(quoted, keywords[i].name)) {
+        if (hk_json_string_eq(quoted, keywords[i].name)) {
             *ret_index = i;
             return &keywords[i];
         }

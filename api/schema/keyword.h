@@ -17,7 +17,7 @@ enum {
 struct keyword;
 
 typedef bool keyword_read_fn(struct compiler *compiler, struct node *node,
-                             const struct keyword *keyword, const struct json_span *value,
+                             const struct keyword *keyword, const struct hk_json_span *value,
                              const struct place *place);
 
 struct keyword {

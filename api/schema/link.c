@@ -6,7 +6,7 @@
 #include "api/schema/keyword.h"
 #include "api/schema/text.h"
 
-enum { MAX_PLACES = JSON_SCAN_MAX_DEPTH };
+enum { MAX_PLACES = HK_JSON_MAX_DEPTH };
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
@@ -20,12 +20,12 @@ static void add_ref(struct compiler *compiler, struct ref **list, struct node *n
 }
 
 bool link_read_id(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                  const struct json_span *value, const struct place *place)
+                  const struct hk_json_span *value, const struct place *place)
 {
     struct hk_str inside = text_inside(value->bytes);
 
     (void)keyword;
-    if (value->kind != JSON_KIND_STRING)
+    if (value->kind != HK_JSON_STRING)
         return compile_fail(compiler, place, "must be a string");
     if (compiler->dialect != DRAFT_2020 && inside.n > 0 && inside.p[0] == '#') {
         add_ref(compiler, &compiler->anchors, node,
@@ -39,20 +39,20 @@ bool link_read_id(struct compiler *compiler, struct node *node, const struct key
 }
 
 bool link_read_anchor(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                      const struct json_span *value, const struct place *place)
+                      const struct hk_json_span *value, const struct place *place)
 {
     (void)keyword;
-    if (value->kind != JSON_KIND_STRING)
+    if (value->kind != HK_JSON_STRING)
         return compile_fail(compiler, place, "must be a string");
     add_ref(compiler, &compiler->anchors, node, text_inside(value->bytes));
     return true;
 }
 
 bool link_read_ref(struct compiler *compiler, struct node *node, const struct keyword *keyword,
-                   const struct json_span *value, const struct place *place)
+                   const struct hk_json_span *value, const struct place *place)
 {
     (void)keyword;
-    if (value->kind != JSON_KIND_STRING)
+    if (value->kind != HK_JSON_STRING)
         return compile_fail(compiler, place, "must be a string");
     if (compiler->n_refs++ == SCHEMA_MAX_REFS)
         return compile_fail(compiler, place, "is one reference too many: at most 512");
@@ -70,12 +70,12 @@ static unsigned locate(const struct schema *schema, const char *p,
     unsigned n = 0;
 
     while (bytes.p != p && n < MAX_PLACES) {
-        struct json_cursor cursor = {.bytes = bytes};
-        struct json_span child = {.bytes = {NULL, 0}};
+        struct hk_json_cursor cursor = {.bytes = bytes};
+        struct hk_json_span child = {.bytes = {NULL, 0}};
         struct hk_str quoted = HK_STR_NULL;
         size_t index = 0;
 
-        while (json_next(&cursor, &quoted, &child) && child.bytes.p + child.bytes.n <= p)
+        while (hk_json_next(&cursor, &quoted, &child) && child.bytes.p + child.bytes.n <= p)
             index++;
         places[n] = (struct place){
             .parent = n == 0 ? NULL : &places[n - 1],
@@ -148,10 +148,10 @@ static size_t decode_fragment(char *p, size_t n)
 }
 
 /* The value that the part of a pointer names, in place of `value`; false: there is none. */
-static bool go_into(struct json_span *value, struct hk_str part)
+static bool go_into(struct hk_json_span *value, struct hk_str part)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    bool is_object = value->kind == JSON_KIND_OBJECT;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    bool is_object = value->kind == HK_JSON_OBJECT;
     struct hk_str quoted;
     size_t index = 0;
 
@@ -160,9 +160,9 @@ static bool go_into(struct json_span *value, struct hk_str part)
             return false;
         index = index * 10 + (size_t)(part.p[i] - '0');
     }
-    if (!is_object && (value->kind != JSON_KIND_ARRAY || part.n == 0))
+    if (!is_object && (value->kind != HK_JSON_ARRAY || part.n == 0))
         return false;
-    while (json_next(&cursor, &quoted, value)) {
+    while (hk_json_next(&cursor, &quoted, value)) {
         if (is_object ? text_eq_plain(text_inside(quoted), part) : index-- == 0)
             return true;
     }
@@ -170,7 +170,7 @@ static bool go_into(struct json_span *value, struct hk_str part)
 }
 
 /* Follows a JSON Pointer, whose ~0 and ~1 are decoded in place. */
-static bool follow(struct json_span *value, char *pointer, size_t n)
+static bool follow(struct hk_json_span *value, char *pointer, size_t n)
 {
     size_t at = 0;
 
@@ -212,7 +212,7 @@ static struct node *find_anchor(const struct compiler *compiler, struct hk_str n
 static struct node *find_target(struct compiler *compiler, const struct ref *ref)
 {
     const struct schema *schema = compiler->schema;
-    struct json_span value = {JSON_KIND_OBJECT, schema->text};
+    struct hk_json_span value = {HK_JSON_OBJECT, schema->text};
     struct hk_str target = decode_target(compiler, ref->target);
     struct place places[MAX_PLACES + 1];
     struct node *node;

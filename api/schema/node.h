@@ -72,7 +72,7 @@ struct node {
     bool has_number_rules, has_string_rules, has_array_rules, has_object_rules;
     bool has_values; /* const or enum */
     unsigned n_values;
-    struct json_span *values;
+    struct hk_json_span *values;
 
     struct limit minimum, exclusive_minimum, maximum, exclusive_maximum, multiple_of;
 
@@ -140,7 +140,7 @@ void *compile_alloc(struct compiler *compiler, size_t n);
 bool compile_fail(struct compiler *compiler, const struct place *place, const char *detail);
 
 /* Reads a schema of the text; NULL: failed. */
-struct node *compile_node(struct compiler *compiler, const struct json_span *span,
+struct node *compile_node(struct compiler *compiler, const struct hk_json_span *span,
                           const struct place *place);
 
 /* The name's entry of a node, made when there is none; NULL: failed. */
@@ -162,11 +162,11 @@ struct check {
     unsigned n_quiet; /* above 0: only whether, not why */
 };
 
-bool check_node(struct check *check, const struct node *node, const struct json_span *value,
+bool check_node(struct check *check, const struct node *node, const struct hk_json_span *value,
                 const struct place *place);
 
 /* Whether it holds, without a word about why not. */
-bool check_quietly(struct check *check, const struct node *node, const struct json_span *value);
+bool check_quietly(struct check *check, const struct node *node, const struct hk_json_span *value);
 
 /* Reports a fault (a printf format) and returns false. */
 bool check_fail(struct check *check, const struct place *place, const char *detail, ...)
@@ -176,7 +176,7 @@ bool check_fail(struct check *check, const struct place *place, const char *deta
 bool check_goes_on(const struct check *check);
 
 /* The elements or members that no other part of the node has looked at. */
-bool check_unevaluated(struct check *check, const struct node *node, const struct json_span *value,
-                       const struct place *place);
+bool check_unevaluated(struct check *check, const struct node *node,
+                       const struct hk_json_span *value, const struct place *place);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "api/schema/text.h"
 
-enum { MAX_DEPTH = 80 }; /* of what json_scan() accepts, and then some */
+enum { MAX_DEPTH = 80 }; /* of what hk_json_scan() accepts, and then some */
 
 /* One name with its slash; 0 when it does not fit. */
 static size_t write_name(struct hk_str name, char *ret, size_t size)

@@ -44,7 +44,7 @@ struct schema_report {
 };
 
 /*
- * Whether the value (one that json_scan() accepted, without blanks around it) is as the schema
+ * Whether the value (one that hk_json_scan() accepted, without blanks around it) is as the schema
  * says. Else the report has 1 to `max_faults` faults, in the order of the text as far as may be; a
  * value that cannot be checked within its budget is one fault.
  */

@@ -6,7 +6,7 @@ struct hk_str text_inside(struct hk_str quoted)
     return quoted.n < 2 ? HK_STR("") : (struct hk_str){quoted.p + 1, quoted.n - 2};
 }
 
-/* Well-formed UTF-8 is what json_scan() lets pass; on other bytes it stays within the text. */
+/* Well-formed UTF-8 is what hk_json_scan() lets pass; on other bytes it stays within the text. */
 int32_t text_next_plain(struct hk_str plain, size_t *at)
 {
     uint8_t lead = (uint8_t)plain.p[(*at)++];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/schema/text.h - the characters of JSON strings, read where they lie: between the quotes of a
- * text that json_scan() accepted, escapes and all. U+0000 is a character like any other. Pure.
+ * text that hk_json_scan() accepted, escapes and all. U+0000 is a character like any other. Pure.
  */
 #ifndef API_SCHEMA_TEXT_H
 #define API_SCHEMA_TEXT_H

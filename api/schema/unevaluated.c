@@ -39,17 +39,17 @@ static bool is_property(struct check *check, const struct node *node, struct hk_
 }
 
 static void mark_members(struct check *check, const struct node *node,
-                         const struct json_span *value, struct marks *marks)
+                         const struct hk_json_span *value, struct marks *marks)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span member;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span member;
     struct hk_str quoted;
 
     if (node->additional_properties != NULL) {
         mark_all(marks);
         return;
     }
-    for (size_t i = 0; json_next(&cursor, &quoted, &member); i++) {
+    for (size_t i = 0; hk_json_next(&cursor, &quoted, &member); i++) {
         if (!budget_spend(&check->budget, budget_cost(&member)))
             return;
         if (is_property(check, node, text_inside(quoted)))
@@ -58,17 +58,17 @@ static void mark_members(struct check *check, const struct node *node,
 }
 
 static void mark_elements(struct check *check, const struct node *node,
-                          const struct json_span *value, struct marks *marks)
+                          const struct hk_json_span *value, struct marks *marks)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
-    struct json_span element;
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_span element;
     struct hk_str name;
 
     if (node->items != NULL) {
         mark_all(marks);
         return;
     }
-    for (size_t i = 0; json_next(&cursor, &name, &element); i++) {
+    for (size_t i = 0; hk_json_next(&cursor, &name, &element); i++) {
         if (!budget_spend(&check->budget, budget_cost(&element)))
             return;
         if (i < node->prefix_items.n ||
@@ -77,24 +77,24 @@ static void mark_elements(struct check *check, const struct node *node,
     }
 }
 
-static bool has_member(const struct json_span *object, struct hk_str inside)
+static bool has_member(const struct hk_json_span *object, struct hk_str inside)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_span value;
     struct hk_str quoted;
 
-    while (json_next(&cursor, &quoted, &value)) {
+    while (hk_json_next(&cursor, &quoted, &value)) {
         if (text_eq(text_inside(quoted), inside))
             return true;
     }
     return false;
 }
 
-static void mark(struct check *check, const struct node *node, const struct json_span *value,
+static void mark(struct check *check, const struct node *node, const struct hk_json_span *value,
                  struct marks *marks);
 
 static void mark_if_valid(struct check *check, const struct node_list *list,
-                          const struct json_span *value, struct marks *marks)
+                          const struct hk_json_span *value, struct marks *marks)
 {
     for (unsigned i = 0; i < list->n; i++) {
         if (check_quietly(check, list->nodes[i], value))
@@ -102,10 +102,10 @@ static void mark_if_valid(struct check *check, const struct node_list *list,
     }
 }
 
-static void mark_own(struct check *check, const struct node *node, const struct json_span *value,
+static void mark_own(struct check *check, const struct node *node, const struct hk_json_span *value,
                      struct marks *marks)
 {
-    if (value->kind == JSON_KIND_OBJECT)
+    if (value->kind == HK_JSON_OBJECT)
         mark_members(check, node, value, marks);
     else
         mark_elements(check, node, value, marks);
@@ -113,7 +113,7 @@ static void mark_own(struct check *check, const struct node *node, const struct 
 
 /* What the nodes have looked at that `node` applies to the same value; the value is valid. */
 static void mark_applied(struct check *check, const struct node *node,
-                         const struct json_span *value, struct marks *marks)
+                         const struct hk_json_span *value, struct marks *marks)
 {
     if (!budget_spend(&check->budget, budget_cost(value)))
         return;
@@ -132,21 +132,21 @@ static void mark_applied(struct check *check, const struct node *node,
             mark(check, then, value, marks);
     }
     for (const struct dependent *d = node->dependents; d != NULL; d = d->next) {
-        if (d->node != NULL && value->kind == JSON_KIND_OBJECT &&
+        if (d->node != NULL && value->kind == HK_JSON_OBJECT &&
             has_member(value, node->by_index[d->name]->inside))
             mark(check, d->node, value, marks);
     }
 }
 
-static const struct node *rule_of(const struct node *node, const struct json_span *value)
+static const struct node *rule_of(const struct node *node, const struct hk_json_span *value)
 {
-    if (value->kind == JSON_KIND_OBJECT)
+    if (value->kind == HK_JSON_OBJECT)
         return node->unevaluated_properties;
-    return value->kind == JSON_KIND_ARRAY ? node->unevaluated_items : NULL;
+    return value->kind == HK_JSON_ARRAY ? node->unevaluated_items : NULL;
 }
 
 /* As deep as nodes apply to the same value: see measure() in link.c. */
-static void mark(struct check *check, const struct node *node, const struct json_span *value,
+static void mark(struct check *check, const struct node *node, const struct hk_json_span *value,
                  struct marks *marks)
 {
     if (rule_of(node, value) != NULL) {
@@ -157,24 +157,24 @@ static void mark(struct check *check, const struct node *node, const struct json
     mark_applied(check, node, value, marks);
 }
 
-static size_t count(const struct json_span *container)
+static size_t count(const struct hk_json_span *container)
 {
-    struct json_cursor cursor = {.bytes = container->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = container->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     size_t n = 0;
 
-    while (json_next(&cursor, &name, &value))
+    while (hk_json_next(&cursor, &name, &value))
         n++;
     return n;
 }
 
-bool check_unevaluated(struct check *check, const struct node *node, const struct json_span *value,
-                       const struct place *place)
+bool check_unevaluated(struct check *check, const struct node *node,
+                       const struct hk_json_span *value, const struct place *place)
 {
-    struct json_cursor cursor = {.bytes = value->bytes};
+    struct hk_json_cursor cursor = {.bytes = value->bytes};
     const struct node *rule = rule_of(node, value);
-    struct json_span child;
+    struct hk_json_span child;
     struct hk_str quoted;
     struct marks marks;
     bool is_good = true;
@@ -187,7 +187,7 @@ bool check_unevaluated(struct check *check, const struct node *node, const struc
         abort();
     mark_own(check, node, value, &marks);
     mark_applied(check, node, value, &marks);
-    for (size_t i = 0; json_next(&cursor, &quoted, &child); i++) {
+    for (size_t i = 0; hk_json_next(&cursor, &quoted, &child); i++) {
         struct place at = {
             .parent = place,
             .name = quoted.p == NULL ? HK_STR_NULL : text_inside(quoted),

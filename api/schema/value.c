@@ -8,16 +8,16 @@
 
 enum { MAX_UNIQUE = 65536 }; /* elements: more are more than any budget */
 
-static bool arrays_are_equal(const struct json_span *a, const struct json_span *b,
+static bool arrays_are_equal(const struct hk_json_span *a, const struct hk_json_span *b,
                              struct budget *budget)
 {
-    struct json_cursor cursor_a = {.bytes = a->bytes}, cursor_b = {.bytes = b->bytes};
-    struct json_span value_a, value_b;
+    struct hk_json_cursor cursor_a = {.bytes = a->bytes}, cursor_b = {.bytes = b->bytes};
+    struct hk_json_span value_a, value_b;
     struct hk_str name;
 
     for (;;) {
-        bool has_a = json_next(&cursor_a, &name, &value_a);
-        bool has_b = json_next(&cursor_b, &name, &value_b);
+        bool has_a = hk_json_next(&cursor_a, &name, &value_a);
+        bool has_b = hk_json_next(&cursor_b, &name, &value_b);
 
         if (!has_a || !has_b)
             return has_a == has_b;
@@ -26,27 +26,27 @@ static bool arrays_are_equal(const struct json_span *a, const struct json_span *
     }
 }
 
-static size_t count_members(const struct json_span *object)
+static size_t count_members(const struct hk_json_span *object)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     size_t n = 0;
 
-    while (json_next(&cursor, &name, &value))
+    while (hk_json_next(&cursor, &name, &value))
         n++;
     return n;
 }
 
 /* Whether `object` has a member of that name with an equal value. */
-static bool has_member(const struct json_span *object, struct hk_str inside,
-                       const struct json_span *wanted, struct budget *budget)
+static bool has_member(const struct hk_json_span *object, struct hk_str inside,
+                       const struct hk_json_span *wanted, struct budget *budget)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_span value;
     struct hk_str name;
 
-    while (json_next(&cursor, &name, &value)) {
+    while (hk_json_next(&cursor, &name, &value)) {
         if (!budget_spend(budget, budget_cost(&value)))
             return false;
         if (text_eq(text_inside(name), inside) && value_equal(&value, wanted, budget))
@@ -55,44 +55,44 @@ static bool has_member(const struct json_span *object, struct hk_str inside,
     return false;
 }
 
-static bool objects_are_equal(const struct json_span *a, const struct json_span *b,
+static bool objects_are_equal(const struct hk_json_span *a, const struct hk_json_span *b,
                               struct budget *budget)
 {
-    struct json_cursor cursor = {.bytes = a->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = a->bytes};
+    struct hk_json_span value;
     struct hk_str name;
 
     if (!budget_spend(budget, budget_cost(a) + budget_cost(b)) ||
         count_members(a) != count_members(b))
         return false;
-    while (json_next(&cursor, &name, &value)) {
+    while (hk_json_next(&cursor, &name, &value)) {
         if (!has_member(b, text_inside(name), &value, budget))
             return false;
     }
     return true;
 }
 
-/* As deep as the text is, which json_scan() has capped. */
-bool value_equal(const struct json_span *a, const struct json_span *b, struct budget *budget)
+/* As deep as the text is, which hk_json_scan() has capped. */
+bool value_equal(const struct hk_json_span *a, const struct hk_json_span *b, struct budget *budget)
 {
     struct decimal number_a, number_b;
 
     if (!budget_spend(budget, budget_cost(a)) || a->kind != b->kind)
         return false;
     switch (a->kind) {
-    case JSON_KIND_STRING:
+    case HK_JSON_STRING:
         return text_eq(text_inside(a->bytes), text_inside(b->bytes));
-    case JSON_KIND_NUMBER:
+    case HK_JSON_NUMBER:
         number_a = decimal_parse(a->bytes);
         number_b = decimal_parse(b->bytes);
         return decimal_compare(&number_a, &number_b) == 0;
-    case JSON_KIND_ARRAY:
+    case HK_JSON_ARRAY:
         return arrays_are_equal(a, b, budget);
-    case JSON_KIND_OBJECT:
+    case HK_JSON_OBJECT:
         return objects_are_equal(a, b, budget);
-    case JSON_KIND_TRUE:
-    case JSON_KIND_FALSE:
-    case JSON_KIND_NULL:
+    case HK_JSON_TRUE:
+    case HK_JSON_FALSE:
+    case HK_JSON_NULL:
         break;
     }
     return true;
@@ -105,14 +105,14 @@ static uint64_t mix(uint64_t hash)
 }
 
 /* The members' hashes are added up, so that their order does not count; the elements' is. */
-static uint64_t hash_container(const struct json_span *container, struct budget *budget)
+static uint64_t hash_container(const struct hk_json_span *container, struct budget *budget)
 {
-    struct json_cursor cursor = {.bytes = container->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = container->bytes};
+    struct hk_json_span value;
     struct hk_str name;
     uint64_t hash = 0;
 
-    while (json_next(&cursor, &name, &value)) {
+    while (hk_json_next(&cursor, &name, &value)) {
         uint64_t own = value_hash(&value, budget);
 
         if (name.p == NULL)
@@ -123,19 +123,19 @@ static uint64_t hash_container(const struct json_span *container, struct budget 
     return hash;
 }
 
-uint64_t value_hash(const struct json_span *value, struct budget *budget)
+uint64_t value_hash(const struct hk_json_span *value, struct budget *budget)
 {
     struct decimal number;
     uint64_t hash = 0;
 
     if (!budget_spend(budget, budget_cost(value)))
         return 0;
-    if (value->kind == JSON_KIND_STRING) {
+    if (value->kind == HK_JSON_STRING) {
         hash = text_hash(text_inside(value->bytes));
-    } else if (value->kind == JSON_KIND_NUMBER) {
+    } else if (value->kind == HK_JSON_NUMBER) {
         number = decimal_parse(value->bytes);
         hash = decimal_hash(&number);
-    } else if (value->kind == JSON_KIND_ARRAY || value->kind == JSON_KIND_OBJECT) {
+    } else if (value->kind == HK_JSON_ARRAY || value->kind == HK_JSON_OBJECT) {
         hash = hash_container(value, budget);
     }
     return mix(hash * 8 + value->kind);
@@ -144,7 +144,7 @@ uint64_t value_hash(const struct json_span *value, struct budget *budget)
 struct element {
     uint64_t hash;
     size_t index;
-    struct json_span value;
+    struct hk_json_span value;
 };
 
 static int order_by_hash(const void *a, const void *b)
@@ -173,16 +173,16 @@ static bool find_pair(const struct element *elements, size_t n, struct budget *b
     return false;
 }
 
-bool value_is_unique(const struct json_span *array, struct budget *budget, size_t ret_pair[2])
+bool value_is_unique(const struct hk_json_span *array, struct budget *budget, size_t ret_pair[2])
 {
-    struct json_cursor cursor = {.bytes = array->bytes};
+    struct hk_json_cursor cursor = {.bytes = array->bytes};
     struct element *elements = NULL;
     size_t n = 0, capacity = 0;
-    struct json_span value;
+    struct hk_json_span value;
     struct hk_str name;
     bool is_unique;
 
-    while (json_next(&cursor, &name, &value)) {
+    while (hk_json_next(&cursor, &name, &value)) {
         if (n == MAX_UNIQUE || !budget_spend(budget, 16)) {
             budget->n_left = -1;
             break;

@@ -6,7 +6,7 @@
 #ifndef API_SCHEMA_VALUE_H
 #define API_SCHEMA_VALUE_H
 
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 
 /*
  * What a check may cost, in steps of about the same time; below 0: used up, and whatever says so
@@ -23,17 +23,17 @@ static inline bool budget_spend(struct budget *budget, size_t n)
 }
 
 /* The cost of walking over a value once. */
-static inline size_t budget_cost(const struct json_span *value)
+static inline size_t budget_cost(const struct hk_json_span *value)
 {
     return 1 + value->bytes.n / 16;
 }
 
-bool value_equal(const struct json_span *a, const struct json_span *b, struct budget *budget);
+bool value_equal(const struct hk_json_span *a, const struct hk_json_span *b, struct budget *budget);
 
 /* Equal values have equal hashes. */
-uint64_t value_hash(const struct json_span *value, struct budget *budget);
+uint64_t value_hash(const struct hk_json_span *value, struct budget *budget);
 
 /* Whether no two elements of the array are equal; else their indexes. */
-bool value_is_unique(const struct json_span *array, struct budget *budget, size_t ret_pair[2]);
+bool value_is_unique(const struct hk_json_span *array, struct budget *budget, size_t ret_pair[2]);
 
 #endif

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What checking a payload costs, against reading it once: the CPU time of schema_check() divided by
- * that of json_scan() on the same order of some 1 KiB, median of the rounds. Prints one JSON line.
+ * that of hk_json_scan() on the same order of some 1 KiB, median of the rounds. Prints one JSON
+ * line.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "api/json_scan.h"
 #include "api/schema/schema.h"
 #include "hk/buf.h"
+#include "hk/json_scan.h"
 
 enum { N_ROUNDS = 15, N_CHECKS = 5000, N_LINES = 10, MAX_BYTES = 1 << 16 };
 
@@ -65,12 +66,12 @@ int main(void)
         return 1;
     write_order(&order);
     for (int round = 0; round < N_ROUNDS; round++) {
-        struct json_span span;
+        struct hk_json_span span;
         double start = now_s(), middle;
         size_t at;
 
         for (int i = 0; i < N_CHECKS; i++)
-            n_good += json_scan(hk_buf_str(&order), &span, &at);
+            n_good += hk_json_scan(hk_buf_str(&order), &span, &at);
         middle = now_s();
         for (int i = 0; i < N_CHECKS; i++)
             n_good += schema_check(schema, hk_buf_str(&order), 1, &report);

@@ -4,9 +4,9 @@
  * has a place and a sentence; one fault is found exactly when ten are; what "not" says is the
  * contrary.
  */
-#include "api/json_scan.h"
 #include "api/schema/schema.h"
 #include "hk/buf.h"
+#include "hk/json_scan.h"
 #include "hk/utf8.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hk_str schema_part = {text, line_end == NULL ? size : (size_t)(line_end - text)};
     struct hk_str value_part =
         line_end == NULL ? HK_STR("null") : (struct hk_str){line_end + 1, size - schema_part.n - 1};
-    struct json_span value;
+    struct hk_json_span value;
     struct schema *schema = schema_compile(schema_part, &error);
     size_t at;
 
@@ -76,7 +76,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_MUST(error.detail[0] != '\0');
         return 0;
     }
-    if (json_scan(value_part, &value, &at))
+    if (hk_json_scan(value_part, &value, &at))
         check(schema, value.bytes);
     schema_free(schema);
     return 0;

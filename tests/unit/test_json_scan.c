@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What json_scan() accepts and refuses; the cases are in the manner of JSONTestSuite. */
+/* What hk_json_scan() accepts and refuses; the cases are in the manner of JSONTestSuite. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 
 /* In memory of its own size, so that a sanitizer sees a read behind the end. */
 static bool scans(struct hk_str text)
 {
-    struct json_span span = {.kind = 0};
+    struct hk_json_span span = {.kind = 0};
     size_t at = SIZE_MAX;
     char *copy = malloc(text.n == 0 ? 1 : text.n);
     bool is_valid;
@@ -22,7 +22,7 @@ static bool scans(struct hk_str text)
     assert_non_null(copy);
     if (text.n > 0)
         memcpy(copy, text.p, text.n);
-    is_valid = json_scan((struct hk_str){copy, text.n}, &span, &at);
+    is_valid = hk_json_scan((struct hk_str){copy, text.n}, &span, &at);
     free(copy);
     assert_true(is_valid ? span.kind != 0 && at == SIZE_MAX : span.kind == 0 && at <= text.n);
     return is_valid;
@@ -372,16 +372,16 @@ static void test_the_depth_is_limited(void **state)
 {
     (void)state;
 
-    assert_true(scans_nested(JSON_SCAN_MAX_DEPTH, "[", "", "]"));
-    assert_true(scans_nested(JSON_SCAN_MAX_DEPTH, "[", "1", "]"));
-    assert_true(scans_nested(JSON_SCAN_MAX_DEPTH, "{\"a\":", "1", "}"));
-    assert_true(scans_nested(JSON_SCAN_MAX_DEPTH / 2, "[{\"a\":", "1", "}]"));
-    assert_true(scans_nested(JSON_SCAN_MAX_DEPTH - 1, "[", "[],{},[]", "]"));
-    assert_false(scans_nested(JSON_SCAN_MAX_DEPTH, "[", "{}", "]"));
-    assert_false(scans_nested(JSON_SCAN_MAX_DEPTH + 1, "[", "", "]"));
-    assert_false(scans_nested(JSON_SCAN_MAX_DEPTH + 1, "[", "1", "]"));
-    assert_false(scans_nested(JSON_SCAN_MAX_DEPTH + 1, "{\"a\":", "1", "}"));
-    assert_false(scans_nested(JSON_SCAN_MAX_DEPTH / 2 + 1, "[{\"a\":", "1", "}]"));
+    assert_true(scans_nested(HK_JSON_MAX_DEPTH, "[", "", "]"));
+    assert_true(scans_nested(HK_JSON_MAX_DEPTH, "[", "1", "]"));
+    assert_true(scans_nested(HK_JSON_MAX_DEPTH, "{\"a\":", "1", "}"));
+    assert_true(scans_nested(HK_JSON_MAX_DEPTH / 2, "[{\"a\":", "1", "}]"));
+    assert_true(scans_nested(HK_JSON_MAX_DEPTH - 1, "[", "[],{},[]", "]"));
+    assert_false(scans_nested(HK_JSON_MAX_DEPTH, "[", "{}", "]"));
+    assert_false(scans_nested(HK_JSON_MAX_DEPTH + 1, "[", "", "]"));
+    assert_false(scans_nested(HK_JSON_MAX_DEPTH + 1, "[", "1", "]"));
+    assert_false(scans_nested(HK_JSON_MAX_DEPTH + 1, "{\"a\":", "1", "}"));
+    assert_false(scans_nested(HK_JSON_MAX_DEPTH / 2 + 1, "[{\"a\":", "1", "}]"));
 }
 
 static void test_a_million_brackets_are_refused_without_recursion(void **state)
@@ -436,10 +436,10 @@ static void test_a_fault_has_its_place(void **state)
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        struct json_span span;
+        struct hk_json_span span;
         size_t at = SIZE_MAX;
 
-        assert_false(json_scan(cases[i].text, &span, &at));
+        assert_false(hk_json_scan(cases[i].text, &span, &at));
         assert_int_equal(at, cases[i].at);
     }
 }
@@ -467,5 +467,5 @@ int main(void)
         cmocka_unit_test(test_a_fault_has_its_place),
     };
 
-    return cmocka_run_group_tests_name("json_scan", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("hk_json_scan", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where json_scan() and json_next() say that values lie, and what strings spell. */
+/* Where hk_json_scan() and hk_json_next() say that values lie, and what strings spell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,14 +8,14 @@
 
 #include <cmocka.h>
 
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 
-static struct json_span scan(const char *text)
+static struct hk_json_span scan(const char *text)
 {
-    struct json_span span = {.kind = 0};
+    struct hk_json_span span = {.kind = 0};
     size_t at;
 
-    assert_true(json_scan(hk_str(text), &span, &at));
+    assert_true(hk_json_scan(hk_str(text), &span, &at));
     return span;
 }
 
@@ -29,23 +29,23 @@ static void test_the_span_of_a_value_is_without_the_blanks_around_it(void **stat
 {
     static const struct {
         const char *text;
-        enum json_kind kind;
+        enum hk_json_kind kind;
         const char *bytes;
     } cases[] = {
-        {" { \"a\" : 1 } ", JSON_KIND_OBJECT, "{ \"a\" : 1 }"},
-        {"\n[ 1 ]\n", JSON_KIND_ARRAY, "[ 1 ]"},
-        {" \"x\" ", JSON_KIND_STRING, "\"x\""},
-        {" -1.50 ", JSON_KIND_NUMBER, "-1.50"},
-        {"7", JSON_KIND_NUMBER, "7"},
-        {" true ", JSON_KIND_TRUE, "true"},
-        {" false ", JSON_KIND_FALSE, "false"},
-        {" null ", JSON_KIND_NULL, "null"},
+        {" { \"a\" : 1 } ", HK_JSON_OBJECT, "{ \"a\" : 1 }"},
+        {"\n[ 1 ]\n", HK_JSON_ARRAY, "[ 1 ]"},
+        {" \"x\" ", HK_JSON_STRING, "\"x\""},
+        {" -1.50 ", HK_JSON_NUMBER, "-1.50"},
+        {"7", HK_JSON_NUMBER, "7"},
+        {" true ", HK_JSON_TRUE, "true"},
+        {" false ", HK_JSON_FALSE, "false"},
+        {" null ", HK_JSON_NULL, "null"},
     };
 
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        struct json_span span = scan(cases[i].text);
+        struct hk_json_span span = scan(cases[i].text);
 
         assert_int_equal(span.kind, cases[i].kind);
         assert_str_equal(span.bytes, cases[i].bytes);
@@ -56,71 +56,71 @@ static void test_the_members_of_an_object_come_in_their_order(void **state)
 {
     static const struct {
         const char *name;
-        enum json_kind kind;
+        enum hk_json_kind kind;
         const char *bytes;
     } expected[] = {
-        {"\"a\"", JSON_KIND_NUMBER, "1e2"},
-        {"\"b]\"", JSON_KIND_STRING, "\"}\\\\\""},
-        {"\"\\\"\"", JSON_KIND_ARRAY, "[ \"]\", {\"x\":[]} ]"},
-        {"\"a\"", JSON_KIND_OBJECT, "{ }"},
-        {"\"\"", JSON_KIND_OBJECT, "{\"}\":\"{\\\"\"}"},
-        {"\"t\"", JSON_KIND_TRUE, "true"},
-        {"\"f\"", JSON_KIND_FALSE, "false"},
-        {"\"n\"", JSON_KIND_NULL, "null"},
+        {"\"a\"", HK_JSON_NUMBER, "1e2"},
+        {"\"b]\"", HK_JSON_STRING, "\"}\\\\\""},
+        {"\"\\\"\"", HK_JSON_ARRAY, "[ \"]\", {\"x\":[]} ]"},
+        {"\"a\"", HK_JSON_OBJECT, "{ }"},
+        {"\"\"", HK_JSON_OBJECT, "{\"}\":\"{\\\"\"}"},
+        {"\"t\"", HK_JSON_TRUE, "true"},
+        {"\"f\"", HK_JSON_FALSE, "false"},
+        {"\"n\"", HK_JSON_NULL, "null"},
     };
-    struct json_span span =
+    struct hk_json_span span =
         scan(" {\"a\":1e2 ,\"b]\": \"}\\\\\",\n\"\\\"\" :[ \"]\", {\"x\":[]} ] , "
              "\"a\":{ }, \"\":{\"}\":\"{\\\"\"},\"t\":true,\"f\":false ,"
              "\"n\":null } ");
-    struct json_cursor cursor = {.bytes = span.bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = span.bytes};
+    struct hk_json_span value;
     struct hk_str name;
 
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(expected); i++) {
-        assert_true(json_next(&cursor, &name, &value));
+        assert_true(hk_json_next(&cursor, &name, &value));
         assert_str_equal(name, expected[i].name);
         assert_int_equal(value.kind, expected[i].kind);
         assert_str_equal(value.bytes, expected[i].bytes);
     }
-    assert_false(json_next(&cursor, &name, &value));
-    assert_false(json_next(&cursor, &name, &value));
+    assert_false(hk_json_next(&cursor, &name, &value));
+    assert_false(hk_json_next(&cursor, &name, &value));
 }
 
 static void test_the_elements_of_an_array_have_no_name(void **state)
 {
     static const char *const expected[] = {"[[ ]]", "{\"a\":1}", "\"x\"", "-0.5", "null"};
-    struct json_span span = scan("[ [[ ]] , {\"a\":1},\"x\" ,-0.5,null]");
-    struct json_cursor cursor = {.bytes = span.bytes};
-    struct json_span value;
+    struct hk_json_span span = scan("[ [[ ]] , {\"a\":1},\"x\" ,-0.5,null]");
+    struct hk_json_cursor cursor = {.bytes = span.bytes};
+    struct hk_json_span value;
     struct hk_str name;
 
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(expected); i++) {
-        assert_true(json_next(&cursor, &name, &value));
+        assert_true(hk_json_next(&cursor, &name, &value));
         assert_null(name.p);
         assert_str_equal(value.bytes, expected[i]);
     }
-    assert_false(json_next(&cursor, &name, &value));
+    assert_false(hk_json_next(&cursor, &name, &value));
 }
 
 static void test_what_is_empty_or_no_container_has_nothing_to_walk(void **state)
 {
     static const char *const cases[] = {"{}", "[]", "{ \n }", "[ ]", "\"[1]\"", "1", "null"};
-    struct json_cursor none = {.bytes = HK_STR_NULL};
-    struct json_span value;
+    struct hk_json_cursor none = {.bytes = HK_STR_NULL};
+    struct hk_json_span value;
     struct hk_str name;
 
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        struct json_cursor cursor = {.bytes = scan(cases[i]).bytes};
+        struct hk_json_cursor cursor = {.bytes = scan(cases[i]).bytes};
 
-        assert_false(json_next(&cursor, &name, &value));
+        assert_false(hk_json_next(&cursor, &name, &value));
     }
-    assert_false(json_next(&none, &name, &value));
+    assert_false(hk_json_next(&none, &name, &value));
 }
 
 static void test_a_string_equals_what_it_spells(void **state)
@@ -152,7 +152,7 @@ static void test_a_string_equals_what_it_spells(void **state)
     (void)state;
 
     for (size_t i = 0; i < HK_COUNTOF(cases); i++)
-        assert_int_equal(json_string_eq(cases[i].quoted, cases[i].text), cases[i].is_equal);
+        assert_int_equal(hk_json_string_eq(cases[i].quoted, cases[i].text), cases[i].is_equal);
 }
 
 static void test_a_string_is_decoded(void **state)
@@ -177,7 +177,7 @@ static void test_a_string_is_decoded(void **state)
         size_t n;
 
         assert_non_null(decoded);
-        n = json_string_decode(cases[i].quoted, decoded);
+        n = hk_json_string_decode(cases[i].quoted, decoded);
         assert_str_equal((struct hk_str){decoded, n}, cases[i].text);
         free(decoded);
     }
@@ -189,9 +189,9 @@ static void test_a_string_with_u_0000_is_not_decoded(void **state)
 
     (void)state;
 
-    assert_true(json_string_decode(HK_STR("\"\\u0000\""), decoded) == SIZE_MAX);
-    assert_true(json_string_decode(HK_STR("\"abc\\u0000def\""), decoded) == SIZE_MAX);
-    assert_int_equal(json_string_decode(HK_STR("\"\\\\u0000\""), decoded), 6);
+    assert_true(hk_json_string_decode(HK_STR("\"\\u0000\""), decoded) == SIZE_MAX);
+    assert_true(hk_json_string_decode(HK_STR("\"abc\\u0000def\""), decoded) == SIZE_MAX);
+    assert_int_equal(hk_json_string_decode(HK_STR("\"\\\\u0000\""), decoded), 6);
 }
 
 int main(void)

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "api/json_scan.h"
 #include "api/schema/schema.h"
 #include "hk/buf.h"
+#include "hk/json_scan.h"
 
 #define SUITE "/usr/share/json-schema-test-suite/tests/"
 
@@ -51,41 +51,41 @@ static bool read_file(const char *path, struct hk_buf *ret)
     return true;
 }
 
-static struct json_span member(const struct json_span *object, const char *name)
+static struct hk_json_span member(const struct hk_json_span *object, const char *name)
 {
-    struct json_cursor cursor = {.bytes = object->bytes};
-    struct json_span value;
+    struct hk_json_cursor cursor = {.bytes = object->bytes};
+    struct hk_json_span value;
     struct hk_str quoted;
 
-    while (json_next(&cursor, &quoted, &value)) {
-        if (json_string_eq(quoted, name))
+    while (hk_json_next(&cursor, &quoted, &value)) {
+        if (hk_json_string_eq(quoted, name))
             return value;
     }
-    return (struct json_span){.kind = JSON_KIND_NULL};
+    return (struct hk_json_span){.kind = HK_JSON_NULL};
 }
 
 static const struct skip *find_skip(const char *file, struct hk_str group)
 {
     for (size_t i = 0; i < HK_COUNTOF(skips); i++) {
         if (strcmp(skips[i].file, file) == 0 &&
-            (skips[i].group == NULL || json_string_eq(group, skips[i].group)))
+            (skips[i].group == NULL || hk_json_string_eq(group, skips[i].group)))
             return &skips[i];
     }
     return NULL;
 }
 
 /* The schema, which says what draft it is of when it does not yet. */
-static struct schema *compile(const struct json_span *span, const char *dialect,
+static struct schema *compile(const struct hk_json_span *span, const char *dialect,
                               struct hk_error *reterr)
 {
     struct hk_buf text HK_CLEANUP(hk_buf_done);
-    struct json_cursor cursor = {.bytes = span->bytes};
-    struct json_span first;
+    struct hk_json_cursor cursor = {.bytes = span->bytes};
+    struct hk_json_span first;
     struct hk_str name;
-    bool is_empty = !json_next(&cursor, &name, &first);
+    bool is_empty = !hk_json_next(&cursor, &name, &first);
 
     hk_buf_init(&text, MAX_FILE_BYTES);
-    if (span->kind == JSON_KIND_OBJECT && member(span, "$schema").bytes.p == NULL) {
+    if (span->kind == HK_JSON_OBJECT && member(span, "$schema").bytes.p == NULL) {
         hk_buf_printf(&text, "{\"$schema\":\"%s\"", dialect);
         hk_buf_add_text(&text, is_empty ? "" : ",");
         hk_buf_add(&text, span->bytes.p + 1, span->bytes.n - 1);
@@ -95,11 +95,11 @@ static struct schema *compile(const struct json_span *span, const char *dialect,
     return schema_compile(hk_buf_str(&text), reterr);
 }
 
-static void run_case(const struct schema *schema, const struct json_span *test, const char *where,
-                     struct tally *tally)
+static void run_case(const struct schema *schema, const struct hk_json_span *test,
+                     const char *where, struct tally *tally)
 {
-    struct json_span data = member(test, "data"), description = member(test, "description");
-    bool wanted = member(test, "valid").kind == JSON_KIND_TRUE;
+    struct hk_json_span data = member(test, "data"), description = member(test, "description");
+    bool wanted = member(test, "valid").kind == HK_JSON_TRUE;
     struct schema_report report;
     bool is_valid = schema_check(schema, data.bytes, SCHEMA_MAX_FAULTS, &report);
 
@@ -113,13 +113,13 @@ static void run_case(const struct schema *schema, const struct json_span *test, 
                   report.n > 0 ? report.faults[0].detail : "");
 }
 
-static void run_group(const struct json_span *group, const char *dialect, const char *file,
+static void run_group(const struct hk_json_span *group, const char *dialect, const char *file,
                       struct tally *tally)
 {
-    struct json_span description = member(group, "description"), span = member(group, "schema"),
-                     tests = member(group, "tests"), test;
+    struct hk_json_span description = member(group, "description"), span = member(group, "schema"),
+                        tests = member(group, "tests"), test;
     const struct skip *skip = find_skip(file, description.bytes);
-    struct json_cursor cursor = {.bytes = tests.bytes};
+    struct hk_json_cursor cursor = {.bytes = tests.bytes};
     struct hk_error error = {.code = HK_OK};
     struct schema *schema = compile(&span, dialect, &error);
     struct hk_str name;
@@ -137,7 +137,7 @@ static void run_group(const struct json_span *group, const char *dialect, const 
     }
     if (skip != NULL)
         print_message("passed over: %s (%s)\n", where, skip->reason);
-    while (schema != NULL && json_next(&cursor, &name, &test))
+    while (schema != NULL && hk_json_next(&cursor, &name, &test))
         run_case(schema, &test, where, tally);
     schema_free(schema);
 }
@@ -146,8 +146,8 @@ static void run_file(const char *directory, const char *file, const char *dialec
                      struct tally *tally)
 {
     struct hk_buf text HK_CLEANUP(hk_buf_done);
-    struct json_span groups, group;
-    struct json_cursor cursor;
+    struct hk_json_span groups, group;
+    struct hk_json_cursor cursor;
     struct hk_str name;
     char path[512];
     size_t at;
@@ -155,9 +155,9 @@ static void run_file(const char *directory, const char *file, const char *dialec
     (void)snprintf(path, sizeof(path), "%s%s", directory, file);
     hk_buf_init(&text, 1);
     assert_true(read_file(path, &text));
-    assert_true(json_scan(hk_buf_str(&text), &groups, &at));
-    cursor = (struct json_cursor){.bytes = groups.bytes};
-    while (json_next(&cursor, &name, &group))
+    assert_true(hk_json_scan(hk_buf_str(&text), &groups, &at));
+    cursor = (struct hk_json_cursor){.bytes = groups.bytes};
+    while (hk_json_next(&cursor, &name, &group))
         run_group(&group, dialect, file, tally);
 }
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The validator is one loop over values with a stack of bits, one bit for each open container: no
- * recursion, so that a body cannot choose how much stack is used. The walk (json_next) trusts what
- * the validator accepted and only looks for ends; on other text it finds nonsense, but stays within
- * the text and comes to an end.
+ * recursion, so that a body cannot choose how much stack is used. The walk (hk_json_next) trusts
+ * what the validator accepted and only looks for ends; on other text it finds nonsense, but stays
+ * within the text and comes to an end.
  */
-#include "api/json_scan.h"
+#include "hk/json_scan.h"
 
 #include "hk/utf8.h"
 
@@ -41,7 +41,7 @@ struct scan {
     unsigned depth;
 };
 
-_Static_assert(JSON_SCAN_MAX_DEPTH <= 64, "one bit of scan.objects for each level");
+_Static_assert(HK_JSON_MAX_DEPTH <= 64, "one bit of scan.objects for each level");
 
 static bool is_at(const struct scan *scan, char c)
 {
@@ -206,7 +206,7 @@ static bool scan_opening(struct scan *scan)
 {
     bool is_object = *scan->at == '{';
 
-    if (scan->depth == JSON_SCAN_MAX_DEPTH)
+    if (scan->depth == HK_JSON_MAX_DEPTH)
         return false;
 
     scan->objects = scan->objects << 1 | is_object;
@@ -271,22 +271,22 @@ static bool scan_value(struct scan *scan)
 }
 
 /* By the first byte. */
-static enum json_kind kind_of(char c)
+static enum hk_json_kind kind_of(char c)
 {
     static const uint8_t kinds[256] = {
-        ['{'] = JSON_KIND_OBJECT, ['['] = JSON_KIND_ARRAY, ['"'] = JSON_KIND_STRING,
-        ['t'] = JSON_KIND_TRUE,   ['f'] = JSON_KIND_FALSE, ['n'] = JSON_KIND_NULL,
+        ['{'] = HK_JSON_OBJECT, ['['] = HK_JSON_ARRAY, ['"'] = HK_JSON_STRING,
+        ['t'] = HK_JSON_TRUE,   ['f'] = HK_JSON_FALSE, ['n'] = HK_JSON_NULL,
     };
     uint8_t kind = kinds[(uint8_t)c];
 
-    return kind == 0 ? JSON_KIND_NUMBER : (enum json_kind)kind;
+    return kind == 0 ? HK_JSON_NUMBER : (enum hk_json_kind)kind;
 }
 
-bool json_scan(struct hk_str text, struct json_span *ret, size_t *ret_at)
+bool hk_json_scan(struct hk_str text, struct hk_json_span *ret, size_t *ret_at)
 {
     struct hk_str bytes = text.n > 0 ? text : HK_STR("");
     struct scan scan = {.at = bytes.p, .end = bytes.p + bytes.n};
-    struct json_span value;
+    struct hk_json_span value;
     bool is_valid;
 
     scan_blanks(&scan);
@@ -363,7 +363,8 @@ static struct hk_str cut(struct hk_str text, size_t from, size_t to)
     return (struct hk_str){text.p + from, to - from};
 }
 
-bool json_next(struct json_cursor *cursor, struct hk_str *ret_name, struct json_span *ret_value)
+bool hk_json_next(struct hk_json_cursor *cursor, struct hk_str *ret_name,
+                  struct hk_json_span *ret_value)
 {
     struct hk_str text = cursor->bytes;
     struct hk_str name = HK_STR_NULL;
@@ -393,7 +394,7 @@ bool json_next(struct json_cursor *cursor, struct hk_str *ret_name, struct json_
     at = skip_value(text, at);
     cursor->at = at;
     *ret_name = name;
-    *ret_value = (struct json_span){kind_of(text.p[start]), cut(text, start, at)};
+    *ret_value = (struct hk_json_span){kind_of(text.p[start]), cut(text, start, at)};
     return true;
 }
 
@@ -439,7 +440,7 @@ static size_t decode_escape(struct hk_str inside, size_t *at, char ret[4])
     return 1;
 }
 
-bool json_string_eq(struct hk_str quoted, const char *text)
+bool hk_json_string_eq(struct hk_str quoted, const char *text)
 {
     struct hk_str inside = unquote(quoted);
     struct hk_str wanted = hk_str(text);
@@ -464,7 +465,7 @@ bool json_string_eq(struct hk_str quoted, const char *text)
     return wanted.n == 0;
 }
 
-size_t json_string_decode(struct hk_str quoted, char *ret)
+size_t hk_json_string_decode(struct hk_str quoted, char *ret)
 {
     struct hk_str inside = unquote(quoted);
     size_t at = 0;
