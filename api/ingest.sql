@@ -49,7 +49,7 @@ WITH given AS MATERIALIZED (
                          OFFSET 0) c
      CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types, x.filter, x.active_from
                            FROM subscription x
-                          WHERE x.tenant_id = j.tenant_id AND x.app_id = c.app_id AND x.state <> 'archived'
+                          WHERE x.tenant_id = j.tenant_id AND x.app_id = c.app_id AND x.kind = 'delivery' AND x.state <> 'archived'
                          OFFSET 0) s
      WHERE j.is_known AND NOT j.is_duplicate
 ), document AS MATERIALIZED (

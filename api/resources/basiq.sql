@@ -31,7 +31,7 @@ WITH found AS (
     SELECT s AS subscription
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.state <> 'archived'
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery' AND s.state <> 'archived'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT basiq_webhook_json(f.subscription)::text FROM found f) AS body;
@@ -94,7 +94,7 @@ WITH owner AS (
     SELECT s.id
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.state <> 'archived'
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery' AND s.state <> 'archived'
 ), page AS (
     SELECT x.message, x.id, row_number() OVER (ORDER BY x.id DESC) AS n
       FROM owner o
@@ -116,7 +116,8 @@ SELECT CASE WHEN EXISTS (SELECT FROM owner) THEN '' ELSE 'not_found' END AS code
 WITH found AS (
     SELECT m AS message, m.id
       FROM message m
-      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id AND s.state <> 'archived'
+      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id AND s.kind = 'delivery'
+                         AND s.state <> 'archived'
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
      WHERE m.tenant_id = $1::uuid AND m.id = $4::uuid AND m.subscription_id = $3::uuid
 )

@@ -13,7 +13,7 @@ WITH owner AS (
     SELECT s.id
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 ), page AS (
     SELECT k.id, k.public_key, k.created_at, k.expires_at, row_number() OVER (ORDER BY k.id DESC) AS n
       FROM owner o
@@ -37,7 +37,7 @@ WITH found AS (
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
       JOIN subscription_secret k ON k.tenant_id = $1::uuid AND k.subscription_id = s.id AND k.id = $4::uuid
                                 AND (k.expires_at IS NULL OR k.expires_at > now())
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT subscription_secret_json(f.id, f.public_key, f.created_at, f.expires_at)::text FROM found f) AS body;

@@ -35,7 +35,7 @@ WITH found AS (
     SELECT s AS subscription
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT subscription_json(f.subscription)::text FROM found f) AS body;
@@ -46,7 +46,7 @@ WITH found AS (
     SELECT s AS subscription
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT subscription_health_json(f.subscription)::text FROM found f) AS body;
@@ -57,7 +57,7 @@ WITH found AS (
     SELECT s AS subscription
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT delivery_json(f.subscription)::text FROM found f) AS body;
@@ -68,7 +68,7 @@ WITH found AS (
     SELECT s AS subscription
       FROM subscription s
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
-     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid
+     WHERE s.tenant_id = $1::uuid AND s.id = $3::uuid AND s.kind = 'delivery'
 )
 SELECT CASE WHEN EXISTS (SELECT FROM found) THEN '' ELSE 'not_found' END AS code,
        (SELECT missed_json(f.subscription, missed_since(f.subscription, $4::timestamptz))::text FROM found f) AS body;

@@ -120,10 +120,13 @@ BEGIN
     UPDATE app a SET state = 'archived', updated_at = now() WHERE a.tenant_id = $1 AND a.id = $3;
     UPDATE connection c SET state = 'disconnected', updated_at = now()
      WHERE c.tenant_id = $1 AND c.app_id = $3 AND c.state <> 'disconnected';
+    n_archived := (SELECT count(*) FROM subscription s
+                    WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.kind = 'delivery' AND s.state <> 'archived');
     UPDATE subscription s
        SET state = 'archived', state_reason = 'app_archived', state_changed_at = now(), updated_at = now()
      WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
-    GET DIAGNOSTICS n_archived = ROW_COUNT;
+    UPDATE flow f SET state = 'archived', version = f.version + 1, updated_at = now()
+     WHERE f.tenant_id = $1 AND f.app_id = $3 AND f.state <> 'archived';
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3);
     FOREACH id IN ARRAY ids LOOP
         n_cancelled := n_cancelled + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 / cardinality(ids));

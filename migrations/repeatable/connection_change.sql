@@ -73,7 +73,7 @@ BEGIN
       FROM (SELECT backfill_start_asked($1, s.id, 'connected', $3 -> 'backfill', NULL,
                                         ARRAY(SELECT a.company_id FROM connection_asked($1, $3) a), true) AS backfill
               FROM subscription s
-             WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.state IN ('active', 'held', 'paused')
+             WHERE s.tenant_id = $1 AND s.app_id = $2 AND s.kind = 'delivery' AND s.state IN ('active', 'held', 'paused')
              ORDER BY s.id) m;
 END
 $$;
@@ -323,7 +323,7 @@ BEGIN
         PERFORM backfill_hold($1, held.app_id);
         n_cancelled := queue_cancel($1, ARRAY(SELECT s.id
                                                 FROM subscription s
-                                               WHERE s.tenant_id = $1 AND s.app_id = held.app_id
+                                               WHERE s.tenant_id = $1 AND s.app_id = held.app_id AND s.kind = 'delivery'
                                                ORDER BY s.id), $2, 'connection_disconnected', $4);
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION operational_listeners(tenant_id uuid, app_id uuid, ev
 RETURNS SETOF subscription LANGUAGE sql STABLE AS $$
     SELECT s.*
       FROM subscription s
-     WHERE s.tenant_id = $1 AND s.state <> 'archived' AND s.id <> $4
+     WHERE s.tenant_id = $1 AND s.kind = 'delivery' AND s.state <> 'archived' AND s.id <> $4
        AND s.app_id = ANY (ARRAY[$2, (SELECT t.operational_app_id FROM tenant t WHERE t.tenant_id = $1)])
        AND s.event_types && array_remove(event_type_patterns($3), '*')
 $$;

@@ -91,7 +91,7 @@ BEGIN
     SELECT s.* INTO target
       FROM subscription s
       JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id AND ($2 IS NULL OR a.partner = $2)
-     WHERE s.tenant_id = $1 AND s.id = $3;
+     WHERE s.tenant_id = $1 AND s.id = $3 AND s.kind = 'delivery';
     IF target.id IS NULL THEN
         code := 'not_found';
         RETURN NEXT;

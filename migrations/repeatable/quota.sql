@@ -85,7 +85,8 @@ BEGIN
          UNION ALL
         SELECT 'companies', count(*) FROM company c WHERE c.tenant_id = $1 AND c.state = 'active'
          UNION ALL
-        SELECT 'subscriptions', count(*) FROM subscription s WHERE s.tenant_id = $1 AND s.state <> 'archived'
+        SELECT 'subscriptions', count(*) FROM subscription s
+         WHERE s.tenant_id = $1 AND s.kind = 'delivery' AND s.state <> 'archived'
     LOOP
         INSERT INTO quota_use AS q (tenant_id, kind, used) VALUES ($1, counted.kind, counted.used)
             ON CONFLICT ON CONSTRAINT quota_use_pkey DO UPDATE SET used = excluded.used;

@@ -136,7 +136,7 @@ LANGUAGE sql AS $$
     SELECT s.*
       FROM subscription s
       JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id AND ($2 IS NULL OR a.partner = $2)
-     WHERE s.tenant_id = $1 AND s.id = $3
+     WHERE s.tenant_id = $1 AND s.id = $3 AND s.kind = 'delivery'
        FOR NO KEY UPDATE OF s
 $$;
 
@@ -245,7 +245,7 @@ BEGIN
     END IF;
     -- Each event costs a message or a skip for each of them.
     IF (SELECT count(*) FROM subscription s
-         WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived') >= 50 THEN
+         WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.kind = 'delivery' AND s.state <> 'archived') >= 50 THEN
         code := 'conflict';
         body := fault('', 'The app has 50 subscriptions, which is the most.');
         RETURN;

@@ -34,12 +34,12 @@ BEGIN
      WHERE p.tenant_id IN (s.tenant_id, installation_id()) AND p.name = s.profile
      ORDER BY p.tenant_id DESC -- the tenant's own first
      LIMIT 1;
-    IF s.state = 'active' AND disable_after > '0' AND failing_for >= disable_after THEN
+    IF s.state = 'active' AND s.kind = 'delivery' AND disable_after > '0' AND failing_for >= disable_after THEN
         PERFORM health_disable(s, $4);
         s.state := 'disabled';
     END IF;
-    -- Stopped, or silent for so long that another failure is a new beginning.
-    IF s.state IN ('unsubscribed', 'disabled', 'archived')
+    -- Stopped, or silent for so long that another failure is a new beginning; a flow has no endpoint.
+    IF s.kind = 'flow' OR s.state IN ('unsubscribed', 'disabled', 'archived')
        OR h.last_failed_at < now() - greatest(failing_after, disable_after, 24 * $3) THEN
         DELETE FROM subscription_health x WHERE x.tenant_id = s.tenant_id AND x.subscription_id = s.id;
         RETURN;

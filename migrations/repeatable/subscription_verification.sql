@@ -49,8 +49,11 @@ BEGIN
     SELECT s.* INTO found
       FROM subscription s
       JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id AND ($2 IS NULL OR a.partner = $2)
-     WHERE s.tenant_id = $1
-       AND s.id = coalesce((SELECT x.id FROM subscription x WHERE NOT $4 AND x.tenant_id = $1 AND x.app_id = $3 LIMIT 1), $3);
+     WHERE s.tenant_id = $1 AND s.kind = 'delivery'
+       AND s.id = coalesce((SELECT x.id
+                              FROM subscription x
+                             WHERE NOT $4 AND x.tenant_id = $1 AND x.app_id = $3 AND x.kind = 'delivery'
+                             LIMIT 1), $3);
     IF found.id IS NULL OR NOT $4 AND found.verification_error IS NOT NULL THEN -- it was asked before
         code := 'not_found';
     ELSIF found.state = 'archived' OR NOT subscription_is_unverified(found) THEN

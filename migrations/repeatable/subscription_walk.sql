@@ -18,7 +18,7 @@ RETURNS TABLE (subscription subscription, id uuid, end_id uuid) LANGUAGE sql STA
     ), seen AS MATERIALIZED (
         (SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS place
            FROM subscription s
-          WHERE s.tenant_id = $1 AND NOT (SELECT w.is_by_app FROM way w) AND s.id < coalesce($5, uuid_max())
+          WHERE s.tenant_id = $1 AND s.kind = 'delivery' AND NOT (SELECT w.is_by_app FROM way w) AND s.id < coalesce($5, uuid_max())
           ORDER BY s.id DESC
           LIMIT (SELECT w.reach FROM way w))
          UNION ALL
@@ -27,7 +27,7 @@ RETURNS TABLE (subscription subscription, id uuid, end_id uuid) LANGUAGE sql STA
          CROSS JOIN LATERAL (
                 SELECT s AS subscription, s.id, row_number() OVER (ORDER BY s.id DESC) AS place
                   FROM subscription s
-                 WHERE s.tenant_id = $1 AND s.app_id = h.id AND (SELECT w.is_by_app FROM way w)
+                 WHERE s.tenant_id = $1 AND s.app_id = h.id AND s.kind = 'delivery' AND (SELECT w.is_by_app FROM way w)
                    AND s.id < coalesce($5, uuid_max())
                  ORDER BY s.id DESC
                  LIMIT (SELECT w.reach FROM way w)) x

@@ -25,7 +25,9 @@ BEGIN
     END IF;
     PERFORM delivery_stop($1, ids);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1, 'subscription.' || $2, u.id::text, json_build_object('reason', $3) FROM unnest(ids) AS u (id);
+    SELECT $1, CASE s.kind WHEN 'flow' THEN 'flow.' ELSE 'subscription.' END || $2, s.id::text, json_build_object('reason', $3)
+      FROM subscription s
+     WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     RETURN n_held;
 END
 $$;
@@ -53,7 +55,10 @@ BEGIN
         n_released := n_released + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 - n_released);
     END LOOP;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
-    SELECT $1, 'subscription.resumed', u.id::text, json_build_object('reason', $2) FROM unnest(ids) AS u (id);
+    SELECT $1, CASE s.kind WHEN 'flow' THEN 'flow.resumed' ELSE 'subscription.resumed' END, s.id::text,
+           json_build_object('reason', $2)
+      FROM subscription s
+     WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     PERFORM pg_notify('hookline_due', '');
     RETURN n_released;
 END

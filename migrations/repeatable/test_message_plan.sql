@@ -90,7 +90,7 @@ BEGIN
         SELECT s.* INTO target
           FROM subscription s
           JOIN app a ON a.tenant_id = $1 AND a.id = s.app_id AND ($2 IS NULL OR a.partner = $2)
-         WHERE s.tenant_id = $1 AND s.id = $3;
+         WHERE s.tenant_id = $1 AND s.id = $3 AND s.kind = 'delivery';
         types := coalesce(types, test_message_type($1, target));
     ELSE
         target.tenant_id := $1;
