@@ -20,6 +20,17 @@ same() {
 timeout 20 "$bin/hookline" config docs >"$work/configuration.md"
 same docs/configuration.md 'not up to date: hookline config docs >docs/configuration.md' <"$work/configuration.md"
 
+# Each command that asks the API, and each of its options, stands in docs/cli.md.
+for command in logs tail explain replay retry resend; do
+    timeout 20 "$bin/hookline" "$command" --help
+done | grep -oE '^  (hookline [a-z]+|--[a-z-]+)' | sed 's/^ *//' | sort -u | while read -r words; do
+    grep -qF -e "$words" docs/cli.md || echo "docs/cli.md: nothing about $words"
+done >"$work/cli"
+[ ! -s "$work/cli" ] || {
+    cat "$work/cli"
+    status=1
+}
+
 docs/openapi-json --check || status=1
 
 timeout 20 "$bin/hookline-api" --print-routes >"$work/scopes"

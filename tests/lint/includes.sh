@@ -20,10 +20,10 @@ BEGIN {
     # Library, and the files that may include its headers.
     m = 0
     library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
-    library[++m] = "^curl/";       users[m] = "^(lib/(url\\.c|http(_[a-z]+)?\\.[ch])|tests/)"
+    library[++m] = "^curl/";       users[m] = "^(lib/(url\\.c|http(_[a-z]+)?\\.[ch])|api/cli/client\\.c|tests/)"
     library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
     library[++m] = "^argon2";      users[m] = "^api/password\\.c"
-    library[++m] = "^jansson";     users[m] = "^(api/[a-z_]+\\.[ch]$|tests/)"
+    library[++m] = "^jansson";     users[m] = "^(api/(cli/)?[a-z_]+\\.[ch]$|tests/)"
     library[++m] = "^jwt\\.h";     users[m] = "^(api/own_token\\.c|tests/)"
     library[++m] = "^openssl/";    users[m] = "^(lib/(certificate|encode|http|http_outcome|sign|seal)\\.c|api/(server|listen|own_token|jwk)\\.[ch]|tests/)"
     library[++m] = "^cmocka";      users[m] = "^tests/"
