@@ -3,7 +3,8 @@
  * api/call.h - one HTTP request, from the first byte to the last.
  *
  * A call walks through stages (call.c lists them). A stage that must wait says so, and whatever it
- * waits for calls call_run() again; no other function of the API is asynchronous but ingest.c.
+ * waits for calls call_run() again; no other function of the API is asynchronous but ingest.c and
+ * batcher.c.
  *
  * Memory: the call and everything that hangs off it live in the request's pool. When h2o clears the
  * pool, call_dispose() abandons the query in flight.

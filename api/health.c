@@ -2,7 +2,7 @@
 #include "api/health.h"
 
 #include "api/call.h"
-#include "api/ingest.h"
+#include "api/batcher.h"
 #include "api/server.h"
 #include "docs/openapi.h"
 #include "hk/file.h"
@@ -15,7 +15,7 @@ static bool reply_alive(struct call *call)
 
 static bool reply_ready(struct call *call)
 {
-    if (!hk_db_is_up(call->thread->db) || !ingest_is_up(call->thread->ingest))
+    if (!hk_db_is_up(call->thread->db) || !batcher_is_up(call->thread->batcher))
         call_fail_code(call, HK_DB_UNAVAILABLE, HK_STR_NULL);
     else
         call_reply(call, 200, HK_STR("{\"status\":\"ready\"}"));

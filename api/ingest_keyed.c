@@ -14,8 +14,8 @@ struct keyed {
     struct ingest_keyed *all;
     struct keyed *next; /* in the queue, or of those that run */
     struct ingest_request *request;
-    struct ingest_rows rows; /* of the statement under way */
-    unsigned first, end;     /* the events that they are of, and perhaps refused ones */
+    struct batch_rows rows; /* of the statement under way */
+    unsigned first, end;    /* the events that they are of, and perhaps refused ones */
 };
 
 static idempotency_claimed_fn on_claimed;
@@ -50,7 +50,7 @@ static void dispose(void *p)
 
     if (!unlink_keyed(&keyed->all->head, keyed))
         (void)unlink_keyed(&keyed->all->running, keyed);
-    ingest_rows_done(&keyed->rows);
+    batch_rows_done(&keyed->rows);
 }
 
 void ingest_keyed_add(struct ingest_keyed *all, struct ingest_request *request)
@@ -58,7 +58,7 @@ void ingest_keyed_add(struct ingest_keyed *all, struct ingest_request *request)
     struct keyed *keyed = h2o_mem_alloc_shared(&request->call->req->pool, sizeof(*keyed), dispose);
 
     *keyed = (struct keyed){.all = all, .request = request};
-    ingest_rows_init(&keyed->rows);
+    batch_rows_init(&keyed->rows, &ingest_shape);
     request->call->state = keyed;
     *all->tail = keyed;
     all->tail = &keyed->next;
@@ -120,14 +120,14 @@ static void send_chunk(struct keyed *keyed)
     struct ingest_request *request = keyed->request;
     unsigned i = keyed->end;
 
-    ingest_rows_clear(&keyed->rows);
+    batch_rows_clear(&keyed->rows);
     keyed->first = i;
-    for (; i < request->batch.n && ingest_rows_has_room(&keyed->rows); i++) {
+    for (; i < request->batch.n && batch_rows_has_room(&keyed->rows); i++) {
         if (!is_refused(request, i))
             ingest_rows_add(&keyed->rows, request, i);
     }
     keyed->end = i;
-    request->call->query = ingest_rows_query(&keyed->rows, true);
+    request->call->query = batch_rows_query(&keyed->rows, true);
     request->call->query.done = on_chunk_done;
     idempotency_continue(request->call);
 }

@@ -6,6 +6,7 @@
 #ifndef API_INGEST_REQUEST_H
 #define API_INGEST_REQUEST_H
 
+#include "api/batcher.h"
 #include "api/event_reader.h"
 #include "hk/id.h"
 
@@ -17,20 +18,19 @@ enum result_kind { RESULT_NONE, RESULT_STORED, RESULT_DUPLICATE, RESULT_FAILED }
 /* Lives in its call's pool, which is freed once the reply is sent. */
 struct ingest_request {
     struct call *call;
-    struct ingest_request *next; /* in the queue */
     struct event_batch batch;
     struct ingest_event {
+        struct batch_item item;
+        struct ingest_request *request; /* whose event it is; set when it is queued */
         enum result_kind kind;
         struct hk_id id;
         char id_text[HK_ID_TEXT_SIZE];
-        bool is_solo;     /* failed together with others: try it alone */
         bool awaits_rule; /* see payload_check.c */
         bool is_to_be_refused;
         unsigned n_faults;
         struct schema_fault *faults; /* of its payload: with enforce, the reason of its failure */
     } * results;                     /* one per event */
     struct hk_str traceparent;
-    unsigned n_sent; /* events before this index are in a batch, or need none */
     unsigned n_left; /* events without a result */
     enum hk_code failure;
 };

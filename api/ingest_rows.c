@@ -9,48 +9,20 @@
 #include "api/server.h"
 #include "hk/clock.h"
 
-enum {
-    MAX_ARRAY_BYTES =
-        INGEST_MAX_BATCH_BYTES + (16 << 20), /* one request's body more, and then some */
-    PAYLOADS = 6,
+const struct batch_shape ingest_shape = {
+    .stmt = &stmt_ingest_events,
+    .n_arrays = 8,
+    .types = {HK_PG_UUID, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT,
+              HK_PG_TEXT},
 };
 
-static const enum hk_pgtype types[INGEST_N_ARRAYS] = {
-    HK_PG_UUID, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT,
-};
-
-void ingest_rows_init(struct ingest_rows *rows)
-{
-    rows->n = 0;
-    for (size_t i = 0; i < INGEST_N_ARRAYS; i++)
-        hk_pgarray_init(&rows->arrays[i], types[i], MAX_ARRAY_BYTES);
-}
-
-void ingest_rows_done(struct ingest_rows *rows)
-{
-    for (size_t i = 0; i < INGEST_N_ARRAYS; i++)
-        hk_pgarray_done(&rows->arrays[i]);
-}
-
-void ingest_rows_clear(struct ingest_rows *rows)
-{
-    rows->n = 0;
-    for (size_t i = 0; i < INGEST_N_ARRAYS; i++)
-        hk_pgarray_clear(&rows->arrays[i]);
-}
-
-bool ingest_rows_has_room(const struct ingest_rows *rows)
-{
-    return rows->n < INGEST_MAX_ROWS && rows->arrays[PAYLOADS].buf.n < INGEST_MAX_BATCH_BYTES;
-}
-
-void ingest_rows_add(struct ingest_rows *rows, struct ingest_request *request, unsigned i)
+void ingest_rows_add(struct batch_rows *rows, struct ingest_request *request, unsigned i)
 {
     struct ingest_event *result = &request->results[i];
     const struct event_input *event = &request->batch.events[i];
     struct hk_pgarray *arrays = rows->arrays;
 
-    if (!result->is_solo)
+    if (!result->item.is_solo)
         result->id = hk_id_new(&request->call->thread->ids, hk_wall_us() / 1000);
     hk_pgarray_add_id(&arrays[0], &request->call->caller.tenant_id);
     hk_pgarray_add_id(&arrays[1], &result->id);
@@ -58,22 +30,9 @@ void ingest_rows_add(struct ingest_rows *rows, struct ingest_request *request, u
     hk_pgarray_add_str(&arrays[3], event->company);
     hk_pgarray_add_str(&arrays[4], event->external_id);
     hk_pgarray_add_str(&arrays[5], event->occurred_at);
-    hk_pgarray_add_str(&arrays[PAYLOADS], event->payload);
+    hk_pgarray_add_str(&arrays[6], event->payload);
     hk_pgarray_add_str(&arrays[7], request->traceparent);
     rows->n++;
-}
-
-struct hk_db_query ingest_rows_query(struct ingest_rows *rows, bool notify)
-{
-    struct hk_db_query query = {
-        .stmt = &stmt_ingest_events,
-        .binary_params = (1u << INGEST_N_ARRAYS) - 1,
-    };
-
-    for (size_t i = 0; i < INGEST_N_ARRAYS; i++)
-        query.params[i] = hk_pgarray_param(&rows->arrays[i]);
-    query.params[INGEST_N_ARRAYS] = notify ? HK_STR("t") : HK_STR("f");
-    return query;
 }
 
 enum result_kind ingest_rows_read(struct ingest_request *request, unsigned i,

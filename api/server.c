@@ -19,6 +19,7 @@
 
 #include "api/auth_cache.h"
 #include "api/auth_guard.h"
+#include "api/batcher.h"
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/head_parser.h"
@@ -59,6 +60,8 @@ static struct {
     atomic_bool is_stopping;
     sem_t drained; /* once by each thread but the first */
 } server;
+
+static const struct batch_kind *const batch_kinds[] = {&ingest_kind, NULL};
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
@@ -190,6 +193,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->loop = hk_loop_new();
     start_guest(thread);
     thread->db = hk_db_new(thread->loop, &options);
+    thread->batcher = batcher_new(thread, batch_kinds);
     thread->ingest = ingest_new(thread);
     thread->auth_cache = auth_cache_new();
     thread->auth_guard =
@@ -234,6 +238,7 @@ static void run_turn(struct api_thread *thread)
     if (hk_loop_wait_ms(thread->loop, 1) == 0)
         hk_loop_wake(thread->loop);
     ingest_flush(thread->ingest);
+    batcher_flush(thread->batcher);
 }
 
 /* No new connections; those that are open end with their reply, or with the process. */
@@ -275,6 +280,7 @@ static void free_thread_state(struct api_thread *thread)
     hk_http_free(thread->http);
     hk_offload_free(thread->offload);
     ingest_free(thread->ingest);
+    batcher_free(thread->batcher);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
     auth_guard_free(thread->auth_guard);

@@ -16,6 +16,7 @@
 
 struct auth_cache;
 struct auth_guard;
+struct batcher;
 struct signing_keys;
 struct issuer_keys;
 struct hk_http;
@@ -35,6 +36,7 @@ struct api_thread {
     struct hk_loop *loop;
     h2o_socket_t *guest; /* h2o's view of `loop` */
     struct hk_db *db;    /* role hookline_api */
+    struct batcher *batcher;
     struct ingest *ingest;
     struct auth_cache *auth_cache;
     struct auth_guard *auth_guard;
