@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/health.h"
 
-#include "api/call.h"
 #include "api/batcher.h"
+#include "api/call.h"
 #include "api/server.h"
 #include "docs/openapi.h"
 #include "hk/file.h"
