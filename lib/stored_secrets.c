@@ -57,6 +57,16 @@ struct hk_vault_place hk_place_of_signing_key(struct hk_str kid)
                                    .column = HK_STR("private_key")};
 }
 
+struct hk_vault_place hk_place_of_flow_secret(struct hk_str tenant_id, struct hk_str flow_id,
+                                              struct hk_str name)
+{
+    return (struct hk_vault_place){.tenant_id = tenant_id,
+                                   .table = HK_STR("flow_secret"),
+                                   .owner_id = flow_id,
+                                   .row_id = name,
+                                   .column = HK_STR("secret")};
+}
+
 struct hk_vault_place hk_place_of_header(struct hk_str tenant_id, struct hk_str subscription_id,
                                          struct hk_str name, char ret_column[HK_HEADER_COLUMN_SIZE])
 {

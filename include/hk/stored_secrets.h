@@ -20,6 +20,9 @@ struct hk_vault_place hk_place_of_client_secret(struct hk_str tenant_id,
 struct hk_vault_place hk_place_of_client_key(struct hk_str tenant_id,
                                              struct hk_str subscription_id);
 struct hk_vault_place hk_place_of_signing_key(struct hk_str kid);
+/* `name`: "credential", "credential.old" or "step.<name of the step>". */
+struct hk_vault_place hk_place_of_flow_secret(struct hk_str tenant_id, struct hk_str flow_id,
+                                              struct hk_str name);
 
 /* `ret_column` holds the name that the place has: lower case, whatever case the field has. */
 #define HK_HEADER_COLUMN_SIZE 256
