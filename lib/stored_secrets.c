@@ -60,11 +60,12 @@ struct hk_vault_place hk_place_of_signing_key(struct hk_str kid)
 struct hk_vault_place hk_place_of_flow_secret(struct hk_str tenant_id, struct hk_str flow_id,
                                               struct hk_str name)
 {
-    return (struct hk_vault_place){.tenant_id = tenant_id,
-                                   .table = HK_STR("flow_secret"),
-                                   .owner_id = flow_id,
-                                   .row_id = name,
-                                   .column = HK_STR("secret")};
+    return (struct hk_vault_place){
+        .tenant_id = tenant_id,
+        .table = HK_STR("flow_secret"),
+        .owner_id = flow_id,
+        .row_id = hk_str_eq(name, HK_STR("credential.old")) ? HK_STR("credential") : name,
+        .column = HK_STR("secret")};
 }
 
 struct hk_vault_place hk_place_of_header(struct hk_str tenant_id, struct hk_str subscription_id,
@@ -185,6 +186,15 @@ bool hk_stored_client_key_open(const struct hk_vault *vault, struct hk_str tenan
                                struct hk_buf *buf)
 {
     struct hk_vault_place place = hk_place_of_client_key(tenant_id, subscription_id);
+
+    return hk_vault_open(vault, &place, stored, buf);
+}
+
+bool hk_stored_flow_secret_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                                struct hk_str flow_id, struct hk_str name, struct hk_str stored,
+                                struct hk_buf *buf)
+{
+    struct hk_vault_place place = hk_place_of_flow_secret(tenant_id, flow_id, name);
 
     return hk_vault_open(vault, &place, stored, buf);
 }

@@ -20,7 +20,7 @@
 #define FAILED_DELAY_MS INT64_C(10000)
 #define PAGE_ROWS       200
 #define MAX_ARRAY_BYTES (8u << 20) /* 200 subscriptions with 4 KiB of header fields each */
-#define MAX_ROW_BYTES   64         /* of an id in a key */
+#define MAX_ROW_BYTES   96         /* of an id in a key, of a flow secret's name */
 
 /* The columns of a ..._page, and of a ..._put: there one array each. */
 enum { TENANT, OWNER, ROW, NAME, OLD, NEW, N_ARRAYS, N_EXAMINED = NEW };
@@ -81,6 +81,12 @@ static struct hk_vault_place place_of_signing_key(const struct hk_str *key, char
     return hk_place_of_signing_key(key[ROW]);
 }
 
+static struct hk_vault_place place_of_flow_secret(const struct hk_str *key, char *buf)
+{
+    (void)buf;
+    return hk_place_of_flow_secret(key[TENANT], key[OWNER], key[ROW]);
+}
+
 /* All that is sealed. `hookline secrets status` (api/cli/secrets.c) has the same list. */
 static const struct column {
     const char *name;
@@ -98,6 +104,8 @@ static const struct column {
      place_of_client_key},
     {"signing_key.private_key", &stmt_reseal_signing_key_page, &stmt_reseal_signing_key_put,
      place_of_signing_key},
+    {"flow_secret.secret", &stmt_reseal_flow_secret_page, &stmt_reseal_flow_secret_put,
+     place_of_flow_secret},
 };
 
 static hk_db_done_fn on_page;

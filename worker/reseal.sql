@@ -147,3 +147,24 @@ WITH n AS (
     RETURNING k.kid
 )
 SELECT count(*) FROM done;
+
+-- name: reseal_flow_secret_page
+SELECT p.tenant_id::text, p.flow_id::text, p.name, '', CASE WHEN p.secret NOT LIKE $1::text THEN p.secret END, count(*) OVER ()
+  FROM (SELECT k.tenant_id, k.flow_id, k.name, k.secret
+          FROM flow_secret k
+         WHERE (k.tenant_id, k.flow_id, k.name) > (uuid_or_zero($2::text), uuid_or_zero($3::text), $4::text)
+         ORDER BY k.tenant_id, k.flow_id, k.name
+         LIMIT $5::integer) p
+ ORDER BY p.tenant_id, p.flow_id, p.name;
+
+-- name: reseal_flow_secret_put
+WITH n AS (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[])
+                  AS u (tenant_id, owner_id, row_id, name, old, new)
+), done AS (
+    UPDATE flow_secret k SET secret = n.new
+      FROM n
+     WHERE k.tenant_id = n.tenant_id::uuid AND k.flow_id = n.owner_id::uuid AND k.name = n.row_id AND k.secret = n.old
+    RETURNING k.name
+)
+SELECT count(*) FROM done;

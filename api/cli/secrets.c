@@ -10,6 +10,8 @@
 /* worker/reseal.c has the same list. The key is "" for what stands in clear. */
 static const char count_by_key[] =
     "WITH stored (place, value) AS ("
+    "    SELECT 'flow_secret.secret', k.secret FROM flow_secret k"
+    "     UNION ALL "
     "    SELECT 'signing_key.private_key', k.private_key FROM signing_key k"
     "     WHERE k.private_key IS NOT NULL"
     "     UNION ALL "

@@ -20,7 +20,7 @@ struct hk_vault_place hk_place_of_client_secret(struct hk_str tenant_id,
 struct hk_vault_place hk_place_of_client_key(struct hk_str tenant_id,
                                              struct hk_str subscription_id);
 struct hk_vault_place hk_place_of_signing_key(struct hk_str kid);
-/* `name`: "credential", "credential.old" or "step.<name of the step>". */
+/* `name`: "credential", "step.<name of the step>", or "credential.old": sealed as "credential". */
 struct hk_vault_place hk_place_of_flow_secret(struct hk_str tenant_id, struct hk_str flow_id,
                                               struct hk_str name);
 
@@ -68,5 +68,10 @@ HK_NODISCARD bool hk_stored_client_secret_open(const struct hk_vault *vault,
 HK_NODISCARD bool hk_stored_client_key_open(const struct hk_vault *vault, struct hk_str tenant_id,
                                             struct hk_str subscription_id, struct hk_str stored,
                                             struct hk_buf *buf);
+
+/* And for a secret of a flow: what proves its requests, or what a step says to others. */
+HK_NODISCARD bool hk_stored_flow_secret_open(const struct hk_vault *vault, struct hk_str tenant_id,
+                                             struct hk_str flow_id, struct hk_str name,
+                                             struct hk_str stored, struct hk_buf *buf);
 
 #endif

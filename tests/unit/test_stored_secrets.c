@@ -114,6 +114,25 @@ static void test_passwords_and_signing_keys_have_places_of_their_own(void **stat
     assert_int_equal(opened.n, 0);
 }
 
+static void test_a_flow_secret_opens_as_the_old_one_that_it_becomes(void **state)
+{
+    struct hk_vault_place place =
+        hk_place_of_flow_secret(tenant, subscription, HK_STR("credential"));
+    struct hk_buf stored HK_CLEANUP(hk_buf_done), opened HK_CLEANUP(hk_buf_done);
+
+    (void)state;
+    hk_buf_init(&stored, 1024);
+    hk_buf_init(&opened, 1024);
+    add(&stored, "", &place, "s3cret");
+    assert_true(hk_stored_flow_secret_open(&vault, tenant, subscription, HK_STR("credential.old"),
+                                           hk_buf_str(&stored), &opened));
+    assert_string_equal(opened.p, "s3cret");
+    assert_false(hk_stored_flow_secret_open(&vault, tenant, subscription, HK_STR("step.credential"),
+                                            hk_buf_str(&stored), &opened));
+    assert_false(hk_stored_flow_secret_open(&vault, tenant, other_subscription,
+                                            HK_STR("credential"), hk_buf_str(&stored), &opened));
+}
+
 static void test_sealed_header_fields_are_known_by_their_names(void **state)
 {
     static const char *const sealed[] = {"Authorization", "X-API-KEY",  "x-token",
@@ -135,6 +154,7 @@ int main(void)
         cmocka_unit_test(test_one_secret_that_does_not_open_is_enough),
         cmocka_unit_test(test_header_fields_open_by_their_caseless_names),
         cmocka_unit_test(test_passwords_and_signing_keys_have_places_of_their_own),
+        cmocka_unit_test(test_a_flow_secret_opens_as_the_old_one_that_it_becomes),
         cmocka_unit_test(test_sealed_header_fields_are_known_by_their_names),
     };
 
