@@ -144,6 +144,13 @@ static enum stage_result stage_handle(struct call *call)
     return STAGE_REPLIED; /* or it will be */
 }
 
+static bool is_one_search_too_many(const struct call *call)
+{
+    return call->match.route->is_search &&
+           hk_db_n_slow(call->thread->db, call->context.tenant_id) >=
+               (unsigned)call->thread->config->api_searches_per_tenant;
+}
+
 static enum stage_result stage_query(struct call *call)
 {
     struct hk_error error = {0};
@@ -153,11 +160,14 @@ static enum stage_result stage_query(struct call *call)
         .context = &call->context,
         .done = on_query_done,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+        .is_slow = call->match.route->is_search,
     };
     if (bind_params(call, &error) != HK_OK) {
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
+    if (is_one_search_too_many(call))
+        return call_stage_fail(call, HK_TOO_MANY_SEARCHES);
     if (idempotency_is_asked(call))
         return idempotency_begin(call, call->thread->db, idempotency_continue);
     return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT

@@ -61,6 +61,7 @@ static enum hk_code ask(struct export *export)
         .context = &call->context,
         .done = on_page,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+        .is_slow = true,
     };
     memcpy(call->query.params, export->params, sizeof(export->params));
     return hk_db_submit(call->thread->db, &call->query);

@@ -183,6 +183,8 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = (unsigned)config->api_db_connections,
         .max_queued = (unsigned)config->api_max_pending_requests,
+        .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),
+        .slow_timeout_ms = (unsigned)config->api_search_timeout_ms,
     };
 
     thread->config = config;

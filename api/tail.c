@@ -66,6 +66,12 @@ static void add_dropped(struct tail *tail)
     tail->n_dropped = 0;
 }
 
+/* Of how many rows, nobody knows. */
+static void add_gap(struct tail *tail)
+{
+    hk_buf_add_text(&tail->pending, "event: dropped\ndata: {\"rows\": null}\n\n");
+}
+
 static void flush(struct tail *tail)
 {
     struct hk_buf written = tail->sending;
@@ -140,6 +146,20 @@ static void end(struct tail *tail, const char *reason)
                   reason);
     tail->is_ending = true;
     flush(tail);
+}
+
+static void on_gap(struct feed_listener *listener, bool ends)
+{
+    struct tail *tail = HK_CONTAINER_OF(listener, struct tail, listener);
+
+    if (tail->is_ending)
+        return;
+    add_dropped(tail);
+    add_gap(tail);
+    if (ends)
+        end(tail, "too_slow");
+    else
+        flush(tail);
 }
 
 /* ---- the clients of a thread ---------------------------------------------------------------- */
@@ -279,7 +299,7 @@ static struct tail *new_tail(struct call *call)
 
     *tail = (struct tail){
         .generator = {.proceed = on_written, .stop = on_client_gone},
-        .listener = {.on_lines = on_lines, .has_room = has_room},
+        .listener = {.on_lines = on_lines, .on_gap = on_gap, .has_room = has_room},
         .call = call,
         .next = tails->first,
         .heard_ms = hk_mono_ms(),
@@ -325,17 +345,14 @@ enum stage_result tail_run(struct call *call)
 /* Where the client goes on. False: it begins at `now_us`. */
 static bool find_place(struct tail *tail, int64_t now_us, struct feed_place *ret)
 {
-    static const struct feed_place start = {.message_id = "00000000-0000-0000-0000-000000000000"};
     struct hk_str last_id = call_header(tail->call, "last-event-id");
     bool resumes = last_id.n > 0 && feed_place_parse(last_id, ret) && ret->us < now_us;
 
     if (!resumes) {
-        *ret = start;
-        ret->us = now_us;
+        *ret = feed_start_at(now_us);
     } else if (ret->us < now_us - MAX_RESUME_US) {
-        *ret = start;
-        ret->us = now_us - MAX_RESUME_US;
-        hk_buf_add_text(&tail->pending, "event: dropped\ndata: {\"rows\": null}\n\n");
+        *ret = feed_start_at(now_us - MAX_RESUME_US);
+        add_gap(tail);
     }
     return resumes;
 }

@@ -9,11 +9,15 @@
 #include "api/tail.sql.h"
 #include "hk/buf.h"
 #include "hk/clock.h"
+#include "hk/log.h"
 
 enum {
     MAX_RUNNING_BYTES = 1 << 20,
     CATCH_UP_FACTOR = 5, /* so much faster does a feed go that has to catch up */
     SECOND_MS = 1000,
+    MAX_TOO_SLOW = 3, /* pages in a row; then it ends */
+    MAX_BEHIND_US = 30000000,
+    MAX_BEHIND = 10, /* pages in a row that did not come to the horizon from so far behind */
     /* recorded_at is set an instant before the transaction shows: by how much it may be ahead. */
     MARGIN_US = 1000000,
 };
@@ -29,6 +33,7 @@ struct feed {
     struct feed_place place;
     int64_t second_ms; /* when the second began that n_in_second are of */
     unsigned n_in_second;
+    unsigned n_too_slow, n_behind;
     struct hk_db_context context;
     struct hk_db_query query;
     struct {
@@ -85,6 +90,11 @@ bool feed_place_parse(struct hk_str text, struct feed_place *ret)
     hk_id_format(&id, ret->message_id);
     ret->attempt_no = (int)attempt_no;
     return true;
+}
+
+struct feed_place feed_start_at(int64_t us)
+{
+    return (struct feed_place){.us = us, .message_id = "00000000-0000-0000-0000-000000000000"};
 }
 
 static bool is_same_place(const struct feed_place *a, const struct feed_place *b)
@@ -276,6 +286,7 @@ static void read_feed(struct feed *feed)
         .context = &feed->context,
         .done = on_page,
         .timeout_ms = (unsigned)feeds->thread->config->api_query_timeout_ms,
+        .is_slow = true,
     };
     submit(feeds, &feed->query);
 }
@@ -332,14 +343,50 @@ static void become_live(struct feed *feed)
     free_feed(feed);
 }
 
+static bool is_behind(struct feed *feed, bool has_come_to_horizon)
+{
+    bool is_far =
+        feed->is_live && feed->feeds->horizon_us - feed->place.us > (int64_t)MAX_BEHIND_US;
+
+    feed->n_behind = has_come_to_horizon || !is_far ? 0 : feed->n_behind + 1;
+    return feed->n_behind >= MAX_BEHIND;
+}
+
+/*
+ * It cannot keep up with its tenant: goes on at the horizon, and says that something is missing, or
+ * ends when that has not helped. Frees the feed, perhaps.
+ */
+static void fall_behind(struct feed *feed)
+{
+    bool ends = feed->n_too_slow >= MAX_TOO_SLOW;
+
+    hk_log(HK_LOG_WARN, "tail.fell_behind", HK_CTEXT("tenant_id", feed->tenant_id),
+           HK_I64("behind_ms", (feed->feeds->horizon_us - feed->place.us) / 1000),
+           HK_CTEXT("then", ends ? "ends" : "goes on at the end"));
+    feed->n_behind = 0;
+    feed->place = feed_start_at(feed->feeds->horizon_us);
+    for (struct feed_listener *l = feed->listeners, *next; l != NULL; l = next) {
+        next = l->next;
+        l->on_gap(l, ends);
+    }
+    if (!ends && !feed->is_live)
+        become_live(feed);
+}
+
 static void on_page(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct feed *feed = HK_CONTAINER_OF(query, struct feed, query);
     unsigned n_lines;
     int64_t n_dropped;
 
+    if (result->code == HK_SEARCH_TOO_SLOW) {
+        feed->n_too_slow++;
+        fall_behind(feed);
+        return;
+    }
     if (result->code != HK_OK || result->n_rows != 1)
         return; /* the next tick reads it again */
+    feed->n_too_slow = 0;
     n_lines = (unsigned)number_at(result, 1);
     n_dropped = number_at(result, 2);
     feed->n_in_second += n_lines;
@@ -348,6 +395,8 @@ static void on_page(struct hk_db_query *query, const struct hk_db_result *result
         for (struct feed_listener *l = feed->listeners; l != NULL; l = l->next)
             l->on_lines(l, hk_db_value(result, 0, 0), n_lines, (uint64_t)n_dropped);
     }
-    if (!feed->is_live && number_at(result, 6) == 1)
+    if (is_behind(feed, number_at(result, 6) == 1))
+        fall_behind(feed);
+    else if (!feed->is_live && number_at(result, 6) == 1)
         become_live(feed);
 }

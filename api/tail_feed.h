@@ -29,12 +29,17 @@ struct feed_place {
 /* "<us>.<message>.<attempt_no>", what tail_cursor() in SQL writes. */
 void feed_place_write(const struct feed_place *place, char ret[FEED_PLACE_SIZE]);
 HK_NODISCARD bool feed_place_parse(struct hk_str text, struct feed_place *ret);
+/* Before all that came at that moment, in microseconds. */
+struct feed_place feed_start_at(int64_t us);
 
 /* Embedded in who listens. */
 struct feed_listener {
     /* Text of server-sent events, how many are in it, and how many that match are not. Borrowed. */
     void (*on_lines)(struct feed_listener *listener, struct hk_str lines, unsigned n_lines,
                      uint64_t n_dropped);
+    /* Rows are missing, nobody knows how many: the feed could not keep up. With `ends` it will not
+     * try again: to be left. */
+    void (*on_gap)(struct feed_listener *listener, bool ends);
     /* Whether it has room: a feed that goes on from an earlier place waits until it has. */
     bool (*has_room)(struct feed_listener *listener);
     struct feed *feed; /* NULL: listens to none */

@@ -131,6 +131,33 @@ static void on_timeout(struct hk_timer *timer)
     db_slot_finish(slot, &timed_out);
 }
 
+static bool is_slow_of(const struct db_slot *slot, struct hk_str tenant_id)
+{
+    return slot->is_slow && hk_str_eq(hk_str(slot->tenant_id), tenant_id);
+}
+
+/* A tenant's next one comes after one of each other tenant that waits. */
+static uint64_t find_turn(const struct hk_db *db, struct hk_str tenant_id)
+{
+    uint64_t turn = db->turn;
+
+    for (const struct db_slot *slot = db->queue.next; slot != &db->queue; slot = slot->next) {
+        if (is_slow_of(slot, tenant_id) && slot->turn >= turn)
+            turn = slot->turn;
+    }
+    return turn + 1;
+}
+
+static void make_slow(struct db_slot *slot)
+{
+    const struct hk_db_query *query = slot->query;
+
+    assert(query->context != NULL && !query->goes_on);
+    slot->is_slow = true;
+    slot->turn = find_turn(slot->db, query->context->tenant_id);
+    (void)snprintf(slot->tenant_id, sizeof(slot->tenant_id), "%s", query->context->tenant_id.p);
+}
+
 enum hk_code hk_db_submit(struct hk_db *db, struct hk_db_query *query)
 {
     struct db_slot *slot;
@@ -145,6 +172,8 @@ enum hk_code hk_db_submit(struct hk_db *db, struct hk_db_query *query)
     slot->db = db;
     slot->query = query;
     query->slot = slot;
+    if (query->is_slow)
+        make_slow(slot);
     hk_loop_set_timer(db->loop, &slot->timeout, query->timeout_ms, on_timeout);
     link_slot(slot, db->queue.previous);
     db_dispatch(db);
@@ -199,16 +228,52 @@ static struct db_connection *find_idle(struct hk_db *db)
     return NULL;
 }
 
+static bool has_room_for_slow(const struct hk_db *db)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < db->options.n_connections; i++)
+        n += db->connections[i].slot != NULL && db->connections[i].slot->is_slow;
+    return db->options.max_slow == 0 || n < db->options.max_slow;
+}
+
+/* The first that may run; when that is a slow one, the slow one whose turn it is. NULL: none. */
+static struct db_slot *find_next(struct hk_db *db)
+{
+    bool has_room = has_room_for_slow(db);
+    struct db_slot *next = NULL;
+
+    for (struct db_slot *slot = db->queue.next; slot != &db->queue; slot = slot->next) {
+        if (!slot->is_slow && next == NULL)
+            return slot;
+        if (slot->is_slow && has_room && (next == NULL || slot->turn < next->turn))
+            next = slot;
+    }
+    return next;
+}
+
 void db_dispatch(struct hk_db *db)
 {
     struct db_connection *idle;
+    struct db_slot *slot;
 
-    while (db->queue.next != &db->queue && (idle = find_idle(db)) != NULL) {
-        struct db_slot *slot = db->queue.next;
-
+    while ((idle = find_idle(db)) != NULL && (slot = find_next(db)) != NULL) {
         unlink_slot(slot);
+        if (slot->is_slow)
+            db->turn = slot->turn;
         db_connection_send(idle, slot);
     }
+}
+
+unsigned hk_db_n_slow(const struct hk_db *db, struct hk_str tenant_id)
+{
+    unsigned n = 0;
+
+    for (const struct db_slot *slot = db->queue.next; slot != &db->queue; slot = slot->next)
+        n += is_slow_of(slot, tenant_id);
+    for (unsigned i = 0; i < db->options.n_connections; i++)
+        n += db->connections[i].slot != NULL && is_slow_of(db->connections[i].slot, tenant_id);
+    return n;
 }
 
 unsigned hk_db_n_idle(const struct hk_db *db)

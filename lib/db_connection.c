@@ -2,10 +2,10 @@
 /*
  * db_connection.c - one libpq connection in pipeline mode.
  *
- * A query goes out as [prepare, set context], [prepare], execute, Sync in one flush: one round trip
- * and, since everything before a Sync is one implicit transaction, one transaction. A query that
- * goes on has a BEGIN before it, the last of its transaction a COMMIT behind it. Events arrive in
- * the order of the functions below.
+ * A query goes out as [prepare, set context], [set timeout], [prepare], execute, Sync in one flush:
+ * one round trip and, since everything before a Sync is one implicit transaction, one transaction.
+ * A query that goes on has a BEGIN before it, the last of its transaction a COMMIT behind it.
+ * Events arrive in the order of the functions below.
  */
 #include "db_connection.h"
 
@@ -201,6 +201,17 @@ static bool send_command(struct db_connection *connection, const char *sql, enum
     return send_text(connection, "%s", sql);
 }
 
+/* For this transaction. */
+static bool send_timeout(struct db_connection *connection)
+{
+    unsigned timeout_ms = connection->db->options.slow_timeout_ms;
+
+    if (timeout_ms == 0)
+        return true;
+    connection->steps[connection->n_steps++] = STEP_SET_TIMEOUT;
+    return send_text(connection, "SELECT set_config('statement_timeout', '%u', true)", timeout_ms);
+}
+
 static void begin_batch(struct db_connection *connection, struct db_slot *slot,
                         const struct hk_stmt *stmt)
 {
@@ -223,6 +234,7 @@ void db_connection_send(struct db_connection *connection, struct db_slot *slot)
     connection->is_open = connection->is_open || begins;
     if ((begins && !send_command(connection, "BEGIN", STEP_BEGIN)) ||
         (query->context != NULL && !send_context(connection, query->context)) ||
+        (query->is_slow && !send_timeout(connection)) ||
         !send_prepare(connection, query->stmt, STEP_PREPARE) ||
         !send_execute(connection, query->stmt, query->params, query->binary_params,
                       query->wants_binary_result, STEP_EXECUTE) ||
@@ -289,6 +301,9 @@ static struct hk_db_result judge(const struct db_connection *connection)
     db_sqlstate_judge(connection->sqlstate, &result.code, &result.is_data_error);
     if (connection->is_continued && is_stale(connection))
         result.code = HK_DB_UNAVAILABLE; /* another connection would have prepared it anew */
+    if (connection->slot != NULL && connection->slot->is_slow &&
+        strcmp(connection->sqlstate, "57014") == 0)
+        result.code = HK_SEARCH_TOO_SLOW;
     if (result.code == HK_OK && connection->rows == NULL)
         result.code = HK_INTERNAL;
     if (result.code == HK_OK)

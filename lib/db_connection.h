@@ -14,7 +14,7 @@
 #include "hk/db.h"
 #include "hk/loop.h"
 
-enum { DB_MAX_PREPARED = 320, DB_MAX_STEPS = 6 };
+enum { DB_MAX_PREPARED = 320, DB_MAX_STEPS = 7 };
 
 enum db_state { DB_DOWN, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY, DB_OFFERED };
 
@@ -23,6 +23,7 @@ enum db_step {
     STEP_BEGIN,
     STEP_PREPARE_CONTEXT,
     STEP_SET_CONTEXT,
+    STEP_SET_TIMEOUT,
     STEP_PREPARE,
     STEP_EXECUTE,
     STEP_END, /* COMMIT or ROLLBACK */
@@ -36,6 +37,9 @@ struct db_slot {
     struct db_slot *previous, *next;  /* in the queue */
     struct hk_timer timeout;
     unsigned n_tries;
+    bool is_slow;
+    uint64_t turn; /* of a slow one: the lowest runs first */
+    char tenant_id[HK_ID_TEXT_SIZE];
 };
 
 struct db_connection {
@@ -67,6 +71,7 @@ struct hk_db {
     struct db_connection *connections;
     struct db_slot queue; /* head of the ring */
     unsigned n_queued;
+    uint64_t turn; /* of the slow query that ran last */
 };
 
 /* Starts connecting; never fails in place: the state becomes DOWN with a timer instead. */

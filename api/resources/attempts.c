@@ -44,6 +44,7 @@ const struct route attempts_routes[] = {
         .scope = SCOPE_MESSAGES_READ,
         .ok_status = 200,
         .is_list = true,
+        .is_search = true,
         .query = attempt_search_query,
         .stmt = &stmt_attempt_search,
         .bind = {"tenant", "partner", "?limit", "?cursor", "?q"},

@@ -48,7 +48,8 @@ struct hk_db_context {
 
 /* What a statement came back with. Borrowed: valid until done() returns. */
 struct hk_db_result {
-    /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL */
+    /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL;
+     * of a slow query: HK_SEARCH_TOO_SLOW */
     enum hk_code code;
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
     unsigned n_rows;    /* 0 unless code is HK_OK */
@@ -68,6 +69,7 @@ struct hk_db_query {
     hk_db_done_fn *done;
     unsigned timeout_ms; /* from submit to the last row, time in the queue included; not 0 */
     bool goes_on;        /* the transaction stays open for done() to call hk_db_continue() */
+    bool is_slow; /* may take long, see struct hk_db_options; has a context, does not go on */
 
     void *slot; /* private; NULL while not submitted */
 };
@@ -89,7 +91,14 @@ struct hk_db_options {
     const char *name;            /* application_name and name in logs */
     unsigned n_connections;
     unsigned max_queued; /* queries that may wait for a connection */
-    int schema_version;  /* a connection to an older schema is none; 0: not asked */
+    /*
+     * Slow queries hold so many connections at most, and no others wait behind them; they take
+     * turns by tenant. The server ends one that runs longer, with HK_SEARCH_TOO_SLOW. 0: no such
+     * bound.
+     */
+    unsigned max_slow;
+    unsigned slow_timeout_ms;
+    int schema_version; /* a connection to an older schema is none; 0: not asked */
     const char *listen_channels[HK_DB_MAX_CHANNELS]; /* NULL: none, no more */
     hk_db_notified_fn *on_notified;                  /* or NULL, as the next */
     hk_db_listening_fn *on_listening;
@@ -148,6 +157,9 @@ void hk_db_abandon(struct hk_db_query *query);
 
 /* Connections that are ready and have nothing to do. */
 unsigned hk_db_n_idle(const struct hk_db *db);
+
+/* Slow queries of a tenant that wait or run, abandoned ones that still run among them. */
+unsigned hk_db_n_slow(const struct hk_db *db, struct hk_str tenant_id);
 
 /* Whether at least one connection is up. */
 bool hk_db_is_up(const struct hk_db *db);

@@ -2,6 +2,8 @@
 -- of its event and of one of its attempts: conditions, put together of the constant texts in here. What the filter says
 -- is a parameter, $1, of type log_terms.
 
+DROP FUNCTION IF EXISTS log_payload (log_terms);
+
 -- The texts of a list; NULL when the filter has none of this name.
 CREATE OR REPLACE FUNCTION log_texts(filter jsonb, name text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
     SELECT CASE WHEN filter ? name THEN ARRAY(SELECT jsonb_array_elements_text(filter -> name)) END
@@ -123,7 +125,7 @@ $$;
 
 -- Whether a payload has a value that is asked for of each attribute, at the paths that its type declares.
 CREATE OR REPLACE FUNCTION log_attributes_hold(tenant_id uuid, event_type text, payload text, t log_terms) RETURNS boolean
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     document jsonb := filter_document(payload);
 BEGIN
@@ -135,20 +137,31 @@ BEGIN
 END
 $$;
 
+-- Whether a payload is what is asked for. Workers and live tails ask for others, and would see masks always: the filter says it.
+-- One that is larger than what can be asked is not unpacked.
+CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_type text, payload text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    shown text;
+BEGIN
+    IF octet_length(payload) > 262144 THEN
+        RETURN false;
+    END IF;
+    shown := CASE WHEN t.is_masked THEN payload_shown(t.tenant_id, event_type, payload) ELSE payload END;
+    RETURN (t.path IS NULL OR log_path_holds(shown, t.path))
+           AND (t.declaring_types IS NULL OR log_attributes_hold(t.tenant_id, event_type, shown, t));
+END
+$$;
+
 -- ---- what an attempt t, an event e, a message m must be ----
 
+-- 5xx is a hundred codes: a planner that sees them asks its statistics about each, for each week.
 CREATE OR REPLACE FUNCTION log_attempt_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT concat(CASE WHEN t.codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) = ANY (($1).codes)' END,
-                  CASE WHEN t.not_codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) <> ALL (($1).not_codes)' END,
+    SELECT concat(CASE WHEN t.codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) = ANY ((SELECT ($1).codes)::integer[])' END,
+                  CASE WHEN t.not_codes IS NOT NULL THEN ' AND coalesce(t.status_code, -1) <> ALL ((SELECT ($1).not_codes)::integer[])' END,
                   CASE WHEN t.errors IS NOT NULL THEN ' AND t.outcome = ANY (($1).errors)' END,
                   CASE WHEN t.not_errors IS NOT NULL THEN ' AND t.outcome <> ALL (($1).not_errors)' END,
                   CASE WHEN t.least_us IS NOT NULL THEN ' AND t.duration_us >= ($1).least_us' END,
                   CASE WHEN t.below_us IS NOT NULL THEN ' AND t.duration_us < ($1).below_us' END)
-$$;
-
--- The payload that it is asked of. Workers and live tails ask for others, and would see masks always: the filter says it.
-CREATE OR REPLACE FUNCTION log_payload(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT CASE WHEN t.is_masked THEN 'payload_shown(($1).tenant_id, e.event_type, e.payload)' ELSE 'e.payload' END
 $$;
 
 CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUAGE sql IMMUTABLE AS $$
@@ -157,10 +170,7 @@ CREATE OR REPLACE FUNCTION log_event_conditions(t log_terms) RETURNS text LANGUA
                   CASE WHEN t.event_types IS NOT NULL THEN ' AND e.event_type LIKE ANY (($1).event_types)' END,
                   CASE WHEN t.not_event_types IS NOT NULL THEN ' AND e.event_type NOT LIKE ALL (($1).not_event_types)' END,
                   CASE WHEN t.trace_ids IS NOT NULL THEN ' AND substr(e.traceparent, 4, 32) = ANY (($1).trace_ids)' END,
-                  CASE WHEN t.declaring_types IS NOT NULL
-                       THEN ' AND CASE WHEN e.event_type = ANY (($1).declaring_types)
-                                       THEN log_attributes_hold(($1).tenant_id, e.event_type, ' || log_payload(t) || ', $1) END' END,
-                  CASE WHEN t.path IS NOT NULL THEN ' AND log_path_holds(' || log_payload(t) || ', ($1).path)' END)
+                  CASE WHEN t.declaring_types IS NOT NULL THEN ' AND e.event_type = ANY (($1).declaring_types)' END)
 $$;
 
 -- As message_json() has them: while a message is in the queue, the queue knows, and what stopped its subscription.

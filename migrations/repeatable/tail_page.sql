@@ -11,10 +11,21 @@ CREATE OR REPLACE FUNCTION attempt_brief_json(message json, a attempt) RETURNS j
                              'error', ($2).error, 'worker', ($2).worker)
 $$;
 
+-- How much is read to look into the payload that a message carries.
+CREATE OR REPLACE FUNCTION message_payload_bytes(tenant_id uuid, message_id uuid) RETURNS integer
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT octet_length(e.payload)
+              FROM message m
+             CROSS JOIN LATERAL (SELECT x.payload FROM event x WHERE x.tenant_id = $1 AND x.id = m.event_id OFFSET 0) e
+             WHERE m.tenant_id = $1 AND m.id = $2);
+END
+$$;
+
 -- What was recorded from (from_at, from_id, from_no) on, that one excluded, and before until_at, as the text of server-sent
 -- events: a message (attempt_no 0) when it was published, and each attempt. At most page_limit that match, of at most
--- 5,000 that came; `until` is where the next page goes on. With may_drop what matches beyond page_limit is counted and
--- left out, else the page ends before it. Reads by BRIN, hence the settings.
+-- 5,000 that came, or 625 and 4 MiB of payloads where those are looked into; `until` is where the next page goes on. With
+-- may_drop what matches beyond page_limit is counted and left out, else the page ends before it. Reads by BRIN, hence the settings.
 CREATE OR REPLACE FUNCTION tail_page(tenant_id uuid, partner text, filter jsonb, from_at timestamptz, from_id uuid,
                                      from_no integer, until_at timestamptz, page_limit integer, may_drop boolean,
                                      OUT lines text, OUT n_lines integer, OUT n_dropped integer,
@@ -22,9 +33,11 @@ CREATE OR REPLACE FUNCTION tail_page(tenant_id uuid, partner text, filter jsonb,
                                      OUT is_whole boolean)
 LANGUAGE plpgsql STABLE SET enable_bitmapscan = on SET enable_sort = on SET plan_cache_mode = force_custom_plan AS $$
 DECLARE
-    reach CONSTANT integer := 5000;
+    has_payloads CONSTANT boolean := $3 ?| '{path,attribute}';
+    reach        CONSTANT integer := CASE WHEN has_payloads THEN 625 ELSE 5000 END;
+    max_bytes    CONSTANT integer := 4194304;
 BEGIN
-    WITH came AS MATERIALIZED (
+    WITH gathered AS MATERIALIZED (
         SELECT c.*, row_number() OVER (ORDER BY c.recorded_at, c.message_id, c.attempt_no) AS place
           FROM (SELECT t.recorded_at, t.message_id, t.attempt_no
                   FROM attempt t
@@ -41,6 +54,12 @@ BEGIN
          WHERE (c.recorded_at, c.message_id, c.attempt_no) > ($4, $5, $6)
          ORDER BY c.recorded_at, c.message_id, c.attempt_no
          LIMIT reach
+    ), came AS MATERIALIZED (
+        SELECT c.recorded_at, c.message_id, c.attempt_no, c.place
+          FROM (SELECT g.*, CASE WHEN has_payloads
+                                 THEN sum(message_payload_bytes($1, g.message_id)) OVER (ORDER BY g.place) END AS n_bytes
+                  FROM gathered g) c
+         WHERE c.place = 1 OR coalesce(c.n_bytes, 0) <= max_bytes
     ), matching AS MATERIALIZED (
         SELECT f AS message, f.id
           FROM message_matches($1, $2, $3, ARRAY(SELECT DISTINCT c.message_id FROM came c)) f
@@ -73,7 +92,7 @@ BEGIN
     SELECT coalesce((SELECT string_agg(l.text, '' ORDER BY l.place) FROM line l), ''), (SELECT count(*) FROM line),
            CASE WHEN $9 THEN greatest((SELECT count(*) FROM found) - $8, 0) ELSE 0 END,
            (SELECT l.recorded_at FROM last l), (SELECT l.message_id FROM last l), (SELECT l.attempt_no FROM last l),
-           (SELECT count(*) FROM came) < reach AND ($9 OR (SELECT count(*) FROM found) <= $8)
+           (SELECT count(*) FROM gathered) < reach AND (SELECT count(*) FROM came) = (SELECT count(*) FROM gathered) AND ($9 OR (SELECT count(*) FROM found) <= $8)
       INTO lines, n_lines, n_dropped, reached_at, reached_id, reached_no, is_whole;
     IF is_whole THEN
         reached_at := $7;

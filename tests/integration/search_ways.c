@@ -221,6 +221,88 @@ static void test_those_of_a_list_that_match_are_told(void **state)
     free(n);
 }
 
+/* How many messages of the first tenant are as new as where a search stopped, or newer; -1: it did
+ * not stop before the log does. */
+static long count_looked_at(const char *partner, const char *filter, int n, int reach,
+                            const char *condition)
+{
+    char sql[2048], *value;
+    long n_messages;
+
+    (void)snprintf(
+        sql, sizeof(sql),
+        "SELECT (SELECT count(*) FROM message m"
+        "          JOIN subscription s ON s.tenant_id = m.tenant_id AND s.id = m.subscription_id"
+        "          JOIN app a ON a.tenant_id = s.tenant_id AND a.id = s.app_id"
+        "          JOIN event e ON e.tenant_id = m.tenant_id AND e.id = m.event_id"
+        "          JOIN company c ON c.tenant_id = e.tenant_id AND c.id = e.company_id"
+        "         WHERE m.tenant_id = mine() AND m.id >= found.reached_id AND (%s))"
+        "  FROM message_search(mine(), %s, '%s', NULL, %d, %d) found WHERE (found.message).id IS "
+        "NULL",
+        condition, partner, filter, n, reach);
+    value = plan_value(world.api, sql);
+    n_messages = value == NULL ? -1 : strtol(value, NULL, 10);
+    free(value);
+    return n_messages;
+}
+
+/* Some are passed by beside the way; what is asked for in many lanes comes from all of them. */
+static void test_a_page_looks_at_no_more_than_its_reach_however_much_is_asked_for(void **state)
+{
+    static const struct {
+        const char *partner, *filter, *way;
+        long most;
+    } pages[] = {
+        {"NULL", "{}", "true", 100},
+        {"'p0'", "{}", "a.partner = 'p0'", 100},
+        {"'p0'", "{\"attempts\": {\"gte\": 99}}", "a.partner = 'p0'", 100},
+        {"'p1'", "{\"status\": [\"failed\"], \"attempts\": {\"gte\": 99}}",
+         "a.partner = 'p1' AND m.status_reason IS NOT NULL", 100},
+        /* A quarter of the reach are events, of some messages each. */
+        {"NULL", "{\"company\": [\"Company 3\", \"c7\", \"c8\"], \"attempts\": {\"gte\": 99}}",
+         "c.external_id IN ('c3', 'c28', 'c7', 'c8')", 100},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(pages); i++) {
+        long n = count_looked_at(pages[i].partner, pages[i].filter, 50001, 100, pages[i].way);
+
+        if (n < 12 || n > pages[i].most)
+            fail_msg("%s, partner %s: %ld looked at", pages[i].filter, pages[i].partner, n);
+    }
+}
+
+#define BIG "{\"since\": \"2000-01-01T00:00:00.000Z\", \"path\": \"$.amount == -1\"}"
+
+static void test_a_page_reads_so_many_bytes_of_payloads(void **state)
+{
+    (void)state;
+    PQclear(plan_query(
+        world.owner, "WITH e AS (INSERT INTO event (tenant_id, id, event_type, company_id, payload)"
+                     "  SELECT c.tenant_id, uuid_v7(), 'order.big', c.id,"
+                     "         json_build_object('amount', -i, 'pad', repeat('x', 100000))"
+                     "    FROM company c, generate_series(1, 40) i"
+                     "   WHERE c.tenant_id = mine() AND c.external_id = 'c1' RETURNING *)"
+                     " INSERT INTO message (tenant_id, id, event_id, subscription_id, status)"
+                     " SELECT e.tenant_id, message_id(e.id, s.id), e.id, s.id, 'succeeded'"
+                     "   FROM e JOIN subscription s ON s.tenant_id = e.tenant_id"));
+    /* 1,600 KiB: 17 payloads, each read for the first of eight messages. */
+    assert_in_range(count_looked_at("NULL", BIG, 200, 800, "e.event_type = 'order.big'"), 16 * 8,
+                    17 * 8);
+    must_agree(BIG, "(e.payload::json ->> 'amount')::integer = -1", "NULL::text", 9, 800);
+}
+
+static void test_a_page_ends_after_a_second(void **state)
+{
+    (void)state;
+    PQclear(plan_query(
+        world.owner,
+        "CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_type text, payload text)"
+        " RETURNS boolean LANGUAGE plpgsql STABLE AS $$"
+        " BEGIN PERFORM pg_sleep(0.1); RETURN false; END $$"));
+    assert_in_range(count_looked_at("NULL", BIG, 200, 100000, "true"), 10, 400);
+}
+
 static int open_world(void **state)
 {
     char url[PG_URL_SIZE], options[PG_URL_SIZE + 512];
@@ -252,6 +334,9 @@ int main(void)
         cmocka_unit_test(test_every_way_finds_what_plain_sql_finds),
         cmocka_unit_test(test_a_short_reach_finds_all_of_it_too),
         cmocka_unit_test(test_those_of_a_list_that_match_are_told),
+        cmocka_unit_test(test_a_page_looks_at_no_more_than_its_reach_however_much_is_asked_for),
+        cmocka_unit_test(test_a_page_reads_so_many_bytes_of_payloads),
+        cmocka_unit_test(test_a_page_ends_after_a_second), /* changes the function */
     };
 
     return cmocka_run_group_tests_name("search_ways", tests, open_world, close_world);

@@ -97,20 +97,36 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     }
 }
 
-enum hk_code pool_submit(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
-                         const char *const params[], const struct hk_db_context *context,
-                         unsigned timeout_ms)
+static enum hk_code submit(struct pool *pool, struct ask *ask)
 {
     enum hk_code code;
 
-    *ask = (struct ask){
-        .query = {.stmt = stmt, .context = context, .done = on_done, .timeout_ms = timeout_ms}};
-    for (unsigned i = 0; i < stmt->n_params; i++)
-        ask->query.params[i] = hk_str(params[i]);
     ask->is_in_submit = true;
     code = hk_db_submit(pool->db, &ask->query);
     ask->is_in_submit = false;
     return code;
+}
+
+enum hk_code pool_submit(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
+                         const char *const params[], const struct hk_db_context *context,
+                         unsigned timeout_ms)
+{
+    *ask = (struct ask){
+        .query = {.stmt = stmt, .context = context, .done = on_done, .timeout_ms = timeout_ms}};
+    for (unsigned i = 0; i < stmt->n_params; i++)
+        ask->query.params[i] = hk_str(params[i]);
+    return submit(pool, ask);
+}
+
+void pool_submit_slow(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
+                      const struct hk_db_context *context)
+{
+    *ask = (struct ask){.query = {.stmt = stmt,
+                                  .context = context,
+                                  .done = on_done,
+                                  .timeout_ms = POOL_WAIT_MS,
+                                  .is_slow = true}};
+    assert_int_equal(submit(pool, ask), HK_OK);
 }
 
 void pool_ask(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,

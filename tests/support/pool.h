@@ -54,6 +54,10 @@ enum hk_code pool_submit(struct pool *pool, struct ask *ask, const struct hk_stm
                          const char *const params[], const struct hk_db_context *context,
                          unsigned timeout_ms);
 
+/* The same of a slow query without parameters, which must be HK_OK. */
+void pool_submit_slow(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
+                      const struct hk_db_context *context);
+
 /* Submits and waits for done(). */
 void pool_ask(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
               const char *const params[]);
