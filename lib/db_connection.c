@@ -84,13 +84,18 @@ static void become_idle(struct db_connection *connection)
     connection->n_failures = 0;
 }
 
-/* PQnoticeProcessor: libpq would write it to stderr, between our JSON lines. */
-static void log_notice(void *arg, const char *message)
+/* PQnoticeReceiver: libpq would write it to stderr, between our JSON lines. */
+static void log_notice(void *arg, const PGresult *notice)
 {
     const struct db_connection *connection = arg;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    bool is_warning = severity != NULL && strcmp(severity, "WARNING") == 0;
 
-    hk_log(HK_LOG_DEBUG, "database.noticed", HK_CTEXT("pool", connection->db->options.name),
-           HK_CTEXT("message", message));
+    hk_log(is_warning ? HK_LOG_WARN : HK_LOG_DEBUG,
+           is_warning ? "database.warned" : "database.noticed",
+           HK_CTEXT("pool", connection->db->options.name),
+           HK_CTEXT("sqlstate", PQresultErrorField(notice, PG_DIAG_SQLSTATE)),
+           HK_CTEXT("message", PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
 }
 
 static bool send_text(struct db_connection *connection, const char *format, ...) HK_PRINTF(2, 3);
@@ -122,7 +127,7 @@ static void set_up(struct db_connection *connection)
 {
     const struct hk_db_options *options = &connection->db->options;
 
-    (void)PQsetNoticeProcessor(connection->pg, log_notice, connection);
+    (void)PQsetNoticeReceiver(connection->pg, log_notice, connection);
     connection->state = DB_SETUP;
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1 ||
         (options->schema_version > 0 &&

@@ -49,7 +49,7 @@ static void on_due(struct hk_timer *timer)
         .params = {hk_str(jobs->name), hk_str(jobs->settle_text)},
         .wants_binary_result = true,
         .done = on_done,
-        .timeout_ms = 20000,
+        .timeout_ms = HK_DB_STEP_TIMEOUT_MS,
     };
     if (hk_db_submit(jobs->db, &jobs->query) != HK_OK)
         hk_loop_set_timer(jobs->loop, timer, FAILED_DELAY_MS, on_due);
@@ -76,7 +76,7 @@ struct jobs *jobs_new(struct hk_loop *loop, const struct hk_config *config, cons
         .url = config->database_url,
         .schema = config->database_schema,
         .user = "hookline_worker",
-        .session_options = HK_DB_HOT_OPTIONS,
+        .session_options = HK_DB_HOT_OPTIONS " " HK_DB_STEP_OPTIONS,
         .name = "hookline-worker jobs",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,

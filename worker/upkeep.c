@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hk/clock.h"
+#include "hk/config.h"
 #include "hk/db.h"
 #include "hk/log.h"
 #include "hk/loop.h"
@@ -20,6 +21,14 @@
 
 #define QUEUE_CHANGE    0 /* the chore that is done at once, too */
 
+/* Each has a connection of its own, so that none waits for another's. */
+enum turn {
+    TURN_QUICK,  /* on one that others use, too: takes an instant */
+    TURN_LONG,   /* on that of the jobs: nobody waits for it */
+    TURN_CHANGE, /* customers wait for it */
+    N_TURNS
+};
+
 /* What is done now and then. A statement returns one row: how much it has done. Its parameters are
  * `param`, an hour in milliseconds (shorter in tests), the worker's name, as far as it has them. */
 static const struct chore {
@@ -27,23 +36,23 @@ static const struct chore {
     struct hk_str param;
     int64_t max; /* when it has done as much there may be more: once again at once; 0: it is all */
     int64_t every_ms;
-    bool is_long;    /* not on the connection that somebody waits for */
+    enum turn turn;
     int64_t rest_ms; /* between its steps */
 } chores[] = {
-    [QUEUE_CHANGE] = {&stmt_queue_change_step, {"1000", 4}, 1, SECOND_MS, true, 0},
-    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS, false, 0}, /* weeks ahead */
-    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS, false, 0},
-    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
-    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
-    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
-    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
-    {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, true, REST_MS},
-    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, false, 0},
-    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, false, 0},
-    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, false, 0},
-    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, false, 0},
-    {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, true, REST_MS},
-    {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, true, REST_MS},
+    [QUEUE_CHANGE] = {&stmt_queue_change_step, {"1000", 4}, 1, SECOND_MS, TURN_CHANGE, 0},
+    {&stmt_partition_create, {"3", 1}, 0, HOUR_MS, TURN_QUICK, 0}, /* weeks ahead */
+    {&stmt_rate_bucket_sweep, {NULL, 0}, 0, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_idempotency_key_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_subscription_secret_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_tenant_secret_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_backfill_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, TURN_LONG, REST_MS},
+    {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, TURN_QUICK, 0},
+    {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, TURN_QUICK, 0},
+    {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, TURN_LONG, REST_MS},
+    {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, TURN_LONG, REST_MS},
 };
 
 /* The chores that one connection is for, one after the other. */
@@ -62,7 +71,8 @@ struct round {
 struct upkeep {
     struct upkeep_options options;
     char hour_text[24];
-    struct round quick, slow;
+    struct hk_db *change_db;
+    struct round rounds[N_TURNS];
 };
 
 static hk_db_done_fn on_done;
@@ -82,7 +92,7 @@ static size_t find_next(const struct round *round)
 /* In tests a minute is shorter, as delays are. */
 static int64_t choose_pause_ms(const struct round *round, const struct chore *chore)
 {
-    int64_t pause_ms = chore->every_ms / round->upkeep->options.divisor;
+    int64_t pause_ms = chore->every_ms / round->upkeep->options.config->worker_schedule_divisor;
 
     if (chore->every_ms == HOUR_MS)
         return HOUR_MS;
@@ -100,7 +110,7 @@ static void on_due(struct hk_timer *timer)
                    hk_str(round->upkeep->options.worker)},
         .wants_binary_result = true,
         .done = on_done,
-        .timeout_ms = 20000,
+        .timeout_ms = HK_DB_STEP_TIMEOUT_MS,
     };
     round->due_ms[round->i] = hk_mono_ms() + choose_pause_ms(round, chore);
     round->is_under_way = hk_db_submit(round->db, &round->query) == HK_OK;
@@ -153,18 +163,20 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     wait_for_next(round);
 }
 
-static void start_round(struct round *round, struct upkeep *upkeep, bool is_long)
+static void start_round(struct upkeep *upkeep, enum turn turn, struct hk_db *db)
 {
+    struct round *round = &upkeep->rounds[turn];
+
     round->upkeep = upkeep;
-    round->db = is_long ? upkeep->options.long_db : upkeep->options.db;
+    round->db = db;
     for (size_t i = 0; i < HK_COUNTOF(chores); i++)
-        round->due_ms[i] = chores[i].is_long == is_long ? 0 : INT64_MAX;
+        round->due_ms[i] = chores[i].turn == turn ? 0 : INT64_MAX;
     hk_loop_set_timer(upkeep->options.loop, &round->timer, 0, on_due);
 }
 
 void upkeep_hurry(struct upkeep *upkeep)
 {
-    struct round *round = &upkeep->slow;
+    struct round *round = &upkeep->rounds[TURN_CHANGE];
 
     round->due_ms[QUEUE_CHANGE] = hk_mono_ms();
     if (!round->is_under_way)
@@ -174,14 +186,26 @@ void upkeep_hurry(struct upkeep *upkeep)
 struct upkeep *upkeep_new(const struct upkeep_options *options)
 {
     struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
+    struct hk_db_options db_options = {
+        .url = options->config->database_url,
+        .schema = options->config->database_schema,
+        .user = "hookline_worker",
+        .session_options = HK_DB_HOT_OPTIONS " " HK_DB_STEP_OPTIONS,
+        .name = "hookline-worker changes",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
+        .n_connections = 1,
+        .max_queued = 1,
+    };
 
     if (upkeep == NULL)
         abort();
     upkeep->options = *options;
     (void)snprintf(upkeep->hour_text, sizeof(upkeep->hour_text), "%lld",
-                   (long long)(HOUR_MS / options->divisor));
-    start_round(&upkeep->quick, upkeep, false);
-    start_round(&upkeep->slow, upkeep, true);
+                   (long long)(HOUR_MS / options->config->worker_schedule_divisor));
+    upkeep->change_db = hk_db_new(options->loop, &db_options);
+    start_round(upkeep, TURN_QUICK, options->db);
+    start_round(upkeep, TURN_LONG, options->long_db);
+    start_round(upkeep, TURN_CHANGE, upkeep->change_db);
     return upkeep;
 }
 
@@ -195,7 +219,8 @@ void upkeep_free(struct upkeep *upkeep)
 {
     if (upkeep == NULL)
         return;
-    stop_round(&upkeep->quick);
-    stop_round(&upkeep->slow);
+    for (size_t i = 0; i < N_TURNS; i++)
+        stop_round(&upkeep->rounds[i]);
+    hk_db_free(upkeep->change_db);
     free(upkeep);
 }

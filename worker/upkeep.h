@@ -5,7 +5,7 @@
  * subscription. At start and each hour: makes the partitions of the coming weeks, takes away what
  * has had its time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute:
  * looks at subscriptions that have been failing for long. What takes long (retention) is done on a
- * connection that nobody waits for.
+ * connection that nobody waits for, changes of what waits on one of their own.
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H
@@ -13,15 +13,16 @@
 #include <stdint.h>
 
 struct upkeep; /* opaque */
+struct hk_config;
 struct hk_db;
 struct hk_loop;
 
 struct upkeep_options {
     struct hk_loop *loop;
-    struct hk_db *db;      /* must live longer, as the next */
+    const struct hk_config *config; /* must live longer, as the next ones */
+    struct hk_db *db;
     struct hk_db *long_db; /* for what takes long: nobody waits for it */
-    const char *worker;    /* who this is, for the audit log; borrowed */
-    int64_t divisor;       /* of times that are divided in tests; at least 1 */
+    const char *worker;    /* who this is, for the audit log */
 };
 
 /* Starts at once. */

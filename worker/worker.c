@@ -222,10 +222,10 @@ struct worker *worker_new(const struct worker_options *options)
     worker->jobs = jobs_new(options->loop, options->config, options->name);
     worker->upkeep = upkeep_new(&(struct upkeep_options){
         .loop = options->loop,
+        .config = options->config,
         .db = record_db(worker->record),
         .long_db = jobs_db(worker->jobs),
         .worker = options->name,
-        .divisor = options->config->worker_schedule_divisor,
     });
     worker->stats = stats_new(options->loop, options->config);
     worker->reseal = reseal_new(options->loop, record_db(worker->record), options->vault);

@@ -122,6 +122,13 @@ struct hk_db_options {
     "-c plan_cache_mode=force_custom_plan -c enable_seqscan=off -c enable_bitmapscan=off "         \
     "-c enable_sort=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 
+/*
+ * For statements that are a step of something and postpone it themselves when it takes too long
+ * (job_postpone() in SQL). There is time for it, and for another step before, in a query's timeout.
+ */
+#define HK_DB_STEP_OPTIONS    "-c statement_timeout=15s"
+#define HK_DB_STEP_TIMEOUT_MS 40000
+
 /* Starts connecting at once; queries wait until a connection is ready. Copies the strings. */
 struct hk_db *hk_db_new(struct hk_loop *loop, const struct hk_db_options *options);
 

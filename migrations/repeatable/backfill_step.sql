@@ -126,23 +126,14 @@ BEGIN
 END
 $$;
 
--- One step of the backfill that has waited longest, if one is due; no other worker is at it meanwhile. Returns the
--- milliseconds until there may be another step to do, at most a second.
-CREATE OR REPLACE FUNCTION backfill_step(settle_ms integer, worker text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- The backfill as it is after a step.
+CREATE OR REPLACE FUNCTION backfill_go_on(b backfill, settle interval) RETURNS backfill LANGUAGE plpgsql AS $$
 DECLARE
-    most   constant integer := 100;
-    settle constant interval := $1 * interval '1 millisecond';
-    b    backfill;
+    most constant integer := 100;
     s    subscription;
     room integer;
 BEGIN
-    SELECT x.* INTO b FROM backfill x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF b.id IS NULL THEN
-        RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
-                  FROM (SELECT y.due_at FROM backfill y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);
-    END IF;
     SELECT x.* INTO s FROM subscription x WHERE x.tenant_id = b.tenant_id AND x.id = b.subscription_id FOR SHARE;
-
     b.state_reason := job_end_reason(s);
     room := CASE WHEN NOT job_is_live_late() THEN job_room(s, most) ELSE 0 END;
     b.due_at := clock_timestamp(); -- behind the others
@@ -161,14 +152,41 @@ BEGIN
     IF b.state IN ('finished', 'cancelled') THEN
         b.due_at := NULL;
         b.finished_at := now();
+    END IF;
+    b.n_failed_steps := 0;
+    RETURN b;
+END
+$$;
+
+-- One step of the backfill that has waited longest, if one is due; no other worker is at it meanwhile. Returns the
+-- milliseconds until there may be another step to do, at most a second.
+CREATE OR REPLACE FUNCTION backfill_step(settle_ms integer, worker text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    b   backfill;
+    old backfill;
+BEGIN
+    SELECT x.* INTO b FROM backfill x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF b.id IS NULL THEN
+        RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
+                  FROM (SELECT y.due_at FROM backfill y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);
+    END IF;
+    old := b;
+    BEGIN
+        b := backfill_go_on(b, $1 * interval '1 millisecond');
+    EXCEPTION WHEN query_canceled OR others THEN -- the first: it has taken too long
+        b := old;
+        b.n_failed_steps := b.n_failed_steps + 1;
+        b.due_at := job_postpone('backfill', b.id::text, b.n_failed_steps, SQLSTATE, SQLERRM);
+    END;
+    IF b.finished_at IS NOT NULL THEN
         INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
         VALUES (b.tenant_id, 'worker ' || $2, 'backfill.' || b.state, b.id::text,
                 json_build_object('messages', b.n_made, 'reason', b.state_reason));
     END IF;
     UPDATE backfill x
        SET state = b.state, state_reason = b.state_reason, cursor = b.cursor, n_looked_at = b.n_looked_at,
-           n_found = b.n_found, n_made = b.n_made, n_filtered = b.n_filtered, n_pauses = b.n_pauses, due_at = b.due_at,
-           finished_at = b.finished_at
+           n_found = b.n_found, n_made = b.n_made, n_filtered = b.n_filtered, n_pauses = b.n_pauses,
+           n_failed_steps = b.n_failed_steps, due_at = b.due_at, finished_at = b.finished_at
      WHERE x.tenant_id = b.tenant_id AND x.id = b.id;
     RETURN 0;
 END

@@ -29,13 +29,15 @@ $$;
 
 -- What workers are doing with what waits, the oldest 20.
 CREATE OR REPLACE FUNCTION delivery_changes_json(s subscription) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT coalesce(json_agg(json_build_object('kind', c.kind, 'reason', c.reason, 'since', c.since) ORDER BY c.since), '[]')
+    SELECT coalesce(json_agg(json_build_object('kind', c.kind, 'reason', c.reason, 'since', c.since,
+                                               'is_failing', c.n_failed_steps > 0) ORDER BY c.since), '[]')
       FROM (SELECT CASE WHEN x.kind = 'cancel' THEN 'cancelling'
                         WHEN x.kind = 'revive' THEN 'reviving'
                         WHEN s.state = 'active' THEN 'releasing'
                         WHEN s.state IN ('pending', 'paused', 'held') THEN 'holding'
                         ELSE 'cancelling' END AS kind,
-                   CASE WHEN x.kind = 'state' THEN s.state_reason ELSE split_part(x.reason, ' ', 1) END AS reason, x.since
+                   CASE WHEN x.kind = 'state' THEN s.state_reason ELSE split_part(x.reason, ' ', 1) END AS reason, x.since,
+                   x.n_failed_steps
               FROM queue_change x
              WHERE x.tenant_id = s.tenant_id AND x.subscription_id = s.id
              ORDER BY x.since

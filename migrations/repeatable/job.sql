@@ -31,6 +31,16 @@ CREATE OR REPLACE FUNCTION job_pause(n_pauses integer, most_ms integer) RETURNS 
     SELECT clock_timestamp() + least(100 * 2 ^ $1, $2) * interval '1 millisecond'
 $$;
 
+-- Until when what has failed waits: a second at first, ten minutes at most. A step's failure is its own job's: others go
+-- on. The worker logs the warning ("database.warned"), the server does as well.
+CREATE OR REPLACE FUNCTION job_postpone(kind text, id text, n_failed_steps integer, sqlstate text, message text)
+RETURNS timestamptz LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE WARNING USING MESSAGE = format('a step of %s %s has failed, %s in a row: %s', $1, $2, $3, $5), ERRCODE = $4;
+    RETURN clock_timestamp() + least(2 ^ least($3 - 1, 20), 600) * interval '1 second';
+END
+$$;
+
 -- Makes messages of events, in this order, that have none of the subscription yet: those whose payload its filter lets
 -- pass, and that have one still. Each carries the connection's values of now. Returns the events of those that were made,
 -- and of those that the filter keeps back; an event that has a message meanwhile is neither.

@@ -78,7 +78,7 @@ $$;
 -- Takes a week's partition away from its parent. Whoever waits for a lock on a parent has all others who come wait
 -- behind him: so it waits 25 ms at most, then stands back, and the locks are one parent's, its own first, then the
 -- partition's, as everybody takes them. The queue is asked before, while nobody can put a message of the past into it:
--- who does holds the lock of event_share() in the same transaction. False: not now.
+-- who does holds the lock of event_share() in the same transaction. False: not now; NULL: it fails, whenever it is tried.
 CREATE OR REPLACE FUNCTION partition_detach(parent text, monday timestamptz) RETURNS boolean
 LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '25ms' AS $$
 DECLARE
@@ -92,8 +92,12 @@ BEGIN
     EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', name);
     EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', $1, name);
     RETURN true;
-EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-    RETURN false;
+EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
+    WHEN others THEN
+        RAISE WARNING USING MESSAGE = format('%s cannot be detached: %s', name, SQLERRM), ERRCODE = SQLSTATE;
+        RETURN NULL;
 END
 $$;
 
@@ -115,8 +119,11 @@ BEGIN
             INSERT INTO audit_log (tenant_id, actor, action, object_id)
             VALUES (installation_id(), 'worker', 'partition.dropped', name);
             RETURN true;
-        EXCEPTION WHEN lock_not_available THEN
-            NULL; -- somebody reads it, still
+        EXCEPTION
+            WHEN lock_not_available THEN
+                NULL; -- somebody reads it, still
+            WHEN others THEN -- somebody's view depends on it
+                RAISE WARNING USING MESSAGE = format('%s cannot be dropped: %s', name, SQLERRM), ERRCODE = SQLSTATE;
         END;
     END LOOP;
     RETURN false;
@@ -134,6 +141,7 @@ DECLARE
     week     record;
     parent   text;
     n_looked bigint;
+    is_detached boolean;
 BEGIN
     IF NOT pg_try_advisory_xact_lock(hashtext('hookline.retention.' || current_schema())) THEN
         RETURN 0;
@@ -165,7 +173,9 @@ BEGIN
         FOREACH parent IN ARRAY ARRAY['event', 'skip', 'attempt', 'message']
         LOOP
             CONTINUE WHEN to_regclass(quote_ident(partition_name(parent, week.monday))) IS NULL;
-            RETURN partition_detach(parent, week.monday)::integer;
+            is_detached := partition_detach(parent, week.monday);
+            EXIT WHEN is_detached IS NULL; -- another week, then
+            RETURN is_detached::integer;
         END LOOP;
     END LOOP;
     RETURN 0;

@@ -247,19 +247,9 @@ BEGIN
 END
 $$;
 
--- One step of the replay that has waited longest, if one is due; no other worker is at it meanwhile. Returns the
--- milliseconds until there may be another step to do, at most a second.
-CREATE OR REPLACE FUNCTION replay_step(worker text) RETURNS bigint LANGUAGE plpgsql AS $$
-DECLARE
-    r replay;
-    old_state text;
+-- The replay as it is after a step.
+CREATE OR REPLACE FUNCTION replay_go_on(r replay) RETURNS replay LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT x.* INTO r FROM replay x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
-    IF r.id IS NULL THEN
-        RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
-                  FROM (SELECT y.due_at FROM replay y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);
-    END IF;
-    old_state := r.state;
     IF (SELECT t.state FROM tenant t WHERE t.tenant_id = r.tenant_id) = 'archived' THEN
         r.state := 'cancelled';
         r.state_reason := 'tenant_archived';
@@ -277,7 +267,32 @@ BEGIN
         r.due_at := NULL;
         r.finished_at := now();
     END IF;
-    IF r.state <> old_state THEN
+    r.n_failed_steps := 0;
+    RETURN r;
+END
+$$;
+
+-- One step of the replay that has waited longest, if one is due; no other worker is at it meanwhile. Returns the
+-- milliseconds until there may be another step to do, at most a second.
+CREATE OR REPLACE FUNCTION replay_step(worker text) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    r   replay;
+    old replay;
+BEGIN
+    SELECT x.* INTO r FROM replay x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF r.id IS NULL THEN
+        RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
+                  FROM (SELECT y.due_at FROM replay y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);
+    END IF;
+    old := r;
+    BEGIN
+        r := replay_go_on(r);
+    EXCEPTION WHEN query_canceled OR others THEN -- the first: it has taken too long
+        r := old;
+        r.n_failed_steps := r.n_failed_steps + 1;
+        r.due_at := job_postpone('replay', r.id::text, r.n_failed_steps, SQLSTATE, SQLERRM);
+    END;
+    IF r.state <> old.state THEN
         INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
         VALUES (r.tenant_id, 'worker ' || $1, 'replay.' || CASE r.state WHEN 'running' THEN 'started' ELSE r.state END, r.id::text,
                 json_build_object('planned', r.n_planned, 'replayed', r.n_replayed, 'skipped', r.n_skipped,
@@ -287,8 +302,8 @@ BEGIN
        SET state = r.state, state_reason = r.state_reason, cursor = r.cursor, serving = r.serving,
            n_looked_at = r.n_looked_at, n_planned = r.n_planned, n_replayed = r.n_replayed, n_skipped = r.n_skipped,
            n_cancelled = r.n_cancelled, is_truncated = r.is_truncated, plan = r.plan, skipped = r.skipped,
-           paced_at = r.paced_at, n_pauses = r.n_pauses, due_at = r.due_at, planned_at = r.planned_at,
-           started_at = r.started_at, finished_at = r.finished_at
+           paced_at = r.paced_at, n_pauses = r.n_pauses, n_failed_steps = r.n_failed_steps, due_at = r.due_at,
+           planned_at = r.planned_at, started_at = r.started_at, finished_at = r.finished_at
      WHERE x.tenant_id = r.tenant_id AND x.id = r.id;
     RETURN 0;
 END

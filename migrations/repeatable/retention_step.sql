@@ -246,9 +246,18 @@ BEGIN
         IF NOT FOUND THEN
             RETURN 0;
         END IF;
-        n_looked := retention_of_tenant(r, $2, $1);
+        BEGIN
+            n_looked := retention_of_tenant(r, $2, $1);
+        EXCEPTION WHEN query_canceled OR others THEN -- the first: it has taken too long
+            r.n_failed_steps := r.n_failed_steps + 1;
+            UPDATE retention x
+               SET n_failed_steps = r.n_failed_steps,
+                   due_at = job_postpone('retention of tenant', r.tenant_id::text, r.n_failed_steps, SQLSTATE, SQLERRM)
+             WHERE x.tenant_id = r.tenant_id;
+            RETURN 1;
+        END;
         UPDATE retention x
-           SET due_at = CASE WHEN n_looked > 0 THEN clock_timestamp() ELSE now() + $2 END
+           SET due_at = CASE WHEN n_looked > 0 THEN clock_timestamp() ELSE now() + $2 END, n_failed_steps = 0
          WHERE x.tenant_id = r.tenant_id;
         IF n_looked > 0 THEN
             RETURN n_looked;

@@ -431,7 +431,22 @@ BEGIN
     IF c.tenant_id IS NULL THEN
         RETURN queue_change_adopt();
     END IF;
-    PERFORM queue_change_go_on(c, $1);
+    BEGIN
+        PERFORM queue_change_go_on(c, $1);
+        IF c.n_failed_steps > 0 THEN
+            UPDATE queue_change x
+               SET n_failed_steps = 0
+             WHERE x.tenant_id = c.tenant_id AND x.subscription_id = c.subscription_id AND x.kind = c.kind
+               AND x.target_id = c.target_id;
+        END IF;
+    EXCEPTION WHEN query_canceled OR others THEN -- the first: it has taken too long
+        UPDATE queue_change x
+           SET n_failed_steps = c.n_failed_steps + 1,
+               due_at = job_postpone('queue_change ' || c.kind || ' of subscription', c.subscription_id::text,
+                                     c.n_failed_steps + 1, SQLSTATE, SQLERRM)
+         WHERE x.tenant_id = c.tenant_id AND x.subscription_id = c.subscription_id AND x.kind = c.kind
+           AND x.target_id = c.target_id;
+    END;
     RETURN 1;
 END
 $$;

@@ -127,6 +127,24 @@ static void test_a_week_is_kept_for_one_tenant_that_has_something_in_it(void **s
     assert_int_equal(N_PARTS(h, 130), 4);
 }
 
+static void test_a_week_that_cannot_be_dropped_keeps_no_other_from_it(void **state)
+{
+    struct harness *h = *state;
+    struct world w = given_world(h);
+
+    past_events(h, w.t, w.hook.id, 110, 3);
+    past_events(h, w.t, w.hook.id, 130, 3);
+    (void)db_text(h, "DO $$ BEGIN EXECUTE format('CREATE VIEW hookline.nosy AS SELECT * FROM"
+                     " hookline.%%I', hookline.partition_name('event', now() - interval '130 days'"
+                     ")); END $$");
+    drop_all(h);
+    assert_int_equal(N_PARTS(h, 110), 0);
+    assert_true(N_PARTS(h, 130) > 0);
+    (void)db_text(h, "DROP VIEW hookline.nosy");
+    drop_all(h);
+    assert_int_equal(N_PARTS(h, 130), 0);
+}
+
 /* What holds everybody else up waits 25 ms at most; without that it would wait for this session. */
 static void expect_traffic(const struct world *w, PGconn *session, const char *lock)
 {
@@ -277,6 +295,8 @@ int main(void)
         harness_test(test_R_32_a_week_that_nobody_wants_is_dropped_and_its_keys_are_free,
                      .env = quick, .has_no_worker = true),
         harness_test(test_R_32_a_message_that_waits_keeps_its_week, .has_no_worker = true),
+        harness_test(test_a_week_that_cannot_be_dropped_keeps_no_other_from_it,
+                     .has_no_worker = true),
         harness_test(test_a_week_is_kept_for_one_tenant_that_has_something_in_it,
                      .has_no_worker = true),
         harness_test(test_R_32_a_long_transaction_delays_the_dropping_and_nobody_else),
