@@ -49,6 +49,7 @@ CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text LANGUA
         ('/filter_false', 'Not sent: the filter[ {filter}] is false for the payload[: it is not so that {terms}][; since {until} it is another one: {filter_now}].'),
         ('/filter_failed', 'Not sent: the filter cannot be asked about this payload, which is too large or has a value that filters do not take.'),
         ('/event_about_itself', 'Not sent: the event tells of this subscription itself.'),
+        ('/event_of_another_app', 'Not sent: the event tells of another app''s subscription.'),
         ('/no_record', 'Not sent, and it is not known why: nothing is kept of it. Today it would be sent.'),
         ('/skipped', 'Not sent: {reason}.'),
         -- The event itself.

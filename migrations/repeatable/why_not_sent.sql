@@ -89,6 +89,17 @@ RETURNS TABLE (missing text[], is_of_then boolean) LANGUAGE sql STABLE STRICT RO
      WHERE v.tenant_id = c.tenant_id AND v.connection_id = c.id AND v.version = c.values_version
 $$;
 
+-- Why an operational event did not go to a subscription: it is told to those of its app (and of the tenant's operational
+-- app) that select it by name, "*" means the tenant's own types, and never to the one that it tells of. NULL: its payload,
+-- which says what it tells of, is gone.
+CREATE OR REPLACE FUNCTION operational_reason(e event, s subscription) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN a.about = s.id::text THEN 'event_about_itself'
+                WHEN NOT s.event_types && array_remove(event_type_patterns(e.event_type), '*') THEN 'type_not_selected'
+                WHEN a.app_id <> s.app_id::text THEN 'event_of_another_app'
+                WHEN a.app_id IS NOT NULL THEN 'type_not_selected' END -- today it is
+      FROM (SELECT e.payload::json ->> 'subscription_id' AS about, e.payload::json ->> 'app_id' AS app_id) a
+$$;
+
 -- The reason as far as it is known of the time of the event; NULL: it is not. `skipped`: what was written down then; `c`:
 -- the connection of the event's company, all NULL when there is none; `link`: what was done to it last before the event.
 CREATE OR REPLACE FUNCTION reason_of_then(e event, s subscription, c connection, link text, skipped text,
@@ -97,9 +108,7 @@ LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN $5 IS NOT NULL THEN $5
                 WHEN s.created_at > $6 THEN 'subscription_created_later'
                 WHEN s.state = 'archived' AND s.state_changed_at <= $6 THEN coalesce(s.state_reason, 'subscription_archived')
-                WHEN e.company_id IS NULL AND left(e.event_type, 9) = 'hookline.' AND e.payload::json ->> 'subscription_id' = s.id::text
-                THEN 'event_about_itself'
-                WHEN e.company_id IS NULL THEN 'type_not_selected'
+                WHEN e.company_id IS NULL THEN operational_reason(e, s)
                 WHEN c.id IS NULL OR c.created_at > $6 THEN 'not_connected'
                 WHEN $4 = 'connection.disconnected' OR c.state = 'disconnected' AND c.updated_at <= $6 THEN 'not_connected' END
 $$;
