@@ -111,6 +111,16 @@ bool auth_may(const struct caller *caller, enum scope scope)
     return scope == SCOPE_PUBLIC || (caller->scopes & AUTH_SCOPE_BIT(scope)) != 0;
 }
 
+bool auth_sees_all(enum role role)
+{
+    static const bool sees_all[ROLE_COUNT] = {
+        [ROLE_OPERATOR] = true, [ROLE_ADMIN] = true,    [ROLE_PARTNER] = true,
+        [ROLE_PRODUCER] = true, [ROLE_RECEIVER] = true,
+    };
+
+    return (unsigned)role < ROLE_COUNT && sees_all[role];
+}
+
 enum role auth_role_from_name(struct hk_str name)
 {
     for (enum role role = ROLE_OPERATOR; role < ROLE_COUNT; role++) {

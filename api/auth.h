@@ -82,6 +82,9 @@ uint64_t auth_scopes_from_names(struct hk_str names, enum role role);
 /* Whether the caller may call routes of that scope. */
 bool auth_may(const struct caller *caller, enum scope scope);
 
+/* Whether the role is shown what is sensitive; any other sees masks (docs/adr/0035-masking.md). */
+bool auth_sees_all(enum role role);
+
 /* By the name in api_key.role; ROLE_NONE when there is none such. */
 enum role auth_role_from_name(struct hk_str name);
 

@@ -306,7 +306,7 @@ void call_act_for(struct call *call, const struct hk_id *tenant_id)
         .tenant_id = hk_str(call->tenant_id),
         .actor = hk_str(call->caller.actor),
         .request_id = hk_str(call->request_id),
-        .sees_all = call->caller.role != ROLE_SUPPORT,
+        .sees_all = auth_sees_all(call->caller.role),
     };
 }
 

@@ -14,6 +14,7 @@
 #include "api/recheck.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "api/share.h"
 #include "hk/buf.h"
 
 enum {
@@ -218,11 +219,11 @@ static unsigned find_bind(const struct route *route, const char *name)
 
 static bool is_too_many(const struct call *call)
 {
-    unsigned n = 0;
+    struct share share = {.call = call};
 
     for (const struct export *export = call->thread->exports; export != NULL; export = export->next)
-        n += strcmp(export->call->tenant_id, call->tenant_id) == 0;
-    return n >= MAX_OF_TENANT;
+        share_count(&share, export->call);
+    return share_is_used_up(&share, MAX_OF_TENANT);
 }
 
 enum stage_result export_run(struct call *call)

@@ -16,6 +16,7 @@
 #include "api/recheck.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "api/share.h"
 #include "api/tail.sql.h"
 #include "api/tail_feed.h"
 #include "hk/clock.h"
@@ -268,11 +269,11 @@ static void on_tick(struct hk_timer *timer)
 static bool is_too_many(const struct call *call)
 {
     const struct tails *tails = call->thread->tails;
-    unsigned n = 0;
+    struct share share = {.call = call};
 
     for (const struct tail *tail = tails->first; tail != NULL; tail = tail->next)
-        n += strcmp(tail->call->tenant_id, call->tenant_id) == 0;
-    return n >= (unsigned)call->thread->config->api_tails_per_tenant ||
+        share_count(&share, tail->call);
+    return share_is_used_up(&share, (unsigned)call->thread->config->api_tails_per_tenant) ||
            tails->n_tails >=
                (unsigned)call->thread->config->api_max_connections / CONNECTIONS_PER_TAIL;
 }

@@ -316,7 +316,7 @@ static int start_unread(struct harness *h, const char *key)
     return fd;
 }
 
-static void test_a_tenant_has_four_exports_under_way_and_others_have_theirs(void **state)
+static void test_a_tenant_has_four_exports_under_way_a_partner_two_and_others_theirs(void **state)
 {
     struct harness *h = *state;
     struct tenant *t = given_tenant(h), *other = given_tenant(h);
@@ -325,8 +325,12 @@ static void test_a_tenant_has_four_exports_under_way_and_others_have_theirs(void
     int fds[4];
 
     given_messages(h, t, s.id, 5 * N_SOME);
-    for (size_t i = 0; i < HK_COUNTOF(fds); i++)
-        fds[i] = start_unread(h, t->admin);
+    fds[0] = start_unread(h, t->partner);
+    fds[1] = start_unread(h, t->partner);
+    reply = api_call(h, t->partner, "GET", "/v1/messages/export", NULL);
+    assert_problem(h, reply, 429, "too_many_exports", NULL);
+    fds[2] = start_unread(h, t->admin);
+    fds[3] = start_unread(h, t->admin);
     reply = api_call(h, t->support, "GET", "/v1/attempts/export", NULL);
     assert_problem(h, reply, 429, "too_many_exports", NULL);
     assert_non_null(reply_header(h->http, &reply, "retry-after"));
@@ -392,7 +396,7 @@ int main(void)
         harness_test(test_long_answers_make_shorter_pages, .has_no_worker = true),
         harness_test(test_what_is_far_apart_is_looked_for_as_long_as_it_takes,
                      .has_no_worker = true, .env = hurried),
-        harness_test(test_a_tenant_has_four_exports_under_way_and_others_have_theirs,
+        harness_test(test_a_tenant_has_four_exports_under_way_a_partner_two_and_others_theirs,
                      .has_no_worker = true),
         harness_test(test_an_export_ends_when_its_key_is_revoked, .has_no_worker = true),
         harness_test(test_many_messages_take_no_more_memory_than_few, .has_no_worker = true,

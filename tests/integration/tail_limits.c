@@ -97,6 +97,24 @@ static void test_a_tenant_has_so_many_tails_and_others_have_theirs(void **state)
     stream_close(&third);
 }
 
+static void test_a_partner_has_half_of_its_tenants_tails(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *globex = given_key(h, t, "partner", "globex");
+    struct stream streams[2] = {stream_open(h, t->partner, "/v1/tail", NULL)};
+    struct reply reply = api_call(h, t->partner, "GET", "/v1/tail", NULL);
+
+    assert_problem(h, reply, 429, "too_many_tails", NULL);
+    reply = api_call(h, t->receiver, "GET", "/v1/tail", NULL); /* of the same partner */
+    assert_problem(h, reply, 429, "too_many_tails", NULL);
+    streams[1] = stream_open(h, globex, "/v1/tail", NULL);
+    reply = api_call(h, t->admin, "GET", "/v1/tail", NULL); /* the tenant has two in all */
+    assert_problem(h, reply, 429, "too_many_tails", NULL);
+    stream_close(&streams[0]);
+    stream_close(&streams[1]);
+}
+
 /* The sum of what `dropped` events say. */
 static size_t n_dropped(const struct stream *stream)
 {
@@ -228,6 +246,9 @@ int main(void)
         harness_test(test_a_tail_that_has_nothing_to_say_says_so_and_where_it_is,
                      .has_no_worker = true, .env = (const char *const[]){BEATING, NULL}),
         harness_test(test_a_tenant_has_so_many_tails_and_others_have_theirs, .has_no_worker = true,
+                     .env =
+                         (const char *const[]){BEATING, "HOOKLINE_API_TAILS_PER_TENANT=2", NULL}),
+        harness_test(test_a_partner_has_half_of_its_tenants_tails, .has_no_worker = true,
                      .env =
                          (const char *const[]){BEATING, "HOOKLINE_API_TAILS_PER_TENANT=2", NULL}),
         harness_test(test_more_than_it_may_show_is_counted, .has_no_worker = true),

@@ -207,6 +207,16 @@ static void test_names_of_scopes_grant_no_more_than_the_role(void **state)
     assert_true(auth_scopes_from_names(HK_STR(""), ROLE_ADMIN) == 0);
 }
 
+/* A role that is added sees masks until somebody says otherwise. */
+static void test_whoever_is_not_known_to_see_all_sees_masks(void **state)
+{
+    (void)state;
+    for (unsigned role = 0; role < ROLE_COUNT + 2U; role++)
+        assert_int_equal(auth_sees_all((enum role)role),
+                         role == ROLE_OPERATOR || role == ROLE_ADMIN || role == ROLE_PARTNER ||
+                             role == ROLE_PRODUCER || role == ROLE_RECEIVER);
+}
+
 static void test_public_needs_no_role(void **state)
 {
     (void)state;
@@ -226,6 +236,7 @@ int main(void)
         cmocka_unit_test(test_a_role_has_a_name),
         cmocka_unit_test(test_a_role_grants_its_scopes_and_no_other),
         cmocka_unit_test(test_names_of_scopes_grant_no_more_than_the_role),
+        cmocka_unit_test(test_whoever_is_not_known_to_see_all_sees_masks),
         cmocka_unit_test(test_public_needs_no_role),
     };
 
