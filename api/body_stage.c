@@ -4,9 +4,9 @@
 #include <h2o.h>
 #include <stdio.h>
 
-#include "api/media_type.h"
 #include "api/server.h"
 #include "hk/json_scan.h"
+#include "hk/media_type.h"
 
 static struct hk_str content_type(const h2o_req_t *req)
 {
@@ -24,11 +24,11 @@ static enum hk_code check_media_type(const struct call *call, struct hk_error *r
     const char *takes = route->takes == NULL ? "application/json" : route->takes;
     struct hk_str given = content_type(call->req);
 
-    if (media_type_is(given, takes))
+    if (hk_media_type_is(given, takes))
         return HK_OK;
     if (strcmp(route->method, "PATCH") != 0)
         return hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "", "The body must be %s.", takes);
-    return media_type_is(given, "application/merge-patch+json")
+    return hk_media_type_is(given, "application/merge-patch+json")
                ? HK_OK
                : hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "",
                          "The body must be application/merge-patch+json or %s.", takes);

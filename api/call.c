@@ -19,10 +19,10 @@
 #include "api/head_parser.h"
 #include "api/idempotency.h"
 #include "api/limit.h"
-#include "api/media_type.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
+#include "hk/media_type.h"
 #include "hk/offload.h"
 
 static stage_fn stage_gate;
@@ -108,8 +108,8 @@ static enum stage_result stage_accept(struct call *call)
         return STAGE_NEXT;
     accept = (struct hk_str){call->req->headers.entries[at].value.base,
                              call->req->headers.entries[at].value.len};
-    return media_type_is_accepted(accept, gives == NULL ? "application/json" : gives) ||
-                   media_type_is_accepted(accept, "application/problem+json")
+    return hk_media_type_is_accepted(accept, gives == NULL ? "application/json" : gives) ||
+                   hk_media_type_is_accepted(accept, "application/problem+json")
                ? STAGE_NEXT
                : call_stage_fail(call, HK_NOT_ACCEPTABLE);
 }

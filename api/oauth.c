@@ -15,7 +15,6 @@
 
 #include "api/auth_guard.h"
 #include "api/client_id.h"
-#include "api/form.h"
 #include "api/oauth.sql.h"
 #include "api/oauth_request.h"
 #include "api/problem.h"
@@ -24,6 +23,7 @@
 #include "api/signing_keys.h"
 #include "hk/clock.h"
 #include "hk/encode.h"
+#include "hk/form.h"
 
 enum { MAX_REPLY_BYTES = 16384 };
 
@@ -271,7 +271,7 @@ const struct route oauth_routes[] = {
         .path = "/oauth/token",
         .scope = SCOPE_PUBLIC,
         .ok_status = 200,
-        .takes = FORM_MEDIA_TYPE,
+        .takes = HK_FORM_MEDIA_TYPE,
         .handle = handle_token,
     },
     {0},

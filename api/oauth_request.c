@@ -3,8 +3,8 @@
 
 #include <strings.h>
 
-#include "api/form.h"
 #include "hk/encode.h"
+#include "hk/form.h"
 
 static enum hk_code read_form(struct hk_str form, struct oauth_request *ret,
                               struct hk_error *reterr)
@@ -21,13 +21,13 @@ static enum hk_code read_form(struct hk_str form, struct oauth_request *ret,
     };
 
     for (size_t i = 0; i < HK_COUNTOF(parameters); i++) {
-        switch (form_value(form, parameters[i].name, parameters[i].place, parameters[i].size)) {
-        case FORM_ABSENT:
+        switch (hk_form_value(form, parameters[i].name, parameters[i].place, parameters[i].size)) {
+        case HK_FORM_ABSENT:
             parameters[i].place[0] = '\0';
             break;
-        case FORM_FOUND:
+        case HK_FORM_FOUND:
             break;
-        case FORM_MALFORMED:
+        case HK_FORM_MALFORMED:
             return hk_fail(reterr, HK_INVALID_REQUEST, "",
                            "The parameter %s is malformed, or there more than once.",
                            parameters[i].name);
@@ -46,11 +46,11 @@ static bool decode_basic(struct hk_str proof, char *ret_id, size_t id_size, char
     bool is_good = hk_b64_decode(proof, bytes, sizeof(bytes), &n) && n > 0;
 
     colon = is_good ? memchr(text, ':', n) : NULL;
-    is_good =
-        colon != NULL &&
-        form_decode((struct hk_str){text, (size_t)(colon - text)}, ret_id, id_size) != SIZE_MAX &&
-        form_decode((struct hk_str){colon + 1, n - (size_t)(colon + 1 - text)}, ret_secret,
-                    secret_size) != SIZE_MAX;
+    is_good = colon != NULL &&
+              hk_form_decode((struct hk_str){text, (size_t)(colon - text)}, ret_id, id_size) !=
+                  SIZE_MAX &&
+              hk_form_decode((struct hk_str){colon + 1, n - (size_t)(colon + 1 - text)}, ret_secret,
+                             secret_size) != SIZE_MAX;
     explicit_bzero(bytes, sizeof(bytes));
     return is_good;
 }

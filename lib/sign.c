@@ -4,7 +4,6 @@
 #include "hk/sign.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +13,7 @@
 #include <openssl/params.h>
 
 #include "hk/encode.h"
+#include "hk/mac.h"
 
 #define SECRET_PREFIX  "whsec_"
 #define PRIVATE_PREFIX "whsk_"
@@ -65,7 +65,7 @@ static bool pair_from_secret(struct hk_str secret, struct key *pair)
 
 static HK_NORETURN void die(void)
 {
-    (void)fputs("OpenSSL has no HMAC-SHA256, or no Ed25519\n", stderr);
+    (void)fputs("OpenSSL has no Ed25519\n", stderr);
     abort();
 }
 
@@ -136,51 +136,22 @@ bool hk_secret_public_key(struct hk_str secret, char ret[HK_PUBLIC_KEY_TEXT_SIZE
     return true;
 }
 
+bool hk_public_key_is_valid(struct hk_str text)
+{
+    struct key key;
+
+    return read_key(text, HK_STR(PUBLIC_PREFIX), &key) && key.n == PUBLIC_BYTES;
+}
+
 /* ---- v1 -------------------------------------------------------------------------------------- */
 
-/*
- * HMAC-SHA256 without a key, copied for each signature: OpenSSL 3 would otherwise look both
- * algorithms up by name each time.
- */
-static EVP_MAC_CTX *mac_template;
-
-static void make_mac_template(void)
-{
-    char digest[] = "SHA256";
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-
-    mac_template = EVP_MAC_CTX_new(mac);
-    EVP_MAC_free(mac); /* the template holds it */
-    if (mac_template == NULL || EVP_MAC_CTX_set_params(mac_template, params) != 1)
-        die();
-}
-
-static bool update(EVP_MAC_CTX *mac, struct hk_str s)
-{
-    return s.n == 0 || EVP_MAC_update(mac, (const unsigned char *)s.p, s.n) == 1;
-}
-
-/* Over the parts, one after the other. */
-static void compute_mac(const void *key, size_t n_key, const struct hk_str *parts, size_t n_parts,
+static void compute_mac(struct hk_str key, const struct hk_str *parts, size_t n_parts,
                         uint8_t ret[MAC_BYTES])
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    EVP_MAC_CTX *mac;
-    bool is_ok;
-    size_t n;
+    uint8_t mac[HK_MAC_MAX_BYTES];
 
-    (void)pthread_once(&once, make_mac_template);
-    mac = EVP_MAC_CTX_dup(mac_template);
-    is_ok = mac != NULL && EVP_MAC_init(mac, key, n_key, NULL) == 1;
-    for (size_t i = 0; i < n_parts && is_ok; i++)
-        is_ok = update(mac, parts[i]);
-    if (!is_ok || EVP_MAC_final(mac, ret, &n, MAC_BYTES) != 1 || n != MAC_BYTES)
-        die();
-    EVP_MAC_CTX_free(mac);
+    (void)hk_mac(HK_SHA256, key, parts, n_parts, mac);
+    memcpy(ret, mac, MAC_BYTES);
 }
 
 /* ".<timestamp>.": what stands between the id and the body of the signed content. */
@@ -195,13 +166,13 @@ static void compute(const struct key *key, struct hk_str id, int64_t timestamp_s
 {
     char time[32];
 
-    compute_mac(key->bytes, key->n,
+    compute_mac((struct hk_str){(const char *)key->bytes, key->n},
                 (const struct hk_str[]){id, write_time(timestamp_s, time), body}, 3, ret);
 }
 
 void hk_sign_body(struct hk_str secret, struct hk_str body, uint8_t ret[MAC_BYTES])
 {
-    compute_mac(secret.p, secret.n, &body, 1, ret);
+    compute_mac(secret, &body, 1, ret);
 }
 
 static bool sign_v1(struct hk_str secret, struct hk_str id, int64_t timestamp_s, struct hk_str body,

@@ -52,10 +52,13 @@ struct hk_inbound_credential {
     bool is_base64; /* the signature; else hex */
     struct hk_str kind, username, header, query, prefix;
     struct hk_str content; /* "signed" */
-    struct hk_str timestamp_header, id_header, verify_token;
+    struct hk_str timestamp_header, id_header;
+    struct hk_str verify_token; /* of "meta": what its handshake has to bring */
     int64_t tolerance_s;
-    struct hk_str secret; /* that stood in the JSON, for who seals it */
-    char *text;           /* private: what the strings point to */
+    struct hk_str secret;              /* that stood in the JSON, for who seals it */
+    struct hk_str hash_name, encoding; /* private */
+    char *text;                        /* private: what the strings point to */
+    size_t n_json;                     /* private */
 };
 
 /*
@@ -72,7 +75,7 @@ void hk_inbound_credential_done(struct hk_inbound_credential *credential);
 void hk_inbound_credential_write(const struct hk_inbound_credential *credential,
                                  struct hk_buf *buf);
 
-/* Whether there must be a secret: all but "none". */
+/* Whether there must be a secret: with all but "none". */
 HK_NODISCARD bool hk_inbound_needs_secret(const struct hk_inbound_credential *credential);
 
 /* NULL, or static words: why `secret` is none for this credential. */

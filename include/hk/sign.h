@@ -31,6 +31,9 @@ HK_NODISCARD bool hk_secret_is_valid(struct hk_str text);
 /* The public key of a v1a secret, "whpk_<base64>". False for any other. */
 HK_NODISCARD bool hk_secret_public_key(struct hk_str secret, char ret[HK_PUBLIC_KEY_TEXT_SIZE]);
 
+/* Whether it is what a receiver of v1a has: "whpk_" and base64 of 32 bytes. */
+HK_NODISCARD bool hk_public_key_is_valid(struct hk_str text);
+
 /*
  * Signs "<id>.<timestamp_s>.<body>" as "v1,<base64>" or "v1a,<base64>", as the secret does. False
  * when it is none. The halves of a v1a secret are taken as they are: hk_secret_check() has judged

@@ -25,7 +25,7 @@ BEGIN {
     library[++m] = "^argon2";      users[m] = "^api/password\\.c"
     library[++m] = "^jansson";     users[m] = "^(api/(cli/)?[a-z_]+\\.[ch]$|tests/)"
     library[++m] = "^jwt\\.h";     users[m] = "^(api/own_token\\.c|tests/)"
-    library[++m] = "^openssl/";    users[m] = "^(lib/(certificate|encode|http|http_outcome|sign|seal)\\.c|api/(server|listen|own_token|jwk)\\.[ch]|tests/)"
+    library[++m] = "^openssl/";    users[m] = "^(lib/(certificate|encode|http|http_outcome|mac|sign|seal)\\.c|api/(server|listen|own_token|jwk)\\.[ch]|tests/)"
     library[++m] = "^cmocka";      users[m] = "^tests/"
 }
 {

@@ -6,20 +6,21 @@
 
 #include <cmocka.h>
 
-#include "api/form.h"
+#include "hk/form.h"
 
 static void test_values_are_found_and_decoded(void **state)
 {
     char value[16];
 
     (void)state;
-    assert_int_equal(form_value(HK_STR("a=1&b=x%20y+z&c="), "b", value, sizeof(value)), FORM_FOUND);
+    assert_int_equal(hk_form_value(HK_STR("a=1&b=x%20y+z&c="), "b", value, sizeof(value)),
+                     HK_FORM_FOUND);
     assert_string_equal(value, "x y z");
-    assert_int_equal(form_value(HK_STR("a=1&b=2&c="), "c", value, sizeof(value)), FORM_FOUND);
+    assert_int_equal(hk_form_value(HK_STR("a=1&b=2&c="), "c", value, sizeof(value)), HK_FORM_FOUND);
     assert_string_equal(value, "");
-    assert_int_equal(form_value(HK_STR("%61=%C3%a4"), "a", value, sizeof(value)), FORM_FOUND);
+    assert_int_equal(hk_form_value(HK_STR("%61=%C3%a4"), "a", value, sizeof(value)), HK_FORM_FOUND);
     assert_string_equal(value, "\xc3\xa4");
-    assert_int_equal(form_value(HK_STR("a==b"), "a", value, sizeof(value)), FORM_FOUND);
+    assert_int_equal(hk_form_value(HK_STR("a==b"), "a", value, sizeof(value)), HK_FORM_FOUND);
     assert_string_equal(value, "=b");
 }
 
@@ -30,7 +31,8 @@ static void test_what_is_not_there_is_absent(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(forms); i++)
-        assert_int_equal(form_value(hk_str(forms[i]), "a", value, sizeof(value)), FORM_ABSENT);
+        assert_int_equal(hk_form_value(hk_str(forms[i]), "a", value, sizeof(value)),
+                         HK_FORM_ABSENT);
 }
 
 static void test_what_cannot_be_read_is_malformed(void **state)
@@ -42,7 +44,7 @@ static void test_what_cannot_be_read_is_malformed(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(forms); i++) {
-        if (form_value(hk_str(forms[i]), "a", value, sizeof(value)) != FORM_MALFORMED)
+        if (hk_form_value(hk_str(forms[i]), "a", value, sizeof(value)) != HK_FORM_MALFORMED)
             fail_msg("%s", forms[i]);
     }
 }

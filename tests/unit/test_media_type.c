@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/media_type.h"
+#include "hk/media_type.h"
 
 static void test_a_content_type_is_its_type_whatever_its_parameters(void **state)
 {
@@ -23,13 +23,13 @@ static void test_a_content_type_is_its_type_whatever_its_parameters(void **state
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(same); i++)
-        assert_true(media_type_is(hk_str(same[i]), "text/html"));
+        assert_true(hk_media_type_is(hk_str(same[i]), "text/html"));
     for (size_t i = 0; i < HK_COUNTOF(others); i++) {
-        if (media_type_is(hk_str(others[i]), "text/html"))
+        if (hk_media_type_is(hk_str(others[i]), "text/html"))
             fail_msg("%s", others[i]);
     }
-    assert_false(media_type_is(HK_STR_NULL, "text/html"));
-    assert_true(media_type_is(HK_STR("text/html"), "text/html; charset=utf-8"));
+    assert_false(hk_media_type_is(HK_STR_NULL, "text/html"));
+    assert_true(hk_media_type_is(HK_STR("text/html"), "text/html; charset=utf-8"));
 }
 
 static void test_the_most_specific_range_of_accept_decides(void **state)
@@ -65,7 +65,7 @@ static void test_the_most_specific_range_of_accept_decides(void **state)
 
     (void)state;
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        if (media_type_is_accepted(hk_str(cases[i].accept), "application/json") !=
+        if (hk_media_type_is_accepted(hk_str(cases[i].accept), "application/json") !=
             cases[i].is_accepted)
             fail_msg("\"%s\"", cases[i].accept);
     }

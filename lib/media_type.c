@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/media_type.h"
+#include "hk/media_type.h"
 
 #include <strings.h>
 
@@ -37,7 +37,7 @@ static struct hk_str bare(const char *type)
     return trim((struct hk_str){type, strcspn(type, ";")});
 }
 
-bool media_type_is(struct hk_str header, const char *type)
+bool hk_media_type_is(struct hk_str header, const char *type)
 {
     struct hk_str given;
 
@@ -74,7 +74,7 @@ static bool is_refusal(struct hk_str parameters)
     return false;
 }
 
-bool media_type_is_accepted(struct hk_str header, const char *type)
+bool hk_media_type_is_accepted(struct hk_str header, const char *type)
 {
     struct hk_str part, range, wanted = bare(type);
     unsigned best = 0;
