@@ -10,8 +10,8 @@
 #include "worker/stats.sql.h"
 
 #define FAILED_DELAY_MS INT64_C(5000)
-#define PAUSE_MS        5000
-#define LEAST_PAUSE_MS  100 /* however time is divided in tests, as the next */
+#define PAUSE_MS        10000 /* each step writes each open minute that has got more */
+#define LEAST_PAUSE_MS  100   /* however time is divided in tests, as the next */
 #define LEAST_SETTLE_MS 2000
 #define BUDGET_MS       200
 /* No statement of ours runs for longer (lib/db.c): what began before has an effect that can be seen

@@ -51,6 +51,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     unit     constant text := coalesce($3, 'day');
     step     constant interval := ('1 ' || unit)::interval;
+    page     constant text := CASE unit WHEN 'minute' THEN 'hour' WHEN 'hour' THEN 'week' ELSE 'month' END; -- that has them
     ends_at  constant timestamptz := coalesce(until, now());
     from_at  timestamptz;
     n_points numeric;
@@ -70,6 +71,10 @@ BEGIN
     ELSIF n_points > 1500 OR n_points * n_groups > 5000 THEN
         body := fault('', 'No more than 1,500 intervals and 5,000 points are answered at once: ask for longer intervals, less time or fewer groups.');
         RETURN;
+    ELSIF unit = 'minute' AND (num_nonnulls($2, app_id, subscription_id) > 0 OR group_by IN ('app', 'subscription'))
+          AND (event_type IS NOT NULL OR group_by = 'event_type') THEN
+        body := fault('', 'By the minute there is an app, a subscription or an event type, but not both: ask for hours.');
+        RETURN;
     END IF;
 
     SELECT count(*), count(DISTINCT coalesce(k.name, '')) INTO n_keys, n_names
@@ -84,31 +89,57 @@ BEGIN
     ), size AS MATERIALIZED (
         SELECT k.name, CASE WHEN n_names > n_groups THEN (
                    SELECT sum(s.n_messages + s.n_attempts)
-                     FROM stat s
-                    WHERE s.tenant_id = $1 AND s.grain = 'day' AND s.app_id = k.key_app_id AND s.subscription_id = k.key_subscription_id
-                      AND s.event_type = k.key_event_type AND s.at >= date_trunc('day', from_at, 'UTC') AND s.at < ends_at) END AS n
+                     FROM (SELECT p.n_messages, p.n_attempts
+                             FROM stat_page x
+                            CROSS JOIN LATERAL unnest(x.parts) p
+                            WHERE x.tenant_id = $1 AND x.grain = 'day' AND x.app_id = k.key_app_id AND x.subscription_id = k.key_subscription_id
+                              AND x.event_type = k.key_event_type AND x.at >= date_trunc('month', from_at, 'UTC') AND x.at < ends_at
+                              AND x.at + p.slot * interval '1 day' >= date_trunc('day', from_at, 'UTC')
+                              AND x.at + p.slot * interval '1 day' < ends_at
+                            UNION ALL
+                           SELECT o.n_messages, o.n_attempts
+                             FROM stat_open o
+                            WHERE o.tenant_id = $1 AND o.app_id = k.key_app_id AND o.subscription_id = k.key_subscription_id
+                              AND o.event_type = k.key_event_type AND o.at >= from_at AND o.at < ends_at) s) END AS n
           FROM key k
     ), chosen AS MATERIALIZED (
         SELECT z.name FROM size z GROUP BY z.name ORDER BY sum(z.n) DESC NULLS LAST, z.name LIMIT n_groups
+    ), line AS MATERIALIZED (
+        SELECT k.* FROM chosen c JOIN key k ON k.name IS NOT DISTINCT FROM c.name
+    ), figure AS (
+        SELECT l.name, l.key_app_id, x.at + p.slot * step AS at, p.n_events, p.n_messages, p.skips, p.n_attempts, p.n_failed, p.failures,
+               p.latency, p.latency_failed
+          FROM line l
+         CROSS JOIN LATERAL (SELECT s.at, s.parts
+                               FROM stat_page s
+                              WHERE s.tenant_id = $1 AND s.grain = unit AND s.app_id = l.key_app_id
+                                AND s.subscription_id = l.key_subscription_id AND s.event_type = l.key_event_type
+                                AND s.at >= date_trunc(page, from_at, 'UTC') AND s.at < ends_at
+                             OFFSET 0) x
+         CROSS JOIN LATERAL unnest(x.parts) p
+         WHERE x.at + p.slot * step >= from_at AND x.at + p.slot * step < ends_at
+         UNION ALL
+        SELECT l.name, l.key_app_id, date_trunc(unit, x.at, 'UTC'), x.n_events, x.n_messages, x.skips, x.n_attempts, x.n_failed, x.failures,
+               x.latency, x.latency_failed
+          FROM line l
+         CROSS JOIN LATERAL (SELECT o.*
+                               FROM stat_open o
+                              WHERE o.tenant_id = $1 AND o.app_id = l.key_app_id AND o.subscription_id = l.key_subscription_id
+                                AND o.event_type = l.key_event_type AND o.at >= from_at AND date_trunc(unit, o.at, 'UTC') < ends_at
+                             OFFSET 0) x
     ), point AS MATERIALIZED (
-        SELECT c.name, s.at, sum(s.n_events)::bigint AS n_events, sum(s.n_messages)::bigint AS n_messages, counts_sum(s.skips) AS skips,
-               sum(s.n_attempts)::bigint AS n_attempts, sum(s.n_succeeded)::bigint AS n_succeeded, counts_sum(s.failures) AS failures,
-               latency_sum(s.latency_succeeded) FILTER (WHERE outcome IS DISTINCT FROM 'failed') AS latency_succeeded,
-               latency_sum(s.latency_failed) FILTER (WHERE outcome IS DISTINCT FROM 'succeeded') AS latency_failed,
-               bool_or(k.key_app_id <> uuid_min()) AS is_of_app
-          FROM chosen c
-          JOIN key k ON k.name IS NOT DISTINCT FROM c.name
-         CROSS JOIN LATERAL (SELECT x.*
-                               FROM stat x
-                              WHERE x.tenant_id = $1 AND x.grain = unit AND x.app_id = k.key_app_id
-                                AND x.subscription_id = k.key_subscription_id AND x.event_type = k.key_event_type
-                                AND x.at >= from_at AND x.at < ends_at
-                             OFFSET 0) s
-         GROUP BY c.name, s.at
+        SELECT f.name, f.at, sum(f.n_events)::bigint AS n_events, sum(f.n_messages)::bigint AS n_messages, counts_sum(f.skips) AS skips,
+               sum(f.n_attempts)::bigint AS n_attempts, sum(f.n_failed)::bigint AS n_failed, counts_sum(f.failures) AS failures,
+               latency_sum(f.latency) FILTER (WHERE outcome IS DISTINCT FROM 'failed') AS latency,
+               latency_sum(f.latency_failed) FILTER (WHERE outcome IS NOT NULL) AS latency_failed,
+               bool_or(f.key_app_id <> uuid_min()) AS is_of_app
+          FROM figure f
+         GROUP BY f.name, f.at
     )
     SELECT json_agg(stat_json(p.at, p.name, CASE WHEN NOT p.is_of_app THEN p.n_events END, p.n_messages, p.skips, p.n_attempts,
-                              p.n_succeeded, p.failures,
-                              coalesce(latency_add(p.latency_succeeded, p.latency_failed), p.latency_succeeded, p.latency_failed))
+                              p.n_attempts - p.n_failed, p.failures,
+                              CASE outcome WHEN 'succeeded' THEN latency_without(p.latency, p.latency_failed)
+                                           WHEN 'failed' THEN p.latency_failed ELSE p.latency END)
                     ORDER BY p.name, p.at)
       INTO data
       FROM point p;

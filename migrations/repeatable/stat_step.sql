@@ -1,5 +1,13 @@
 -- Roll-ups, kept by the workers a bounded step at a time, each in a transaction with the note of how far it came:
--- docs/adr/0032-roll-ups.md. A span of time is halved and halved again until it holds so few rows that the step is short.
+-- docs/adr/0032-roll-ups.md. A span of time is quartered and quartered again until it holds so few rows that the step is short.
+
+DROP FUNCTION IF EXISTS stat_spread(stat_fact[], timestamptz);
+DROP FUNCTION IF EXISTS stat_store(stat_fact[], interval[]);
+DROP FUNCTION IF EXISTS stat_store_attempts(uuid[], uuid[], timestamptz[], text[], integer[], interval[]);
+DROP FUNCTION IF EXISTS stat_store_events(timestamptz, timestamptz, interval[]);
+DROP FUNCTION IF EXISTS stat_roll_attempts(stat_progress, interval[]);
+DROP FUNCTION IF EXISTS stat_roll_events(stat_progress, interval[]);
+DROP FUNCTION IF EXISTS stat_roll_history(stat_progress, interval[]);
 
 -- "succeeded", "http_4xx", "timeout", ...
 CREATE OR REPLACE FUNCTION attempt_class(outcome text, status_code integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -20,119 +28,120 @@ BEGIN
 END
 $$;
 
--- Each fact counts for the tenant, the app, the subscription, the event type, and the pair of the latter two; and there
--- by the minute, the hour and the day, as long as those are kept. Zero and '' are "all", so what has no subscription or
--- type counts above only.
-CREATE OR REPLACE FUNCTION stat_spread(facts stat_fact[], minutes_from timestamptz) RETURNS SETOF stat_fact LANGUAGE sql STABLE AS $$
-    SELECT f.tenant_id, l.app_id, l.subscription_id, l.event_type, c.at, f.measure, f.detail, f.bin, sum(f.n)::bigint
-      FROM unnest($1) f
-     CROSS JOIN LATERAL (VALUES (uuid_min(), uuid_min(), '', true),
-                                (uuid_min(), uuid_min(), f.event_type, f.event_type <> ''),
-                                (f.app_id, uuid_min(), '', f.app_id <> uuid_min()),
-                                (f.app_id, f.subscription_id, '', f.app_id <> uuid_min()),
-                                (f.app_id, f.subscription_id, f.event_type, f.app_id <> uuid_min() AND f.event_type <> ''))
-           AS l (app_id, subscription_id, event_type, is_one)
-     CROSS JOIN LATERAL (SELECT CASE WHEN f.at >= $2 THEN f.at ELSE date_trunc('hour', f.at, 'UTC') END AS at) c
-     WHERE l.is_one
-     GROUP BY f.tenant_id, l.app_id, l.subscription_id, l.event_type, c.at, f.measure, f.detail, f.bin
+-- Each fact counts for the tenant, the event type, the app, the subscription, and the pair of subscription and type; by the
+-- minute, or by the hour when it is of a pair or of before `minutes_from`. Zero and '' are "all", so what has no
+-- subscription or type counts above only.
+CREATE OR REPLACE FUNCTION stat_rows(facts stat_fact[], minutes_from timestamptz) RETURNS SETOF stat_open LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT c.tenant_id, c.app_id, c.subscription_id, c.event_type, c.at,
+           coalesce(sum(c.n) FILTER (WHERE c.measure = 'event'), 0)::integer,
+           coalesce(sum(c.n) FILTER (WHERE c.measure = 'message'), 0)::integer,
+           jsonb_object_agg(c.detail, c.n) FILTER (WHERE c.measure = 'skip'),
+           coalesce(sum(c.n) FILTER (WHERE c.measure = 'attempt'), 0)::integer,
+           coalesce(sum(c.n) FILTER (WHERE c.measure = 'attempt' AND c.detail <> 'succeeded'), 0)::integer,
+           counts_counted(array_agg(c.detail) FILTER (WHERE c.measure = 'attempt' AND c.detail <> 'succeeded'),
+                          array_agg(c.n) FILTER (WHERE c.measure = 'attempt' AND c.detail <> 'succeeded')),
+           latency_counted(array_agg(c.bin) FILTER (WHERE c.measure = 'attempt'), array_agg(c.n) FILTER (WHERE c.measure = 'attempt')),
+           latency_counted(array_agg(c.bin) FILTER (WHERE c.measure = 'attempt' AND c.detail <> 'succeeded'),
+                           array_agg(c.n) FILTER (WHERE c.measure = 'attempt' AND c.detail <> 'succeeded'))
+      FROM (SELECT f.tenant_id, coalesce(f.app_id, uuid_min()) AS app_id, coalesce(f.subscription_id, uuid_min()) AS subscription_id,
+                   coalesce(f.event_type, '') AS event_type, coalesce(f.minute, f.hour) AS at, f.measure, f.detail, f.bin,
+                   sum(f.n)::bigint AS n
+              FROM (SELECT u.*, h.hour, CASE WHEN u.at >= $2 THEN u.at ELSE h.hour END AS minute
+                      FROM unnest($1) u
+                     CROSS JOIN LATERAL (SELECT date_trunc('hour', u.at, 'UTC') AS hour) h) f
+             GROUP BY f.tenant_id, f.measure, f.detail, f.bin,
+                      GROUPING SETS ((f.minute), (f.event_type, f.minute), (f.app_id, f.minute), (f.app_id, f.subscription_id, f.minute),
+                                     (f.app_id, f.subscription_id, f.event_type, f.hour))
+            HAVING (f.event_type <> '' OR grouping(f.event_type) = 1) AND (f.app_id <> uuid_min() OR grouping(f.app_id) = 1)) c
+     GROUP BY c.tenant_id, c.app_id, c.subscription_id, c.event_type, c.at;
+END
 $$;
 
--- `keep` is for how long minutes, hours and days are kept. In plpgsql, as all that runs often: its plans are kept.
-CREATE OR REPLACE FUNCTION stat_store(facts stat_fact[], keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION stat_store(facts stat_fact[], p stat_progress, keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    closed constant timestamptz := stat_closed_before(p.settled_to);
+    rows   constant stat_open[] := ARRAY(SELECT r FROM stat_rows(facts, now() - keep[1]) r);
+    late   constant stat_open[] := ARRAY(SELECT r FROM unnest(rows) r WHERE r.at < closed);
 BEGIN
-    INSERT INTO stat AS s (tenant_id, grain, app_id, subscription_id, event_type, at, n_events, n_messages, skips, n_attempts,
-                           n_succeeded, failures, latency_succeeded, latency_failed)
-    SELECT d.tenant_id, d.grain, d.app_id, d.subscription_id, d.event_type, d.at,
-           coalesce(sum(d.n) FILTER (WHERE d.measure = 'event'), 0), coalesce(sum(d.n) FILTER (WHERE d.measure = 'message'), 0),
-           jsonb_object_agg(d.detail, d.n) FILTER (WHERE d.measure = 'skip'),
-           coalesce(sum(d.n) FILTER (WHERE d.measure = 'attempt'), 0),
-           coalesce(sum(d.n) FILTER (WHERE d.measure = 'attempt' AND d.detail = 'succeeded'), 0),
-           jsonb_object_agg(d.detail, d.n) FILTER (WHERE d.measure = 'attempt' AND d.detail <> 'succeeded'),
-           latency_sum(d.latency) FILTER (WHERE d.measure = 'attempt' AND d.detail = 'succeeded'),
-           latency_sum(d.latency) FILTER (WHERE d.measure = 'attempt' AND d.detail <> 'succeeded')
-      FROM (SELECT b.tenant_id, b.grain, b.app_id, b.subscription_id, b.event_type, b.at, b.measure, b.detail, sum(b.n) AS n,
-                   CASE WHEN b.measure = 'attempt' THEN latency_histogram(array_agg(b.bin), array_agg(b.n)) END AS latency
-              FROM (SELECT f.tenant_id, g.grain, f.app_id, f.subscription_id, f.event_type, g.at, f.measure, f.detail, f.bin,
-                           sum(f.n)::bigint AS n
-                      FROM stat_spread(facts, now() - keep[1]) f
-                     CROSS JOIN LATERAL (VALUES ('minute', date_trunc('minute', f.at), now() - keep[1]),
-                                                ('hour', date_trunc('hour', f.at, 'UTC'), now() - keep[2]),
-                                                ('day', date_trunc('day', f.at, 'UTC'), now() - keep[3])) AS g (grain, at, since)
-                     WHERE g.at >= g.since
-                     GROUP BY f.tenant_id, g.grain, f.app_id, f.subscription_id, f.event_type, g.at, f.measure, f.detail, f.bin) b
-             GROUP BY b.tenant_id, b.grain, b.app_id, b.subscription_id, b.event_type, b.at, b.measure, b.detail) d
-     GROUP BY d.tenant_id, d.grain, d.app_id, d.subscription_id, d.event_type, d.at
-        ON CONFLICT (tenant_id, grain, app_id, subscription_id, event_type, at) DO UPDATE
+    INSERT INTO stat_open AS s
+    SELECT r.* FROM unnest(rows) r WHERE r.at >= closed
+        ON CONFLICT (tenant_id, app_id, subscription_id, event_type, at) DO UPDATE
        SET n_events = s.n_events + excluded.n_events,
            n_messages = s.n_messages + excluded.n_messages,
            skips = coalesce(counts_add(s.skips, excluded.skips), s.skips, excluded.skips),
            n_attempts = s.n_attempts + excluded.n_attempts,
-           n_succeeded = s.n_succeeded + excluded.n_succeeded,
+           n_failed = s.n_failed + excluded.n_failed,
            failures = coalesce(counts_add(s.failures, excluded.failures), s.failures, excluded.failures),
-           latency_succeeded = coalesce(latency_add(s.latency_succeeded, excluded.latency_succeeded),
-                                        s.latency_succeeded, excluded.latency_succeeded),
-           latency_failed = coalesce(latency_add(s.latency_failed, excluded.latency_failed),
-                                     s.latency_failed, excluded.latency_failed);
+           latency = coalesce(latency_add(s.latency, excluded.latency), s.latency, excluded.latency),
+           latency_failed = coalesce(latency_add(s.latency_failed, excluded.latency_failed), s.latency_failed, excluded.latency_failed);
+    IF cardinality(late) > 0 THEN
+        PERFORM stat_pages_add(late, keep);
+    END IF;
 END
 $$;
 
--- Stores what these attempts count for: arrays of one length. One whose message has gone counts for its tenant.
-CREATE OR REPLACE FUNCTION stat_store_attempts(tenant_ids uuid[], message_ids uuid[], minutes timestamptz[], classes text[],
-                                               bins integer[], keep interval[])
-RETURNS void LANGUAGE plpgsql AS $$
+-- What these attempts count for. One whose message has gone counts for its tenant.
+CREATE OR REPLACE FUNCTION stat_attempt_facts(tenant_ids uuid[], message_ids uuid[], minutes timestamptz[], classes text[], bins integer[])
+RETURNS stat_fact[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    PERFORM stat_store(array_agg(f.*::stat_fact), keep)
-       FROM (SELECT a.tenant_id, coalesce(s.app_id, uuid_min()) AS app_id, coalesce(s.id, uuid_min()) AS subscription_id,
-                    coalesce(e.event_type, '') AS event_type, a.minute AS at, 'attempt' AS measure, a.class AS detail, a.bin,
-                    count(*) AS n
-               FROM unnest($1, $2, $3, $4, $5) AS a (tenant_id, message_id, minute, class, bin)
-               LEFT JOIN LATERAL (SELECT x.subscription_id, x.event_id
-                                    FROM message x
-                                   WHERE x.tenant_id = a.tenant_id AND x.id = a.message_id
-                                  OFFSET 0) m ON true
-               LEFT JOIN LATERAL (SELECT x.event_type
-                                    FROM event x
-                                   WHERE x.tenant_id = a.tenant_id AND x.id = m.event_id
-                                  OFFSET 0) e ON true
-               LEFT JOIN LATERAL (SELECT x.id, x.app_id
-                                    FROM subscription x
-                                   WHERE x.tenant_id = a.tenant_id AND x.id = m.subscription_id
-                                  OFFSET 0) s ON true
-              GROUP BY 1, 2, 3, 4, 5, 7, 8) f
-     HAVING count(*) > 0;
+    RETURN ARRAY(
+        SELECT row(a.tenant_id, coalesce(s.app_id, uuid_min()), coalesce(s.id, uuid_min()), coalesce(e.event_type, ''), a.minute,
+                   'attempt', a.class, a.bin, count(*))::stat_fact
+          FROM unnest($1, $2, $3, $4, $5) AS a (tenant_id, message_id, minute, class, bin)
+          LEFT JOIN LATERAL (SELECT x.subscription_id, x.event_id
+                               FROM message x
+                              WHERE x.tenant_id = a.tenant_id AND x.id = a.message_id
+                             OFFSET 0) m ON true
+          LEFT JOIN LATERAL (SELECT x.event_type
+                               FROM event x
+                              WHERE x.tenant_id = a.tenant_id AND x.id = m.event_id
+                             OFFSET 0) e ON true
+          LEFT JOIN LATERAL (SELECT x.id, x.app_id
+                               FROM subscription x
+                              WHERE x.tenant_id = a.tenant_id AND x.id = m.subscription_id
+                             OFFSET 0) s ON true
+         GROUP BY a.tenant_id, s.app_id, s.id, e.event_type, a.minute, a.class, a.bin);
 END
 $$;
 
-CREATE OR REPLACE FUNCTION stat_roll_attempts(p stat_progress, keep interval[]) RETURNS stat_progress LANGUAGE plpgsql AS $$
+-- Facts of the next span of attempts.
+CREATE OR REPLACE FUNCTION stat_roll_attempts(INOUT p stat_progress, OUT facts stat_fact[]) LANGUAGE plpgsql AS $$
 DECLARE
-    n_most constant integer := 10000;
+    n_most constant integer := 20000;
+    least_span constant interval := '1 ms';
     until  timestamptz;
-    n      integer;
+    seen   record;
 BEGIN
     IF p.attempts_to >= p.settled_to THEN
-        RETURN p;
+        RETURN;
     END IF;
     LOOP
         until := least(p.attempts_to + p.attempts_span, p.settled_to);
-        SELECT count(*) INTO n
-          FROM (SELECT FROM attempt a WHERE a.recorded_at >= p.attempts_to AND a.recorded_at < until LIMIT n_most + 1) x;
-        EXIT WHEN n <= n_most OR until - p.attempts_to <= interval '1 ms';
-        p.attempts_span := greatest((until - p.attempts_to) / 4, interval '1 ms');
+        SELECT count(*) AS n, array_agg(a.tenant_id) AS tenant_ids, array_agg(a.message_id) AS message_ids,
+               array_agg(date_trunc('minute', a.started_at)) AS minutes,
+               array_agg(attempt_class(a.outcome, a.status_code)) AS classes, array_agg(latency_bin(a.duration_us)) AS bins
+          INTO seen
+          FROM (SELECT x.tenant_id, x.message_id, x.started_at, x.outcome, x.status_code, x.duration_us
+                  FROM attempt x
+                 WHERE x.recorded_at >= p.attempts_to AND x.recorded_at < until AND x.recorded_at >= p.history_before
+                 LIMIT CASE WHEN p.attempts_span > least_span THEN n_most + 1 END) a;
+        EXIT WHEN seen.n <= n_most OR p.attempts_span <= least_span;
+        p.attempts_span := greatest((until - p.attempts_to) / 4, least_span);
     END LOOP;
-    PERFORM stat_store_attempts(array_agg(a.tenant_id), array_agg(a.message_id), array_agg(date_trunc('minute', a.started_at)),
-                                array_agg(attempt_class(a.outcome, a.status_code)), array_agg(latency_bin(a.duration_us)), keep)
-       FROM attempt a
-      WHERE a.recorded_at >= p.attempts_to AND a.recorded_at < until AND a.recorded_at >= p.history_before;
-    p.attempts_to := until;
-    IF n * 4 < n_most THEN
-        p.attempts_span := least(p.attempts_span * 2, interval '1 day');
+    IF seen.n > 0 THEN
+        facts := stat_attempt_facts(seen.tenant_ids, seen.message_ids, seen.minutes, seen.classes, seen.bins);
     END IF;
-    RETURN p;
+    p.attempts_to := until;
+    IF seen.n * 4 < n_most THEN
+        p.attempts_span := least(p.attempts_span * 2, interval '1 week');
+    END IF;
 END
 $$;
 
 -- What was published, and what at once became of it; what a backfill, a replay or a resend makes of it later is no message of then.
-CREATE OR REPLACE FUNCTION stat_store_events(since timestamptz, until timestamptz, keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION stat_event_facts(since timestamptz, until timestamptz) RETURNS stat_fact[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
     since_id constant uuid := uuid_v7_floor(since);
     until_id constant uuid := uuid_v7_floor(until);
@@ -172,20 +181,19 @@ BEGIN
               JOIN seen s ON s.tenant_id = b.tenant_id AND s.id = b.event_id
               JOIN subscription u ON u.tenant_id = b.tenant_id AND u.id = b.subscription_id
              GROUP BY b.tenant_id, u.app_id, b.subscription_id, s.event_type, s.at, b.measure, b.reason) f;
-    IF facts IS NOT NULL THEN
-        PERFORM stat_store(facts, keep);
-    END IF;
+    RETURN facts;
 END
 $$;
 
-CREATE OR REPLACE FUNCTION stat_roll_events(p stat_progress, keep interval[]) RETURNS stat_progress LANGUAGE plpgsql AS $$
+-- Facts of the next span of events.
+CREATE OR REPLACE FUNCTION stat_roll_events(INOUT p stat_progress, OUT facts stat_fact[]) LANGUAGE plpgsql AS $$
 DECLARE
-    n_most constant integer := 5000;
+    n_most constant integer := 20000;
     until  timestamptz;
     n      integer;
 BEGIN
     IF p.events_to >= p.settled_to THEN
-        RETURN p;
+        RETURN;
     END IF;
     LOOP
         until := least(p.events_to + p.events_span, p.settled_to);
@@ -199,24 +207,25 @@ BEGIN
         EXIT WHEN n <= n_most OR until - p.events_to <= interval '1 ms';
         p.events_span := greatest((until - p.events_to) / 4, interval '1 ms');
     END LOOP;
-    PERFORM stat_store_events(p.events_to, until, keep);
+    IF n > 0 THEN
+        facts := stat_event_facts(p.events_to, until);
+    END IF;
     p.events_to := until;
     IF n * 4 < n_most THEN
-        p.events_span := least(p.events_span * 2, interval '1 day');
+        p.events_span := least(p.events_span * 2, interval '1 week');
     END IF;
-    RETURN p;
 END
 $$;
 
 -- Attempts of before there were roll-ups, which say no time at which they were recorded: by their key, once all of them
 -- have been written.
-CREATE OR REPLACE FUNCTION stat_roll_history(p stat_progress, keep interval[]) RETURNS stat_progress LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION stat_roll_history(INOUT p stat_progress, OUT facts stat_fact[]) LANGUAGE plpgsql AS $$
 DECLARE
     n_look constant integer := 5000;
     seen   record;
 BEGIN
     IF p.history_tenant IS NULL OR p.settled_to <= p.history_before THEN
-        RETURN p;
+        RETURN;
     END IF;
     WITH looked AS MATERIALIZED (
         SELECT a.tenant_id, a.message_id, a.attempt_no, a.started_at, a.outcome, a.status_code, a.duration_us,
@@ -227,8 +236,8 @@ BEGIN
          LIMIT n_look
     )
     SELECT (SELECT count(*) FROM looked) AS n,
-           stat_store_attempts(array_agg(l.tenant_id), array_agg(l.message_id), array_agg(date_trunc('minute', l.started_at)),
-                               array_agg(attempt_class(l.outcome, l.status_code)), array_agg(latency_bin(l.duration_us)), keep),
+           stat_attempt_facts(array_agg(l.tenant_id), array_agg(l.message_id), array_agg(date_trunc('minute', l.started_at)),
+                              array_agg(attempt_class(l.outcome, l.status_code)), array_agg(latency_bin(l.duration_us))) AS facts,
            (SELECT row(x.tenant_id, x.message_id, x.attempt_no)::stat_place
               FROM looked x
              ORDER BY x.tenant_id DESC, x.message_id DESC, x.attempt_no DESC
@@ -236,6 +245,7 @@ BEGIN
       INTO seen
       FROM looked l
      WHERE l.is_history;
+    facts := seen.facts;
     IF seen.n < n_look THEN
         p.history_tenant := NULL;
     ELSE
@@ -243,21 +253,6 @@ BEGIN
         p.history_message := (seen.last).message_id;
         p.history_no := (seen.last).attempt_no;
     END IF;
-    RETURN p;
-END
-$$;
-
--- Takes away what has had its time, a little of each.
-CREATE OR REPLACE FUNCTION stat_sweep(keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM stat s
-     WHERE s.ctid = ANY (ARRAY(SELECT o.ctid
-                                 FROM (VALUES ('minute', 1), ('hour', 2), ('day', 3)) AS g (grain, n)
-                                CROSS JOIN LATERAL (SELECT x.ctid
-                                                      FROM stat x
-                                                     WHERE x.grain = g.grain AND x.at < now() - keep[g.n]
-                                                     ORDER BY x.at
-                                                     LIMIT 2000) o));
 END
 $$;
 
@@ -270,6 +265,9 @@ DECLARE
     keep      constant interval[] := ARRAY(SELECT k.d * interval '1 day' FROM unnest(keep_days) WITH ORDINALITY AS k (d, n) ORDER BY k.n);
     is_behind boolean;
     p         stat_progress;
+    of_attempts record;
+    of_events   record;
+    of_history  record;
 BEGIN
     SELECT x.* INTO p FROM stat_progress x WHERE x.tenant_id = installation_id() FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
@@ -277,18 +275,22 @@ BEGIN
     END IF;
     p := stat_settle(p, settle_ms * interval '1 millisecond');
     LOOP
-        p := stat_roll_attempts(p, keep);
-        p := stat_roll_events(p, keep);
-        p := stat_roll_history(p, keep);
+        p := stat_fold(p, keep);
+        SELECT x.p, x.facts INTO of_attempts FROM stat_roll_attempts(p) x;
+        SELECT x.p, x.facts INTO of_events FROM stat_roll_events(of_attempts.p) x;
+        SELECT x.p, x.facts INTO of_history FROM stat_roll_history(of_events.p) x;
+        p := of_history.p;
+        PERFORM stat_store(of_attempts.facts || of_events.facts || of_history.facts, p, keep);
         is_behind := p.attempts_to < p.settled_to OR p.events_to < p.settled_to
-                     OR p.history_tenant IS NOT NULL AND p.settled_to > p.history_before;
+                     OR p.history_tenant IS NOT NULL AND p.settled_to > p.history_before OR p.folded_to < stat_closed_before(p.settled_to);
         EXIT WHEN NOT is_behind OR clock_timestamp() - begun_at >= budget_ms * interval '1 millisecond';
     END LOOP;
     PERFORM stat_sweep(keep);
     UPDATE stat_progress x
        SET mark_at = p.mark_at, mark_xid = p.mark_xid, settled_to = p.settled_to, attempts_to = p.attempts_to,
            attempts_span = p.attempts_span, events_to = p.events_to, events_span = p.events_span,
-           history_tenant = p.history_tenant, history_message = p.history_message, history_no = p.history_no
+           history_tenant = p.history_tenant, history_message = p.history_message, history_no = p.history_no,
+           folded_to = p.folded_to
      WHERE x.tenant_id = installation_id();
     RETURN CASE WHEN is_behind THEN least(pause_ms, ceil(3000 * extract(epoch FROM clock_timestamp() - begun_at))) ELSE pause_ms END;
 END

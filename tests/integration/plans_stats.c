@@ -12,7 +12,7 @@
 #include "tests/support/plan.h"
 #include "worker/stats.sql.h"
 
-/* 20 tenants with 10 apps, 90 days of 20 keys each; the log is of 40,000 events in one day. */
+/* 20 tenants with 10 apps, a year of 20 keys each; the log is of 40,000 events in one day. */
 static const char *const given =
     "INSERT INTO tenant (tenant_id, name)"
     " SELECT md5('t' || n)::uuid, 't' || n FROM generate_series(1, 20) n;"
@@ -22,15 +22,17 @@ static const char *const given =
     "INSERT INTO subscription (tenant_id, id, app_id, url, event_types)"
     " SELECT md5('t' || n)::uuid, md5('s' || a)::uuid, md5('a' || a)::uuid, 'http://r/', ARRAY['*']"
     "   FROM generate_series(1, 20) n, generate_series(1, 10) a;"
-    "INSERT INTO stat (tenant_id, grain, app_id, subscription_id, event_type, at, n_attempts,"
-    "                  n_succeeded, latency_succeeded)"
+    "INSERT INTO stat_page"
     " SELECT md5('t' || n)::uuid, g.grain, CASE WHEN a = 0 THEN uuid_min() ELSE md5('a' || "
     "a)::uuid END,"
     "        CASE WHEN s = 0 THEN uuid_min() ELSE md5('s' || a)::uuid END, '',"
-    "        date_trunc('day', now(), 'UTC') - d * g.step, 5, 5, '{0,2,3}'"
+    "        date_trunc(g.page, now(), 'UTC') - d * g.span,"
+    "        ARRAY(SELECT row(p, 0, 5, NULL, 5, 0, NULL, '[3:5]={1,2,5}', NULL)::stat_part"
+    "                FROM generate_series(0, g.n_parts - 1) p)"
     "   FROM generate_series(1, 20) n, generate_series(0, 10) a, generate_series(0, 1) s, "
-    "generate_series(0, 89) d,"
-    "        (VALUES ('day', interval '1 day'), ('hour', '1 hour')) AS g (grain, step)"
+    "generate_series(0, 12) d,"
+    "        (VALUES ('day', 'month', interval '1 month', 30), ('hour', 'week', '1 week', 168))"
+    "        AS g (grain, page, span, n_parts)"
     "  WHERE a > 0 OR s = 0;"
     "INSERT INTO event (tenant_id, id, event_type, company_id, payload)"
     " SELECT md5('t' || n % 20 + 1)::uuid, overlay(md5(n::text)::text PLACING"
@@ -142,6 +144,7 @@ static void test_a_step_of_the_roll_ups_is_bounded(void **state)
 
     (void)state;
     PQclear(plan_query(owner, given));
+    PQclear(plan_query(owner, "TRUNCATE stat_page"));
     PQclear(plan_query(owner, "VACUUM attempt"));
     PQclear(plan_query(
         owner,
@@ -152,8 +155,10 @@ static void test_a_step_of_the_roll_ups_is_bounded(void **state)
     assert_true(plan_is_within(&cost, "a step", INT64_MAX, 1500000));
     plan_cost_done(&cost);
     text = plan_value(
-        owner, "SELECT sum(n_attempts) BETWEEN 1 AND 10000 AND sum(n_events) BETWEEN 1 AND 5000"
-               "  FROM stat WHERE grain = 'minute' AND app_id = uuid_min() AND event_type = ''");
+        owner,
+        "SELECT sum(p.n_attempts) BETWEEN 1 AND 20000 AND sum(p.n_events) BETWEEN 1 AND 20000"
+        "  FROM stat_page s, unnest(s.parts) p"
+        " WHERE s.grain = 'hour' AND s.app_id = uuid_min() AND s.event_type = ''");
     assert_non_null(text);
     assert_string_equal(text, "t");
     free(text);

@@ -15,12 +15,28 @@
 static const char *const quick[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000",
                                     "HOOKLINE_WORKER_LEASE_MS=2000", NULL};
 
-/* Counts the log anew, for each level and grain, and compares: how many rows differ. */
+/* What the roll-ups say: of pages and of what is open, added up. */
+#define FIGURES                                                                                    \
+    "(SELECT s.tenant_id, s.grain, s.app_id, s.subscription_id, s.event_type,"                     \
+    "        s.at + p.slot * ('1 ' || s.grain)::interval AS at, p.n_events, p.n_messages, "        \
+    "p.skips,"                                                                                     \
+    "        p.n_attempts, p.n_failed, p.failures, p.latency, p.latency_failed"                    \
+    "   FROM stat_page s, unnest(s.parts) p"                                                       \
+    "  UNION ALL"                                                                                  \
+    " SELECT o.tenant_id, g.grain, o.app_id, o.subscription_id, o.event_type,"                     \
+    "        date_trunc(g.grain, o.at, 'UTC'), o.n_events, o.n_messages, o.skips, o.n_attempts,"   \
+    "        o.n_failed, o.failures, o.latency, o.latency_failed"                                  \
+    "   FROM stat_open o, (VALUES ('minute'), ('hour'), ('day')) AS g (grain)"                     \
+    "  WHERE g.grain <> 'minute' OR o.event_type = '' OR o.subscription_id = uuid_min()) figure"
+#define OF_TENANTS_BY_DAY FIGURES " WHERE grain = 'day' AND app_id = uuid_min() AND event_type = ''"
+
+/* Counts the log anew, for each level and grain (pairs have no minutes), and compares: how many
+ * rows differ. */
 static const char *const differences =
     "WITH fact AS ("
     "    SELECT e.tenant_id, z.id AS app_id, z.id AS subscription_id, e.event_type, "
     "uuid_v7_time(e.id) AS at,"
-    "           1 AS n_events, 0 AS n_messages, 0 AS n_skips, 0 AS n_attempts, 0 AS n_succeeded"
+    "           1 AS n_events, 0 AS n_messages, 0 AS n_skips, 0 AS n_attempts, 0 AS n_failed"
     "      FROM event e, (SELECT uuid_min() AS id) z"
     "     UNION ALL"
     "    SELECT m.tenant_id, s.app_id, s.id, e.event_type, uuid_v7_time(e.id), 0, 1, 0, 0, 0"
@@ -32,7 +48,7 @@ static const char *const differences =
     "      FROM skip k JOIN event e ON e.id = k.event_id JOIN subscription s ON s.id = "
     "k.subscription_id"
     "     UNION ALL"
-    "    SELECT a.tenant_id, s.app_id, s.id, e.event_type, a.started_at, 0, 0, 0, 1, (a.outcome = "
+    "    SELECT a.tenant_id, s.app_id, s.id, e.event_type, a.started_at, 0, 0, 0, 1, (a.outcome <> "
     "'succeeded')::integer"
     "      FROM attempt a JOIN message m ON m.id = a.message_id JOIN event e ON e.id = m.event_id"
     "      JOIN subscription s ON s.id = m.subscription_id"
@@ -41,7 +57,7 @@ static const char *const differences =
     "date_trunc(g.grain, f.at, 'UTC') AS at,"
     "           sum(f.n_events) AS n_events, sum(f.n_messages) AS n_messages, sum(f.n_skips) AS "
     "n_skips,"
-    "           sum(f.n_attempts) AS n_attempts, sum(f.n_succeeded) AS n_succeeded"
+    "           sum(f.n_attempts) AS n_attempts, sum(f.n_failed) AS n_failed"
     "      FROM fact f"
     "     CROSS JOIN (VALUES ('minute'), ('hour'), ('day')) AS g (grain)"
     "     CROSS JOIN LATERAL (SELECT uuid_min(), uuid_min(), '' UNION SELECT uuid_min(), "
@@ -50,18 +66,19 @@ static const char *const differences =
     "f.subscription_id, ''"
     "                         UNION SELECT f.app_id, f.subscription_id, f.event_type) AS l "
     "(app_id, subscription_id, event_type)"
+    "     WHERE g.grain <> 'minute' OR l.event_type = '' OR l.subscription_id = uuid_min()"
     "     GROUP BY 1, 2, 3, 4, 5, 6"
     "), kept AS ("
-    "    SELECT s.tenant_id, s.grain, s.app_id, s.subscription_id, s.event_type, s.at, s.n_events, "
-    "s.n_messages,"
-    "           coalesce((SELECT sum(x.value::bigint) FROM jsonb_each_text(s.skips) x), 0), "
-    "s.n_attempts, s.n_succeeded"
-    "      FROM stat s"
-    "     WHERE s.n_attempts = s.n_succeeded + coalesce((SELECT sum(x.value::bigint) FROM "
-    "jsonb_each_text(s.failures) x), 0)"
-    "       AND s.n_succeeded = coalesce((SELECT sum(x) FROM unnest(s.latency_succeeded) x), 0)"
-    "       AND s.n_attempts - s.n_succeeded = coalesce((SELECT sum(x) FROM "
-    "unnest(s.latency_failed) x), 0)"
+    "    SELECT tenant_id, grain, app_id, subscription_id, event_type, at, sum(n_events), "
+    "sum(n_messages),"
+    "           sum((SELECT coalesce(sum(x.value::bigint), 0) FROM jsonb_each_text(skips) x)), "
+    "sum(n_attempts), sum(n_failed)"
+    "      FROM " FIGURES "     WHERE n_failed = coalesce((SELECT sum(x.value::bigint) FROM "
+    "jsonb_each_text(failures) x), "
+    "0)"
+    "       AND n_attempts = coalesce(latency[array_upper(latency, 1)], 0)"
+    "       AND n_failed = coalesce(latency_failed[array_upper(latency_failed, 1)], 0)"
+    "     GROUP BY 1, 2, 3, 4, 5, 6"
     ") SELECT (SELECT count(*) FROM (TABLE wanted EXCEPT ALL TABLE kept) x)"
     "       + (SELECT count(*) FROM (TABLE kept EXCEPT ALL TABLE wanted) x)";
 
@@ -202,8 +219,7 @@ static void test_workers_that_are_killed_count_nothing_twice(void **state)
     }
     sinker_wait(h, "/hook", 2000, SOON_MS);
     assert_true(wait_until(is_exact, h, SOON_MS));
-    assert_true(db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
-                          "uuid_min() AND event_type = ''") >= 2000);
+    assert_true(db_int(h, "SELECT sum(n_attempts) FROM " OF_TENANTS_BY_DAY) >= 2000);
 }
 
 /* A verdict that is long on its way: its transaction began, and says so, before others that have
@@ -220,8 +236,7 @@ static void test_what_is_being_written_is_waited_for(void **state)
     (void)publish(h, t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 1, SOON_MS);
     wait_until_exact(h);
-    n_before = db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
-                         "uuid_min() AND event_type = ''");
+    n_before = db_int(h, "SELECT sum(n_attempts) FROM " OF_TENANTS_BY_DAY);
     assert_int_equal(n_before, 1);
 
     pg_url(h->database, true, url);
@@ -238,9 +253,7 @@ static void test_what_is_being_written_is_waited_for(void **state)
     PQclear(PQexec(session, "COMMIT"));
     PQfinish(session);
     wait_until_exact(h);
-    assert_int_equal(db_int(h, "SELECT sum(n_attempts) FROM stat WHERE grain = 'day' AND app_id = "
-                               "uuid_min() AND event_type = ''"),
-                     3);
+    assert_int_equal(db_int(h, "SELECT sum(n_attempts) FROM " OF_TENANTS_BY_DAY), 3);
 }
 
 /* As the migration leaves it where there is a log: nothing is rolled up, and no attempt says when
@@ -257,8 +270,8 @@ static void test_what_was_there_before_is_rolled_up_once(void **state)
     sinker_wait(h, "/other", 20, SOON_MS);
     wait_until_exact(h);
     harness_stop_worker(h, 0);
-    (void)db_text(h, "WITH gone AS (DELETE FROM stat), old AS (UPDATE attempt SET recorded_at = "
-                     "now() - interval '1 second')"
+    (void)db_text(h, "WITH gone AS (DELETE FROM stat_open), old AS (UPDATE attempt SET recorded_at "
+                     "= now() - interval '1 second', started_at = started_at - interval '5 hours')"
                      " UPDATE stat_progress SET settled_to = '-infinity', mark_at = '-infinity', "
                      "attempts_to = now(),"
                      " events_to = now() - interval '400 days', history_before = now(), "
@@ -276,12 +289,53 @@ static void test_what_was_there_before_is_rolled_up_once(void **state)
     assert_true(reply_bool(&reply, "is_complete"));
 }
 
-/* Each grain as long as its setting says, today included. */
+/* As if the hour were over. Nobody takes a step meanwhile. */
+static void fold(struct harness *h)
+{
+    (void)db_text(h, "SELECT (stat_fold(jsonb_populate_record(p, jsonb_build_object('folded_to', "
+                     "'-infinity', 'settled_to', now() + interval '2 hours')),"
+                     "                  '{2 days,90 days,400 days}')).folded_to::text"
+                     "  FROM stat_progress p FOR UPDATE");
+}
+
+/* Also what is late, of an hour whose figures have moved; and twice. */
+static void test_an_hour_that_is_over_is_moved_and_gets_more(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply before, reply;
+
+    (void)given_mixture(h, t);
+    publish_mixture(h, t, 5);
+    sinker_wait(h, "/hook", 8, SOON_MS);
+    sinker_wait(h, "/other", 5, SOON_MS);
+    wait_until_exact(h);
+    before = ask(h, t->admin, "interval=day&group_by=event_type");
+    fold(h);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM stat_open"), 0);
+    wait_until_exact(h);
+    reply = ask(h, t->admin, "interval=day&group_by=event_type");
+    assert_string_equal(strstr(reply.body, "\"data\""), strstr(before.body, "\"data\""));
+    publish_mixture(h, t, 5);
+    sinker_wait(h, "/hook", 13, SOON_MS);
+    sinker_wait(h, "/other", 10, SOON_MS);
+    wait_until_exact(h);
+    fold(h);
+    wait_until_exact(h);
+    reply = ask(h, t->admin, "interval=hour&group_by=subscription&event_type=order.paid");
+    assert_int_equal(reply_int(&reply, "groups"), 2);
+    assert_true(reply_count(&reply, "data") >= 2);
+}
+
+/* Each grain as long as its setting says and to the end of its page, today included. */
 static bool has_swept(void *arg)
 {
-    return strcmp(db_text(arg, "SELECT string_agg(g.grain || ' ' || g.n, ', ' ORDER BY g.n)"
-                               "  FROM (SELECT grain, count(*) AS n FROM stat GROUP BY grain) g"),
-                  "minute 2, hour 90, day 400") == 0;
+    return strcmp(db_text(arg, "SELECT string_agg(g.grain || ' ' || (g.n BETWEEN g.least AND "
+                               "g.least + 1)::text, ', ' ORDER BY g.least)"
+                               "  FROM (SELECT grain, count(*) AS n,"
+                               "               CASE grain WHEN 'minute' THEN 2 WHEN 'hour' THEN 97 "
+                               "ELSE 430 END AS least FROM stat_page GROUP BY grain) g"),
+                  "minute true, hour true, day true") == 0;
 }
 
 static void test_what_has_had_its_time_is_taken_away(void **state)
@@ -289,12 +343,13 @@ static void test_what_has_had_its_time_is_taken_away(void **state)
     struct harness *h = *state;
     struct tenant *t = given_tenant(h);
 
-    (void)db_text(
-        h,
-        "INSERT INTO stat (tenant_id, grain, app_id, subscription_id, event_type, at, n_events)"
-        " SELECT '%s', g.grain, uuid_min(), uuid_min(), '', now() - d * interval '1 day', 1"
-        " FROM (VALUES ('minute'), ('hour'), ('day')) AS g (grain), generate_series(0, 800) d",
-        t->id);
+    (void)db_text(h,
+                  "INSERT INTO stat_page"
+                  " SELECT '%s', g.grain, uuid_min(), uuid_min(), '', now() - d * interval '1 day',"
+                  "        ARRAY[row(0, 1, 0, NULL, 0, 0, NULL, NULL, NULL)::stat_part]"
+                  " FROM (VALUES ('minute'), ('hour'), ('day')) AS g (grain), generate_series(0, "
+                  "800) d",
+                  t->id);
     assert_true(wait_until(has_swept, h, SOON_MS));
 }
 
@@ -303,6 +358,8 @@ static void test_too_much_is_refused(void **state)
     static const char *const wrong[] = {
         "interval=week",
         "interval=minute&since=2026-01-01T00:00:00Z&until=2026-01-03T00:00:00Z",
+        "interval=minute&group_by=app&event_type=order.paid",
+        "interval=minute&group_by=event_type&app_id=00000000-0000-0000-0000-000000000000",
         "groups=0&group_by=app",
         "groups=101&group_by=app",
         "groups=x&group_by=app",
@@ -335,6 +392,7 @@ int main(void)
                      .env = quick),
         harness_test(test_what_is_being_written_is_waited_for, .env = quick),
         harness_test(test_what_was_there_before_is_rolled_up_once, .env = quick),
+        harness_test(test_an_hour_that_is_over_is_moved_and_gets_more, .env = quick),
         harness_test(test_what_has_had_its_time_is_taken_away, .env = quick),
         harness_test(test_too_much_is_refused, .has_no_worker = true),
     };
