@@ -3,8 +3,10 @@
 
 -- The sentence of a reason. {name} stands for a fact; what stands in [] is left out when one of its facts is not known. A
 -- number at a reason's end is a status: "unsubscribed_by_401" is looked for as "unsubscribed_by_status".
-CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT t.template
+CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN -- planned once a connection: an explanation takes dozens
+    RETURN (SELECT t.template
       FROM (VALUES
         -- The event became a message.
         ('delivered', 'Delivered on {finished_at} by attempt {attempts}[ ({last_words})][, {late} after the event][. Attempt {previous_no} had failed: {previous_words}].'),
@@ -55,7 +57,8 @@ CREATE OR REPLACE FUNCTION explanation_template(reason text) RETURNS text LANGUA
         -- The event itself.
         ('event', 'Accepted on {accepted_at}.[ Published {n_repeats} more under the id {external_id}, last on {repeated_at}: that makes nothing new.]'))
            AS t (reason, template)
-     WHERE t.reason = (SELECT regexp_replace($1, '_by_\d{3}$', '_by_status'))
+     WHERE t.reason = (SELECT regexp_replace($1, '_by_\d{3}$', '_by_status')));
+END
 $$;
 
 -- A template with its facts, {"name": "words"}. The template is read, never what is put into it: facts may say what they like.
@@ -122,8 +125,9 @@ $$;
 
 -- What an attempt's outcome means, in words that begin small; `error` is what the HTTP client said.
 CREATE OR REPLACE FUNCTION attempt_words(outcome text, status_code integer, duration_us bigint, error text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce((SELECT t.words
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN coalesce((SELECT t.words
                        FROM (VALUES
                          ('timeout', 'no answer within ' || explanation_span($3)),
                          ('dns', 'the name of the host could not be looked up'),
@@ -138,5 +142,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
                             AS t (outcome, words)
                       WHERE t.outcome = $1) || CASE WHEN $1 <> 'timeout' THEN coalesce(' (' || $4 || ')', '') ELSE '' END,
                     'HTTP ' || $2 || coalesce(CASE WHEN $1 <> 'succeeded' THEN ', ' || attempt_status_words($2) END, ''),
-                    $1)
+                    $1);
+END
 $$;

@@ -31,18 +31,21 @@ CREATE OR REPLACE FUNCTION message_gives_up_at(q queue, s subscription) RETURNS 
 $$;
 
 -- What a message waits for, or why it ended. `q`: its row in the queue, if it is there.
-CREATE OR REPLACE FUNCTION message_reason(m message, q queue, s subscription, l lane) RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT CASE x.status
-           WHEN 'succeeded' THEN 'delivered'
-           WHEN 'sending' THEN 'sending'
-           WHEN 'pending' THEN CASE WHEN s.state IN ('paused', 'held', 'pending') THEN 'subscription_' || s.state
-                                    WHEN s.active_from > now() THEN 'cool_off'
-                                    WHEN q.laned AND l.pause_ms > 0 THEN 'receiver_broken'
-                                    WHEN q.laned AND l.paused_until > now() THEN 'receiver_resting'
-                                    WHEN q.attempts > q.schedule_from THEN 'retrying'
-                                    ELSE 'waiting' END
-           ELSE coalesce(x.reason, x.status) END
-      FROM message_standing(m) x
+CREATE OR REPLACE FUNCTION message_reason(m message, q queue, s subscription, l lane) RETURNS text
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT CASE x.status
+                   WHEN 'succeeded' THEN 'delivered'
+                   WHEN 'sending' THEN 'sending'
+                   WHEN 'pending' THEN CASE WHEN s.state IN ('paused', 'held', 'pending') THEN 'subscription_' || s.state
+                                            WHEN s.active_from > now() THEN 'cool_off'
+                                            WHEN q.laned AND l.pause_ms > 0 THEN 'receiver_broken'
+                                            WHEN q.laned AND l.paused_until > now() THEN 'receiver_resting'
+                                            WHEN q.attempts > q.schedule_from THEN 'retrying'
+                                            ELSE 'waiting' END
+                   ELSE coalesce(x.reason, x.status) END
+              FROM message_standing(m) x);
+END
 $$;
 
 -- One row. `since`: of the state that holds or ended it; `until`: when what it waits for ends.

@@ -126,13 +126,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         harness_test(test_a_search_that_takes_too_long_is_ended,
-                     .env = (const char *const[]){"HOOKLINE_API_SEARCH_TIMEOUT_MS=500", NULL}),
+                     .env = (const char *const[]){"HOOKLINE_API_SEARCH_TIMEOUT_MS=2000", NULL}),
         harness_test(test_however_many_search_others_go_on, .has_no_worker = true,
                      .env = (const char *const[]){"HOOKLINE_API_SEARCH_TIMEOUT_MS=60000",
                                                   "HOOKLINE_API_QUERY_TIMEOUT_MS=60000",
                                                   "HOOKLINE_API_SEARCHES_PER_TENANT=3", NULL}),
         harness_test(test_a_tail_that_cannot_keep_up_says_so_and_goes_on_and_ends,
-                     .env = (const char *const[]){"HOOKLINE_API_SEARCH_TIMEOUT_MS=500", NULL}),
+                     .env = (const char *const[]){"HOOKLINE_API_SEARCH_TIMEOUT_MS=2000", NULL}),
     };
 
     return cmocka_run_group_tests_name("search_limits", tests, NULL, NULL);

@@ -292,6 +292,33 @@ static void test_a_page_reads_so_many_bytes_of_payloads(void **state)
     must_agree(BIG, "(e.payload::json ->> 'amount')::integer = -1", "NULL::text", 9, 800);
 }
 
+/* The payloads of the test before: 4 MiB are 41 of 320. */
+static void test_a_tail_reads_so_many_bytes_of_payloads_too(void **state)
+{
+    char *pages;
+
+    (void)state;
+    PQclear(plan_query(
+        world.owner,
+        "CREATE FUNCTION tail_pages(filter jsonb, OUT n_pages integer, OUT n_lines integer)"
+        " LANGUAGE plpgsql AS $$"
+        " DECLARE p record; at timestamptz; id uuid := uuid_min(); no integer := 0;"
+        " BEGIN n_pages := 0; n_lines := 0;"
+        "  SELECT min(e.recorded_at) INTO at FROM event e WHERE e.event_type = 'order.big';"
+        "  LOOP SELECT t.* INTO p"
+        "         FROM tail_page(mine(), NULL, filter, at, id, no, now() + interval '1 s', 100, "
+        "true) t;"
+        "   n_pages := n_pages + 1; n_lines := n_lines + p.n_lines;"
+        "   EXIT WHEN p.is_whole OR n_pages = 100;"
+        "   at := p.reached_at; id := p.reached_id; no := p.reached_no;"
+        "  END LOOP;"
+        " END $$;"
+        "GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA hookline TO hookline_api"));
+    pages = plan_value(world.api, "SELECT n_pages || ' ' || n_lines FROM tail_pages('" BIG "')");
+    assert_string_equal(pages, "8 8");
+    free(pages);
+}
+
 static void test_a_page_ends_after_a_second(void **state)
 {
     (void)state;
@@ -336,6 +363,7 @@ int main(void)
         cmocka_unit_test(test_those_of_a_list_that_match_are_told),
         cmocka_unit_test(test_a_page_looks_at_no_more_than_its_reach_however_much_is_asked_for),
         cmocka_unit_test(test_a_page_reads_so_many_bytes_of_payloads),
+        cmocka_unit_test(test_a_tail_reads_so_many_bytes_of_payloads_too),
         cmocka_unit_test(test_a_page_ends_after_a_second), /* changes the function */
     };
 
