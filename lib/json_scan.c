@@ -398,6 +398,11 @@ bool hk_json_next(struct hk_json_cursor *cursor, struct hk_str *ret_name,
     return true;
 }
 
+struct hk_json_span hk_json_of(struct hk_str bytes)
+{
+    return (struct hk_json_span){kind_of(bytes.p[0]), bytes};
+}
+
 /* What stands between the quotes. */
 static struct hk_str unquote(struct hk_str quoted)
 {

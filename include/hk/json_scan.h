@@ -47,6 +47,9 @@ struct hk_json_cursor {
 bool hk_json_next(struct hk_json_cursor *cursor, struct hk_str *ret_name,
                   struct hk_json_span *ret_value);
 
+/* A value by its bytes, without blanks around them, in text that hk_json_scan() accepted. */
+struct hk_json_span hk_json_of(struct hk_str bytes);
+
 /* Whether a string's bytes (with quotes) spell `text`, escapes included. */
 bool hk_json_string_eq(struct hk_str quoted, const char *text);
 

@@ -64,9 +64,9 @@ enum hk_template_use {
 };
 
 /*
- * The same for a text that is no JSON. Objects and arrays are no text; and in a URL, a header or a
- * key each placeholder must lead to a text that is not empty, or have a default: else the call
- * would be another one than was meant.
+ * The same for a text that is no JSON. In a URL, a header or a key each placeholder must lead to a
+ * string that is not empty, a number or a truth value, or have a default: else the call would be
+ * another one than was meant. Of values the JSON is as it is there.
  */
 HK_NODISCARD bool hk_template_render_text(struct hk_str text, enum hk_template_use use,
                                           const struct hk_template_scope *scope, struct hk_buf *buf,
