@@ -303,7 +303,7 @@ static struct hk_db_result judge(const struct db_connection *connection)
 {
     struct hk_db_result result = {.code = HK_INTERNAL, .handle = connection->rows};
 
-    db_sqlstate_judge(connection->sqlstate, &result.code, &result.is_data_error);
+    db_sqlstate_judge(connection->sqlstate, &result);
     if (connection->is_continued && is_stale(connection))
         result.code = HK_DB_UNAVAILABLE; /* another connection would have prepared it anew */
     if (connection->slot != NULL && connection->slot->is_slow &&

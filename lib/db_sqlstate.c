@@ -9,20 +9,23 @@
 static const struct {
     const char *prefix;
     enum hk_code code;
-    bool is_data_error;
+    bool is_data_error, is_timeout;
 } sqlstates[] = {
-    {"", HK_OK, false},
-    {"23505", HK_CONFLICT, true}, /* unique_violation */
-    {"22", HK_INTERNAL, true},    /* data exception */
-    {"23", HK_INTERNAL, true},    /* integrity constraint violation */
-    {"08", HK_DB_UNAVAILABLE, false},
-    {"25006", HK_DB_UNAVAILABLE, false}, /* read-only: a failover is under way */
-    {"40", HK_DB_UNAVAILABLE, false},    /* serialization failure, deadlock: tried again before */
-    {"53", HK_DB_UNAVAILABLE, false},    /* out of disk, memory, connections */
-    {"55P03", HK_DB_UNAVAILABLE, false}, /* lock timeout */
-    {"HKQUO", HK_QUOTA_EXCEEDED, false}, /* quota_take() */
-    {"HKPAR", HK_DB_UNAVAILABLE, false}, /* a week's partition is missing: a worker makes it */
-    {"57", HK_DB_UNAVAILABLE, false},    /* shutdown, statement timeout */
+    {"", HK_OK, false, false},
+    {"23505", HK_CONFLICT, true, false}, /* unique_violation */
+    {"22", HK_INTERNAL, true, false},    /* data exception */
+    {"23", HK_INTERNAL, true, false},    /* integrity constraint violation */
+    {"08", HK_DB_UNAVAILABLE, false, false},
+    {"25006", HK_DB_UNAVAILABLE, false, false}, /* read-only: a failover is under way */
+    {"40", HK_DB_UNAVAILABLE, false,
+     false}, /* serialization failure, deadlock: tried again before */
+    {"53", HK_DB_UNAVAILABLE, false, false},    /* out of disk, memory, connections */
+    {"55P03", HK_DB_UNAVAILABLE, false, true},  /* lock timeout */
+    {"HKQUO", HK_QUOTA_EXCEEDED, false, false}, /* quota_take() */
+    {"HKPAR", HK_DB_UNAVAILABLE, false,
+     false}, /* a week's partition is missing: a worker makes it */
+    {"57014", HK_DB_UNAVAILABLE, false, true}, /* statement timeout */
+    {"57", HK_DB_UNAVAILABLE, false, false},   /* shutdown */
 };
 
 /* PostgreSQL calls a row that no partition takes a check violation, which is no fault of the row.
@@ -39,14 +42,15 @@ const char *db_sqlstate_of(const PGresult *result)
                : sqlstate;
 }
 
-void db_sqlstate_judge(const char *sqlstate, enum hk_code *ret_code, bool *ret_is_data_error)
+void db_sqlstate_judge(const char *sqlstate, struct hk_db_result *ret)
 {
     for (size_t i = 0; i < HK_COUNTOF(sqlstates); i++) {
         size_t n = strlen(sqlstates[i].prefix);
 
         if (n == 0 ? sqlstate[0] == '\0' : strncmp(sqlstate, sqlstates[i].prefix, n) == 0) {
-            *ret_code = sqlstates[i].code;
-            *ret_is_data_error = sqlstates[i].is_data_error;
+            ret->code = sqlstates[i].code;
+            ret->is_data_error = sqlstates[i].is_data_error;
+            ret->is_timeout = sqlstates[i].is_timeout;
             return;
         }
     }

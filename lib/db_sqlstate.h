@@ -4,14 +4,14 @@
 #define LIB_DB_SQLSTATE_H
 
 #include <libpq-fe.h>
-#include <stdbool.h>
 
-#include "hk/err.h"
+#include "hk/db.h"
 
 /* Of a result that is an error. "HKPAR": no partition takes the row. */
 const char *db_sqlstate_of(const PGresult *result);
 
-/* Its code, and whether the statement's data are at fault; of one that is not known both stay. */
-void db_sqlstate_judge(const char *sqlstate, enum hk_code *ret_code, bool *ret_is_data_error);
+/* Its code, and what is at fault, the data or the time it takes; of one that is not known all stay.
+ */
+void db_sqlstate_judge(const char *sqlstate, struct hk_db_result *ret);
 
 #endif

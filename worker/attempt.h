@@ -76,6 +76,7 @@ struct attempt {
     bool holds_on_failure;  /* ordered: what is behind it must not overtake it when it fails */
     unsigned timeout_ms;
     int64_t lease_ends_ms; /* monotonic; not later than the database has it */
+    int64_t due_again_ms;  /* when it is given back: after so long */
     struct retry_policy policy;
 
     struct hk_str url;  /* these end with a NUL */

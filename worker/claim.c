@@ -113,7 +113,10 @@ struct claim *claim_new(const struct claim_options *options)
         .url = options->config->database_url,
         .schema = options->config->database_schema,
         .user = "hookline_worker",
-        .session_options = HK_DB_HOT_OPTIONS " -c enable_sort=off -c synchronous_commit=off",
+        /* The server's timeout is the first: its answer keeps the connection, and says what it was.
+         */
+        .session_options = HK_DB_HOT_OPTIONS
+        " -c enable_sort=off -c synchronous_commit=off -c statement_timeout=8s",
         .name = "hookline-worker claim",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,

@@ -2,9 +2,15 @@
 /*
  * load.c - one statement for all messages of a claim, and an attempt of each row.
  *
- *     load_add() -> claimed, arrays -> load_begin() -> on_loaded() -> found()
+ *     load_add() -> claimed -> load_begin() -> begin_part() -> on_loaded() -> found()
+ *                                                   ^-- two halves ---'
  *
- * What is a subscription's comes with the first of its messages only.
+ * What is a subscription's comes with the first of its messages only. What can go wrong, and what
+ * follows:
+ *     database away           all are given back: others claim them at once
+ *     data at fault           in halves, until it is one row: that is an attempt that fails
+ *     it takes too long       the same; the one row is given back, and is due later
+ *     anything else           would fail again: all wait for the end of their leases
  */
 #include "worker/load.h"
 
@@ -26,6 +32,12 @@
 #define TIMEOUT_MS         10000
 #define MAX_REST_MS        3600000 /* of a whole subscription, unless its receivers must be obeyed */
 #define LEASE_MARGIN_MS    1000    /* of a lease: for recording what the request brought */
+#define SLOW_DELAY_MS      30000   /* until what took too long is tried again */
+#define MAX_PARTS          16      /* halves of halves of CLAIM_MAX, depth first */
+
+/* Of what cannot be loaded nobody knows its profile. */
+#define FAULT          "what is to be sent, or how, cannot be read from the database"
+#define FAULT_SCHEDULE "5s 5m 30m 2h 5h 10h 14h 20h 24h"
 
 /* The parameters of message_load, in order. */
 enum {
@@ -84,14 +96,21 @@ enum {
     N_COLUMNS,
 };
 
+/* Some of those that were claimed. */
+struct part {
+    unsigned begin, end;
+};
+
 struct load {
     struct load_options options;
     struct hk_db_query query;
     struct hk_pgarray arrays[N_ARRAYS];
     struct claimed claimed[CLAIM_MAX];
-    unsigned first[CLAIM_MAX]; /* the first of the same subscription */
+    unsigned first[CLAIM_MAX]; /* the first of the same subscription in the part */
     unsigned n;
-    struct hk_id_span span; /* of the messages' ids */
+    struct part part, parts[MAX_PARTS]; /* under way; what is left to do, the next one last */
+    unsigned n_parts;
+    struct hk_id_span span; /* of the messages' ids in the part */
     bool is_of_lanes;
     int64_t lease_ends_ms;
     struct hk_buf scratch; /* where bodies are built */
@@ -113,7 +132,6 @@ struct load *load_new(const struct load_options *options)
     load->options = *options;
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_init(&load->arrays[i], array_types[i], MAX_ARRAY_BYTES);
-    hk_id_span_init(&load->span);
     hk_buf_init(&load->scratch, MAX_BODY_BYTES);
     hk_buf_init(&load->opened, MAX_OPENED_BYTES);
     return load;
@@ -130,39 +148,42 @@ void load_free(struct load *load)
     free(load);
 }
 
-/* The first of its subscription among those that were added; itself when there is none. */
-static unsigned find_first(const struct load *load, const struct claimed *claimed)
-{
-    for (unsigned i = load->n; i-- > 0;) {
-        const struct claimed *other = &load->claimed[i];
-
-        if (memcmp(&other->subscription_id, &claimed->subscription_id, sizeof(struct hk_id)) == 0 &&
-            memcmp(&other->tenant_id, &claimed->tenant_id, sizeof(struct hk_id)) == 0)
-            return load->first[i];
-    }
-    return load->n;
-}
-
 void load_add(struct load *load, const struct claimed *claimed)
 {
-    unsigned first = find_first(load, claimed);
-
     assert(load->n < CLAIM_MAX && !load_is_under_way(load));
-    hk_pgarray_add_id(&load->arrays[PARAM_TENANT_ID], &claimed->tenant_id);
-    hk_pgarray_add_id(&load->arrays[PARAM_SUBSCRIPTION_ID], &claimed->subscription_id);
-    hk_pgarray_add_id(&load->arrays[PARAM_MESSAGE_ID], &claimed->message_id);
-    hk_pgarray_add_int(&load->arrays[PARAM_IS_FIRST], first == load->n);
-    hk_id_span_add(&load->span, &claimed->message_id);
-    load->first[load->n] = first;
     load->claimed[load->n++] = *claimed;
 }
 
-static void forget_all(struct load *load)
+/* The first of the same subscription in the part; itself when there is none before. */
+static unsigned find_first(const struct load *load, unsigned i)
+{
+    const struct claimed *claimed = &load->claimed[i];
+
+    for (unsigned j = i; j-- > load->part.begin;) {
+        const struct claimed *other = &load->claimed[j];
+
+        if (memcmp(&other->subscription_id, &claimed->subscription_id, sizeof(struct hk_id)) == 0 &&
+            memcmp(&other->tenant_id, &claimed->tenant_id, sizeof(struct hk_id)) == 0)
+            return load->first[j];
+    }
+    return i;
+}
+
+static void fill_arrays(struct load *load)
 {
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_clear(&load->arrays[i]);
     hk_id_span_init(&load->span);
-    load->n = 0;
+    for (unsigned i = load->part.begin; i < load->part.end; i++) {
+        const struct claimed *claimed = &load->claimed[i];
+
+        load->first[i] = find_first(load, i);
+        hk_pgarray_add_id(&load->arrays[PARAM_TENANT_ID], &claimed->tenant_id);
+        hk_pgarray_add_id(&load->arrays[PARAM_SUBSCRIPTION_ID], &claimed->subscription_id);
+        hk_pgarray_add_id(&load->arrays[PARAM_MESSAGE_ID], &claimed->message_id);
+        hk_pgarray_add_int(&load->arrays[PARAM_IS_FIRST], load->first[i] == i);
+        hk_id_span_add(&load->span, &claimed->message_id);
+    }
 }
 
 static struct hk_str value(const struct row *row, unsigned column)
@@ -339,12 +360,12 @@ static struct attempt *read_message(struct load *load, const struct claimed *cla
 
 static void read_messages(struct load *load, const struct hk_db_result *result)
 {
-    unsigned n_gone = 0;
+    unsigned begin = load->part.begin, n_gone = 0;
 
-    assert(result->n_rows == load->n);
+    assert(result->n_rows == load->part.end - begin);
     for (unsigned i = 0; i < result->n_rows; i++) {
-        const struct claimed *claimed = &load->claimed[i];
-        struct row row = {result, i, load->first[i]};
+        const struct claimed *claimed = &load->claimed[begin + i];
+        struct row row = {result, i, load->first[begin + i] - begin};
 
         if (value(&row, COLUMN_EVENT_ID).p == NULL || value(&row, COLUMN_STATE).p == NULL)
             n_gone++;
@@ -355,14 +376,63 @@ static void read_messages(struct load *load, const struct hk_db_result *result)
         hk_log(HK_LOG_ERROR, "load.gone", HK_I64("messages", n_gone));
 }
 
-/* So that others claim them at once: an attempt that is withheld is given back. */
-static void give_back_all(struct load *load)
+/* An attempt that is withheld is given back, to be claimed again at once or after a while. */
+static void give_back(struct load *load, unsigned i, int64_t delay_ms)
 {
-    for (unsigned i = 0; i < load->n; i++)
-        load->options.found(load->options.found_arg, new_attempt(load, &load->claimed[i], 0));
+    struct attempt *attempt = new_attempt(load, &load->claimed[i], 0);
+
+    attempt->due_again_ms = delay_ms / load->options.config->worker_schedule_divisor;
+    load->options.found(load->options.found_arg, attempt);
 }
 
-/* What fails for another reason than the connection's would fail again: it waits for its lease. */
+/* What nobody can read fails as an attempt does: seen by who asks, and tried again for a while. */
+static void fail(struct load *load, unsigned i)
+{
+    struct attempt *attempt = new_attempt(load, &load->claimed[i], 0);
+
+    attempt->is_active = true; /* as far as anybody knows */
+    attempt->url = HK_STR("");
+    attempt->fault = FAULT;
+    attempt->policy = (struct retry_policy){
+        .responses = HK_STR(""),
+        .schedule = HK_STR(FAULT_SCHEDULE),
+        .divisor = load->options.config->worker_schedule_divisor,
+    };
+    load->options.found(load->options.found_arg, attempt);
+}
+
+static void halve(struct load *load)
+{
+    struct part part = load->part;
+    unsigned middle = part.begin + (part.end - part.begin) / 2;
+
+    assert(load->n_parts + 2 <= MAX_PARTS);
+    load->parts[load->n_parts++] = (struct part){middle, part.end};
+    load->parts[load->n_parts++] = (struct part){part.begin, middle};
+}
+
+static void handle_failure(struct load *load, const struct hk_db_result *result)
+{
+    struct part part = load->part;
+
+    hk_log(HK_LOG_WARN, "load.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
+           HK_I64("messages", part.end - part.begin), HK_I64("is_timeout", result->is_timeout),
+           HK_I64("is_data_error", result->is_data_error));
+    if (!result->is_data_error && !result->is_timeout) {
+        load->n_parts = 0;
+        for (unsigned i = part.begin; i < load->n && result->code == HK_DB_UNAVAILABLE; i++)
+            give_back(load, i, 0);
+    } else if (part.end - part.begin > 1) {
+        halve(load);
+    } else if (result->is_data_error) {
+        fail(load, part.begin);
+    } else {
+        give_back(load, part.begin, SLOW_DELAY_MS);
+    }
+}
+
+static void begin_part(struct load *load);
+
 static void on_loaded(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct load *load = HK_CONTAINER_OF(query, struct load, query);
@@ -370,19 +440,20 @@ static void on_loaded(struct hk_db_query *query, const struct hk_db_result *resu
     if (result->code == HK_OK)
         read_messages(load, result);
     else
-        hk_log(HK_LOG_WARN, "load.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
-               HK_I64("messages", load->n));
-    if (result->code == HK_DB_UNAVAILABLE)
-        give_back_all(load);
-    forget_all(load);
+        handle_failure(load, result);
+    if (load->n_parts > 0)
+        begin_part(load);
+    else
+        load->n = 0;
 }
 
-void load_begin(struct load *load, bool is_of_lanes, int64_t lease_ends_ms)
+/* Of parts that are left, the last one is the next: behind what was begun before, without gaps. */
+static void begin_part(struct load *load)
 {
     static const struct hk_db_result busy = {.code = HK_DB_UNAVAILABLE};
 
-    load->is_of_lanes = is_of_lanes;
-    load->lease_ends_ms = lease_ends_ms;
+    load->part = load->parts[--load->n_parts];
+    fill_arrays(load);
     load->query = (struct hk_db_query){
         .stmt = &stmt_message_load,
         .binary_params = (1u << N_PARAMS) - 1,
@@ -396,6 +467,14 @@ void load_begin(struct load *load, bool is_of_lanes, int64_t lease_ends_ms)
     load->query.params[PARAM_TO_ID] = hk_id_str(&load->span.to);
     if (hk_db_submit(load->options.db, &load->query) != HK_OK)
         on_loaded(&load->query, &busy);
+}
+
+void load_begin(struct load *load, bool is_of_lanes, int64_t lease_ends_ms)
+{
+    load->is_of_lanes = is_of_lanes;
+    load->lease_ends_ms = lease_ends_ms;
+    load->parts[load->n_parts++] = (struct part){0, load->n};
+    begin_part(load);
 }
 
 bool load_is_under_way(const struct load *load)

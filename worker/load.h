@@ -3,7 +3,8 @@
  * worker/load.h - makes attempts of claimed messages: fetches what is to be sent, to whom and how.
  *
  * On the loop's thread. One load at a time. When the connection is lost the messages are given
- * back; those whose load fails otherwise are left to the end of their leases, and claimed again.
+ * back. One that cannot be read is an attempt that fails, one that takes too long is given back and
+ * due later; its neighbours are sent.
  */
 #ifndef WORKER_LOAD_H
 #define WORKER_LOAD_H

@@ -68,7 +68,7 @@ SELECT count(*) AS n_applied FROM finished;
 --  $1 tenant_id uuid[], $2 subscription_id uuid[], $3 message_id uuid[], $4 fence integer[],
 --  $5 verdict text[]: failed, cancelled (final); retry, release (back to the queue)
 --  $6 reason text[]: becomes the message's status_reason, NULL with retry
---  $7 delay_ms bigint[]: with retry, from now
+--  $7 delay_ms bigint[]: with retry and release, from now
 --  $8 stop text[]: unsubscribed or disabled: the subscription's new state; held: its order would be broken, what waits
 --     is held; NULL: none
 --  $9 attempt_no integer[]: NULL when no request was made
@@ -205,7 +205,6 @@ WITH given AS MATERIALIZED (
            laned = q.laned AND j.ends_as <> 'held',
            attempts = coalesce(j.attempt_no, q.attempts),
            due_at = CASE j.ends_as WHEN 'held' THEN 'infinity'
-                                   WHEN 'release' THEN now()
                                    ELSE now() + j.delay_ms * interval '1 millisecond' END
       FROM judged j
      WHERE j.ends_as IN ('retry', 'release', 'held')

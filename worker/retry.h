@@ -24,7 +24,7 @@ enum verdict_kind { VERDICT_SUCCEEDED, VERDICT_RETRY, VERDICT_FAILED, VERDICT_RE
 
 struct verdict {
     enum verdict_kind kind;
-    int64_t delay_ms;               /* with VERDICT_RETRY, else 0 */
+    int64_t delay_ms;               /* with VERDICT_RETRY and VERDICT_RELEASE, else 0 */
     char reason[RETRY_REASON_SIZE]; /* with VERDICT_FAILED, else "" */
     const char *stop;    /* static: the subscription's new state; NULL: it stays as it is */
     int64_t throttle_ms; /* for so long the receiver wants nothing of this subscription; or 0 */

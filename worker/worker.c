@@ -89,7 +89,7 @@ static void op_record(struct attempt *attempt)
 
 static void op_give_back(struct attempt *attempt)
 {
-    attempt->verdict = (struct verdict){.kind = VERDICT_RELEASE};
+    attempt->verdict = (struct verdict){.kind = VERDICT_RELEASE, .delay_ms = attempt->due_again_ms};
     op_record(attempt);
 }
 

@@ -52,6 +52,7 @@ struct hk_db_result {
      * of a slow query: HK_SEARCH_TOO_SLOW */
     enum hk_code code;
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
+    bool is_timeout;    /* unavailable, because the server gave it up: it or a lock took too long */
     unsigned n_rows;    /* 0 unless code is HK_OK */
     const void *handle; /* private */
     void *transaction;  /* private; NULL unless hk_db_continue() may be called */
