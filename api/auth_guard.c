@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "api/call.h"
-#include "api/peer.h"
 #include "api/server.h"
 #include "hk/clock.h"
 #include "hk/log.h"
@@ -38,7 +37,7 @@ void auth_guard_free(struct auth_guard *guard)
     free(guard);
 }
 
-static struct peer peer_of_call(const struct call *call)
+struct peer auth_guard_peer(const struct call *call)
 {
     const h2o_req_t *req = call->req;
     struct sockaddr_storage address = {0};
@@ -67,7 +66,7 @@ bool auth_guard_refuses(struct call *call)
     if (!call->has_proof || failure_guard_is_quiet(addresses, now_ms) ||
         failure_guard_trusts(addresses, call->key_sha256))
         return false;
-    peer = peer_of_call(call);
+    peer = auth_guard_peer(call);
     peer_source(&peer, source);
     wait_ms = failure_guard_wait_ms(addresses, source, now_ms);
     if (wait_ms == 0)
@@ -110,7 +109,7 @@ void auth_guard_count(struct call *call)
     if (!call->has_proof)
         return;
     failure_guard_distrust(addresses, call->key_sha256);
-    peer = peer_of_call(call);
+    peer = auth_guard_peer(call);
     peer_source(&peer, source);
     if (failure_guard_add(addresses, source, now_ms, &report)) {
         peer_source_text(&peer, text);

@@ -9,6 +9,7 @@
 #define API_AUTH_GUARD_H
 
 #include "api/failure_guard.h"
+#include "api/peer.h"
 
 struct api_thread;
 struct call;
@@ -19,6 +20,9 @@ struct hk_networks;
 struct auth_guard *auth_guard_new(int64_t failures_per_minute,
                                   const struct hk_networks *trusted_proxies);
 void auth_guard_free(struct auth_guard *guard);
+
+/* Where the request comes from, as far as proxies that are trusted say it. */
+struct peer auth_guard_peer(const struct call *call);
 
 /*
  * To be called when the proof (call->key_sha256) is not in the cache, and before it is looked up:

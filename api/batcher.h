@@ -25,7 +25,7 @@ struct batch_item {
     bool is_solo;            /* failed together with others: it comes a second time, alone */
 };
 
-/* What one of the two or more users of a batcher wants to be done with its items. */
+/* What one of the users of a batcher wants to be done with its items. */
 struct batch_kind {
     const struct batch_shape *shape;
     /* Adds the item's row, and counts it. */

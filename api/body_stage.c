@@ -42,6 +42,10 @@ static enum hk_code take_body(struct call *call, struct hk_error *reterr)
     struct hk_str given = {call->req->entity.base, call->req->entity.len};
     char *copy;
 
+    if (route->takes_anything) {
+        call->body = given;
+        return HK_OK;
+    }
     if (given.n == 0 && route->takes == NULL && (route->body_is_optional || route->body == NULL)) {
         call->body = HK_STR("{}");
         return HK_OK;

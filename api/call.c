@@ -86,6 +86,10 @@ static enum stage_result stage_route(struct call *call)
     char allow[64];
     enum hk_code code = route_find(method, path, &call->match, allow);
 
+    if (code == HK_METHOD_NOT_ALLOWED && hk_str_eq(method, HK_STR("OPTIONS")) &&
+        route_find(HK_STR("POST"), path, &call->match, allow) == HK_OK &&
+        call->match.route->takes_anything)
+        return STAGE_NEXT;
     if (code == HK_OK)
         return STAGE_NEXT;
     call->match.route = NULL; /* that of another method */
@@ -104,7 +108,7 @@ static enum stage_result stage_accept(struct call *call)
     ssize_t at = h2o_find_header(&call->req->headers, H2O_TOKEN_ACCEPT, -1);
     struct hk_str accept;
 
-    if (at < 0)
+    if (at < 0 || call->match.route->takes_anything)
         return STAGE_NEXT;
     accept = (struct hk_str){call->req->headers.entries[at].value.base,
                              call->req->headers.entries[at].value.len};

@@ -71,6 +71,7 @@ struct call {
     } limit;
     struct hk_timer reply_timer; /* see reply_start_timer() */
     unsigned retry_after_s;      /* of a problem that may be repeated; 0: the usual */
+    const char *challenge;       /* of a 401; NULL: as RFC 6750 has it */
 
     struct hk_db_query query;
     struct hk_str reply_code, reply_body, reply_key, reply_head; /* set by on_query_done */

@@ -93,15 +93,25 @@ void peer_source(const struct peer *peer, uint8_t ret[16])
         memset(ret + 8, 0, 8);
 }
 
+static void write_address(const uint8_t address[16], bool ipv4, char ret[INET6_ADDRSTRLEN])
+{
+    size_t n_skipped = ipv4 ? sizeof(ipv4_prefix) : 0;
+
+    if (inet_ntop(ipv4 ? AF_INET : AF_INET6, address + n_skipped, ret, INET6_ADDRSTRLEN) == NULL)
+        ret[0] = '\0';
+}
+
+void peer_text(const struct peer *peer, char ret[PEER_TEXT_SIZE])
+{
+    write_address(peer->address, is_ipv4(peer), ret);
+}
+
 void peer_source_text(const struct peer *peer, char ret[PEER_TEXT_SIZE])
 {
-    char address[INET6_ADDRSTRLEN] = "";
+    char address[INET6_ADDRSTRLEN];
     uint8_t source[16];
 
     peer_source(peer, source);
-    if (is_ipv4(peer))
-        (void)inet_ntop(AF_INET, source + sizeof(ipv4_prefix), address, sizeof(address));
-    else
-        (void)inet_ntop(AF_INET6, source, address, sizeof(address));
+    write_address(source, is_ipv4(peer), address);
     (void)snprintf(ret, PEER_TEXT_SIZE, "%s%s", address, is_ipv4(peer) ? "" : "/64");
 }

@@ -28,6 +28,9 @@ struct peer peer_of(const struct sockaddr *address);
  */
 bool peer_follow(struct peer *peer, struct hk_str field, const struct hk_networks *trusted);
 
+/* The address itself, as text. */
+void peer_text(const struct peer *peer, char ret[PEER_TEXT_SIZE]);
+
 /* What is counted as one: an IPv4 address, the /64 of an IPv6 address. And its text. */
 void peer_source(const struct peer *peer, uint8_t ret[16]);
 void peer_source_text(const struct peer *peer, char ret[PEER_TEXT_SIZE]);

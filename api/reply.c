@@ -63,7 +63,7 @@ static const char *reason_phrase(int status)
         if (phrases[i].status == status)
             return phrases[i].phrase;
     }
-    return "Internal Server Error";
+    return status < 300 ? "OK" : "Internal Server Error";
 }
 
 /* A reply is its caller's alone, unless its route says otherwise. */
@@ -131,6 +131,10 @@ static void add_challenge(struct call *call)
 {
     bool has_tried = h2o_find_header(&call->req->headers, H2O_TOKEN_AUTHORIZATION, -1) >= 0;
 
+    if (call->challenge != NULL) {
+        reply_add_header(call, "www-authenticate", hk_str(call->challenge));
+        return;
+    }
     reply_add_header(call, "www-authenticate",
                      has_tried ? HK_STR("Bearer realm=\"hookline\", error=\"invalid_token\"")
                                : HK_STR("Bearer realm=\"hookline\""));

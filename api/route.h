@@ -88,6 +88,7 @@ struct route {
     bool counts_refusals;            /* which a rollback would undo: no Idempotency-Key */
     bool is_not_kept;                /* its reply is for once only: no Idempotency-Key */
     const char *takes;               /* the body's media type; NULL: application/json */
+    bool takes_anything;             /* any body, any Accept, and OPTIONS: see inbound.h */
     const char *gives;               /* the reply's media type; NULL: application/json */
     const struct query_field *query; /* NULL: none */
     const struct hk_stmt *stmt;

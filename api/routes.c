@@ -2,6 +2,7 @@
 /* routes.c - the API on one screen: the tables that api/resources/ and their neighbours declare. */
 #include "api/docs.h"
 #include "api/health.h"
+#include "api/inbound.h"
 #include "api/ingest.h"
 #include "api/oauth.h"
 #include "api/payload_try.h"
@@ -14,6 +15,7 @@ const struct route *const route_tables[] = {
     health_routes,
     docs_routes,
     ingest_routes,
+    inbound_routes,
     tenants_routes,
     tenant_secrets_routes,
     keys_routes,

@@ -23,6 +23,8 @@
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/head_parser.h"
+#include "api/inbound.h"
+#include "api/inbound_cache.h"
 #include "api/ingest.h"
 #include "api/issuer_keys.h"
 #include "api/limit.h"
@@ -61,7 +63,8 @@ static struct {
     sem_t drained; /* once by each thread but the first */
 } server;
 
-static const struct batch_kind *const batch_kinds[] = {&ingest_kind, NULL};
+static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
+                                                       &inbound_find_kind, NULL};
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
@@ -197,6 +200,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->db = hk_db_new(thread->loop, &options);
     thread->batcher = batcher_new(thread, batch_kinds);
     thread->ingest = ingest_new(thread);
+    thread->inbound_cache = inbound_cache_new();
     thread->auth_cache = auth_cache_new();
     thread->auth_guard =
         auth_guard_new(config->api_auth_failures_per_minute, &server.trusted_proxies);
@@ -283,6 +287,7 @@ static void free_thread_state(struct api_thread *thread)
     hk_offload_free(thread->offload);
     ingest_free(thread->ingest);
     batcher_free(thread->batcher);
+    inbound_cache_free(thread->inbound_cache);
     hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
     auth_guard_free(thread->auth_guard);

@@ -21,6 +21,7 @@ struct signing_keys;
 struct issuer_keys;
 struct hk_http;
 struct hk_offload;
+struct inbound_cache;
 struct ingest;
 struct limits;
 struct schema_cache;
@@ -38,6 +39,7 @@ struct api_thread {
     struct hk_db *db;    /* role hookline_api */
     struct batcher *batcher;
     struct ingest *ingest;
+    struct inbound_cache *inbound_cache;
     struct auth_cache *auth_cache;
     struct auth_guard *auth_guard;
     struct schema_cache *schema_cache;

@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * inbound.c - in the order of events:
+ *
+ *     handle -> (find [wait]) -> limits [wait] -> handshake -> method, size, type -> credential
+ *     -> quota [wait] -> (batcher.c) -> stored: the flow's answer; gone: find, and all again, once
+ *
+ * Who is refused is so by what is true now: when the flow was known for longer than a moment, it is
+ * looked up first, and judged again.
+ */
+#include "api/inbound.h"
+
+#include <h2o.h>
+#include <stdio.h>
+
+#include "api/auth_guard.h"
+#include "api/batcher.h"
+#include "api/bind.h"
+#include "api/call.h"
+#include "api/inbound.sql.h"
+#include "api/inbound_cache.h"
+#include "api/inbound_request.h"
+#include "api/limit.h"
+#include "api/media_type.h"
+#include "api/reply.h"
+#include "api/server.h"
+#include "hk/clock.h"
+#include "hk/json_scan.h"
+#include "hk/traceparent.h"
+
+enum { EXTERNAL_ID_SIZE = sizeof("in//") + HK_ID_TEXT_SIZE + HK_INBOUND_ID_SIZE };
+
+/* A request; in its call's pool. */
+struct inbound {
+    struct call *call;
+    struct hk_flow_key key;
+    struct hk_str wait_key; /* .p NULL: it begins a run */
+    struct inbound_request request;
+
+    struct inbound_flow *flow; /* whose user it is; NULL: there is none, if is_known */
+    bool is_known;
+    bool is_fresh;    /* as it was a moment ago */
+    bool has_changed; /* while the request was checked, once before */
+
+    struct batch_item finding, storing;
+    struct hk_inbound_id delivery_id;
+    struct hk_str external_id; /* .p NULL: the sender gives its deliveries no ids */
+    struct hk_id event_id;
+    bool is_json;
+};
+
+static bool inbound_handle(struct call *call);
+
+#define RECEIVES(method_, path_)                                                                   \
+    {                                                                                              \
+        .method = (method_), .path = (path_), .scope = SCOPE_PUBLIC, .ok_status = 202,             \
+        .takes_anything = true, .handle = inbound_handle                                           \
+    }
+const struct route inbound_routes[] = {
+    RECEIVES("GET", "/in/:key"),
+    RECEIVES("POST", "/in/:key"),
+    RECEIVES("PUT", "/in/:key"),
+    RECEIVES("PATCH", "/in/:key"),
+    RECEIVES("DELETE", "/in/:key"),
+    RECEIVES("GET", "/in/:key/wait/:wait_key"),
+    RECEIVES("POST", "/in/:key/wait/:wait_key"),
+    RECEIVES("PUT", "/in/:key/wait/:wait_key"),
+    RECEIVES("PATCH", "/in/:key/wait/:wait_key"),
+    RECEIVES("DELETE", "/in/:key/wait/:wait_key"),
+    {0},
+};
+
+static void receive(struct inbound *inbound);
+
+/* ---- the flow ------------------------------------------------------------------------------- */
+
+/* Takes the flow as its user, instead of the one that it had. */
+static void take_flow(struct inbound *inbound, struct inbound_flow *flow, bool is_fresh)
+{
+    if (flow != NULL)
+        inbound_flow_keep(flow);
+    inbound_flow_release(inbound->flow);
+    inbound->flow = flow;
+    inbound->is_known = true;
+    inbound->is_fresh = is_fresh;
+}
+
+/* False: it is being looked up, and the request goes on when it is found. */
+static bool know_flow(struct inbound *inbound, bool is_fresh)
+{
+    struct api_thread *thread = inbound->call->thread;
+    struct inbound_flow *flow;
+
+    if (inbound->is_known && (inbound->is_fresh || !is_fresh))
+        return true;
+    if (!inbound_cache_find(thread->inbound_cache, &inbound->key, is_fresh, hk_mono_ms(), &flow)) {
+        batcher_add(thread->batcher, &inbound_find_kind, &inbound->finding);
+        return false;
+    }
+    take_flow(inbound, flow, is_fresh);
+    return true;
+}
+
+static void add_pair(struct batch_item *item, struct batch_rows *rows)
+{
+    const struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, finding);
+
+    hk_pgarray_add_id(&rows->arrays[0], &inbound->key.tenant_id);
+    hk_pgarray_add_id(&rows->arrays[1], &inbound->key.flow_id);
+    rows->n++;
+}
+
+static void on_found(struct batch_item *item, const struct hk_db_result *result, unsigned row)
+{
+    struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, finding);
+    struct api_thread *thread = inbound->call->thread;
+    struct inbound_cache *cache = thread->inbound_cache;
+    struct inbound_flow *flow =
+        inbound_flow_read(result, row, &inbound->key, inbound_cache_peek(cache, &inbound->key),
+                          thread->vault, thread->config);
+
+    inbound_cache_put(cache, &inbound->key, hk_mono_ms(), flow);
+    take_flow(inbound, flow, true);
+    inbound_flow_release(flow);
+    receive(inbound);
+}
+
+static void on_not_found(struct batch_item *item, enum hk_code code, bool is_refused)
+{
+    (void)is_refused;
+    call_fail_code(HK_CONTAINER_OF(item, struct inbound, finding)->call, code, HK_STR_NULL);
+}
+
+static const struct batch_shape find_shape = {
+    .stmt = &stmt_inbound_find, .n_arrays = 2, .types = {HK_PG_UUID, HK_PG_UUID}};
+
+const struct batch_kind inbound_find_kind = {
+    .shape = &find_shape, .add = add_pair, .stored = on_found, .failed = on_not_found};
+
+/* ---- checking ------------------------------------------------------------------------------- */
+
+static void add_allow(struct inbound *inbound)
+{
+    struct hk_buf allow HK_CLEANUP(hk_buf_done);
+
+    hk_buf_init(&allow, 256);
+    for (const char *p = inbound->flow->methods.p; *p != '\0'; p++)
+        hk_buf_add(&allow, *p == ' ' ? ", " : p, *p == ' ' ? 2 : 1);
+    hk_buf_add_text(&allow, ", OPTIONS");
+    reply_add_header(inbound->call, "allow", hk_buf_str(&allow));
+}
+
+/* By a flow that is known for longer than a moment, nobody is refused. */
+static void refuse(struct inbound *inbound, const struct hk_error *error)
+{
+    if (!inbound->is_fresh) {
+        if (know_flow(inbound, true))
+            receive(inbound);
+        return;
+    }
+    if (error->code == HK_METHOD_NOT_ALLOWED)
+        add_allow(inbound);
+    if (error->code == HK_UNAUTHENTICATED)
+        inbound->call->challenge = inbound->flow->credential.scheme == HK_INBOUND_BASIC
+                                       ? "Basic realm=\"hookline\""
+                                       : "Flow realm=\"hookline\"";
+    call_fail(inbound->call, error);
+}
+
+static bool is_there(const struct inbound *inbound)
+{
+    const struct inbound_flow *flow = inbound->flow;
+
+    return flow != NULL && flow->is_running &&
+           hk_equal_secretly(flow->token, inbound->key.token, sizeof(flow->token));
+}
+
+static bool takes_type(struct hk_str types, struct hk_str given)
+{
+    while (types.n > 0) {
+        const char *blank = memchr(types.p, ' ', types.n);
+        size_t n = blank == NULL ? types.n : (size_t)(blank - types.p);
+        char type[128];
+
+        (void)snprintf(type, sizeof(type), "%.*s", (int)n, types.p);
+        if (media_type_is(given, type))
+            return true;
+        types.p += n + (blank != NULL);
+        types.n -= n + (blank != NULL);
+    }
+    return false;
+}
+
+/* What the flow takes: its methods, sizes, types. */
+static enum hk_code check_form(const struct inbound *inbound, struct hk_error *reterr)
+{
+    const struct inbound_request *request = &inbound->request;
+    const struct inbound_flow *flow = inbound->flow;
+    struct hk_str coding = inbound_request_header(request, "content-encoding");
+
+    if (!inbound_list_has(flow->methods, request->raw.method))
+        return hk_fail(reterr, HK_METHOD_NOT_ALLOWED, "", "%s", "");
+    if (request->raw.body.n > flow->max_body_bytes)
+        return hk_fail(reterr, HK_BODY_TOO_LARGE, "", "This flow takes %zu bytes at most.",
+                       flow->max_body_bytes);
+    if (coding.p != NULL && !hk_str_eq(coding, HK_STR("identity")))
+        return hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "",
+                       "A flow takes no Content-Encoding: send the body as it is.");
+    if (flow->content_types.p != NULL &&
+        !takes_type(flow->content_types, inbound_request_header(request, "content-type")))
+        return hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "", "This flow takes %.200s.",
+                       flow->content_types.p);
+    return HK_OK;
+}
+
+/*
+ * What can be guessed is guarded as keys are (docs/adr/0018): by a hash of what was sent to this
+ * flow, so that who was let in once still is. A signature cannot be guessed, and providers send
+ * those of all tenants from the same addresses: it is counted only.
+ */
+static bool is_guarded(struct inbound *inbound)
+{
+    const struct hk_inbound_credential *credential = &inbound->flow->credential;
+    const struct inbound_request *request = &inbound->request;
+    struct call *call = inbound->call;
+    struct hk_buf proof HK_CLEANUP(hk_buf_done);
+
+    if (credential->scheme != HK_INBOUND_BASIC && credential->scheme != HK_INBOUND_API_KEY)
+        return false;
+    hk_buf_init(&proof, 4 * GATE_MAX_HEAD_BYTES);
+    hk_buf_add(&proof, &inbound->key.flow_id, sizeof(inbound->key.flow_id));
+    hk_buf_add_str(&proof, request->raw.query);
+    for (size_t i = 0; i < request->raw.n_headers; i++) {
+        struct hk_str name = request->headers[i].name;
+
+        if (hk_str_eq(name, HK_STR("authorization")) ||
+            (credential->header.p != NULL && name.n == credential->header.n &&
+             strncasecmp(name.p, credential->header.p, name.n) == 0))
+            hk_buf_add_str(&proof, request->headers[i].value);
+    }
+    hk_sha256(proof.p, proof.n, call->key_sha256);
+    explicit_bzero(proof.p, proof.n);
+    call->has_proof = true;
+    return auth_guard_refuses(call);
+}
+
+static enum hk_code check_credential(struct inbound *inbound, struct hk_error *reterr)
+{
+    static const char *const details[] = {
+        [HK_INBOUND_MISSING] = "What proves the sender of a request to this flow is missing.",
+        [HK_INBOUND_STALE] = "The request was signed too long ago, or in the future.",
+        [HK_INBOUND_WRONG] = "What proves the sender of a request to this flow is wrong.",
+    };
+    struct call *call = inbound->call;
+    enum hk_inbound_verdict verdict =
+        inbound_request_verify(&inbound->request, inbound->flow, call, &inbound->delivery_id);
+
+    call->has_proof = verdict != HK_INBOUND_MISSING;
+    if (verdict != HK_INBOUND_OK)
+        return hk_fail(reterr, HK_UNAUTHENTICATED, "", "%s", details[verdict]);
+    if (inbound->flow->credential.scheme == HK_INBOUND_BASIC ||
+        inbound->flow->credential.scheme == HK_INBOUND_API_KEY)
+        auth_guard_trust(call);
+    return HK_OK;
+}
+
+/* ---- the answers ---------------------------------------------------------------------------- */
+
+/* It comes from the API's own origin: no browser may take it for a page of ours. */
+static void reply_as_flow(struct call *call, int status, const char *type, struct hk_str body)
+{
+    reply_add_header(call, "content-security-policy", HK_STR("default-src 'none'; sandbox"));
+    reply_send(call, status, type, body);
+}
+
+static void reply_to_handshake(struct call *call, const struct hk_inbound_answer *answer)
+{
+    if (answer->allowed_origin.p != NULL)
+        reply_add_header(call, "webhook-allowed-origin", answer->allowed_origin);
+    if (answer->allowed_rate.p != NULL)
+        reply_add_header(call, "webhook-allowed-rate", answer->allowed_rate);
+    reply_as_flow(call, answer->status, answer->content_type,
+                  (struct hk_str){answer->body, answer->n_body});
+}
+
+/* Copied: the flow may be given up before the reply is out. */
+static const char *copy(struct call *call, struct hk_str text)
+{
+    char *p = call_alloc(call, text.n + 1);
+
+    memcpy(p, text.p, text.n);
+    p[text.n] = '\0';
+    return p;
+}
+
+static void reply_with_answer(const struct inbound *inbound, struct hk_str event_id)
+{
+    const struct inbound_answer *answer = &inbound->flow->answer;
+    struct call *call = inbound->call;
+
+    for (unsigned i = 0; i < answer->n_headers; i++)
+        reply_add_header(call, copy(call, answer->headers[i].name), answer->headers[i].value);
+    reply_add_header(call, "hookline-event-id", event_id);
+    reply_as_flow(call, answer->status, copy(call, answer->content_type), answer->body);
+}
+
+/* True: it was a handshake, or a request for what may be asked, and has its reply. */
+static bool is_answered(struct inbound *inbound)
+{
+    const struct inbound_flow *flow = inbound->flow;
+    struct hk_inbound_answer answer;
+    struct hk_error error = {.code = HK_UNAUTHENTICATED};
+
+    switch (hk_inbound_handshake(&flow->credential, &flow->secrets, &inbound->request.raw,
+                                 hk_wall_us() / 1000000, &answer)) {
+    case HK_INBOUND_ANSWERED:
+        reply_to_handshake(inbound->call, &answer);
+        return true;
+    case HK_INBOUND_REFUSED:
+        inbound->call->has_proof = true;
+        refuse(inbound, &error);
+        return true;
+    case HK_INBOUND_NO_HANDSHAKE:
+        break;
+    }
+    if (!hk_str_eq(inbound->request.raw.method, HK_STR("OPTIONS")))
+        return false;
+    add_allow(inbound);
+    reply_send(inbound->call, 204, "", HK_STR(""));
+    return true;
+}
+
+/* ---- storing -------------------------------------------------------------------------------- */
+
+static struct hk_str find_traceparent(const struct call *call)
+{
+    struct hk_str value = call_header(call, "traceparent");
+
+    return value.p != NULL && hk_traceparent_is_valid(value) ? value : HK_STR_NULL;
+}
+
+static void add_row(struct batch_item *item, struct batch_rows *rows)
+{
+    struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, storing);
+    struct hk_str body = inbound->request.raw.body;
+    struct call *call = inbound->call;
+    struct hk_pgarray *arrays = rows->arrays;
+    struct hk_buf request HK_CLEANUP(hk_buf_done);
+
+    if (!item->is_solo)
+        inbound->event_id = hk_id_new(&call->thread->ids, hk_wall_us() / 1000);
+    hk_buf_init(&request, INBOUND_MAX_REQUEST_BYTES);
+    inbound_request_write(&inbound->request, inbound->flow, call, inbound->wait_key, &request);
+    hk_pgarray_add_id(&arrays[0], &inbound->key.tenant_id);
+    hk_pgarray_add_id(&arrays[1], &inbound->event_id);
+    hk_pgarray_add_id(&arrays[2], &inbound->key.flow_id);
+    hk_pgarray_add_int(&arrays[3], inbound->flow->version);
+    hk_pgarray_add_str(&arrays[4], inbound->external_id);
+    hk_pgarray_add_str(&arrays[5], inbound->is_json ? body : HK_STR("null"));
+    hk_pgarray_add_str(&arrays[6], inbound->is_json ? HK_STR_NULL : body);
+    hk_pgarray_add_str(&arrays[7], hk_buf_str(&request));
+    hk_pgarray_add_str(&arrays[8], inbound->wait_key);
+    hk_pgarray_add_str(&arrays[9], find_traceparent(call));
+    rows->n++;
+}
+
+/* The flow has been changed since it was looked up: all is judged again, by what it is now. */
+static void on_changed(struct inbound *inbound)
+{
+    if (inbound->has_changed) {
+        call_fail_code(inbound->call, HK_BUSY, HK_STR_NULL);
+        return;
+    }
+    inbound->has_changed = true;
+    batcher_add(inbound->call->thread->batcher, &inbound_find_kind, &inbound->finding);
+}
+
+static void on_stored(struct batch_item *item, const struct hk_db_result *result, unsigned row)
+{
+    struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, storing);
+
+    if (hk_db_value(result, row, 0).n > 0)
+        on_changed(inbound);
+    else
+        reply_with_answer(inbound, hk_db_value(result, row, 1));
+}
+
+static void on_failed(struct batch_item *item, enum hk_code code, bool is_refused)
+{
+    (void)is_refused;
+    call_fail_code(HK_CONTAINER_OF(item, struct inbound, storing)->call, code, HK_STR_NULL);
+}
+
+static const struct batch_shape receive_shape = {
+    .stmt = &stmt_inbound_receive,
+    .n_arrays = 10,
+    .types = {HK_PG_UUID, HK_PG_UUID, HK_PG_UUID, HK_PG_INT4, HK_PG_TEXT, HK_PG_TEXT, HK_PG_BYTEA,
+              HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT},
+};
+
+const struct batch_kind inbound_receive_kind = {
+    .shape = &receive_shape, .add = add_row, .stored = on_stored, .failed = on_failed};
+
+static void enqueue(struct inbound *inbound)
+{
+    struct call *call = inbound->call;
+    struct hk_json_span span;
+    size_t at;
+
+    inbound->is_json = hk_json_scan(inbound->request.raw.body, &span, &at);
+    inbound->external_id = HK_STR_NULL;
+    if (inbound->delivery_id.n > 0) {
+        char *text = call_alloc(call, EXTERNAL_ID_SIZE), flow_id[HK_ID_TEXT_SIZE];
+
+        hk_id_format(&inbound->key.flow_id, flow_id);
+        (void)snprintf(text, EXTERNAL_ID_SIZE, "in/%s/%s", flow_id, inbound->delivery_id.text);
+        inbound->external_id = hk_str(text);
+    }
+    batcher_add(call->thread->batcher, &inbound_receive_kind, &inbound->storing);
+}
+
+/* ---- the request ---------------------------------------------------------------------------- */
+
+/* Whose limits count: the flow's own, and its tenant's. */
+static void set_limits(struct inbound *inbound)
+{
+    struct caller *caller = &inbound->call->caller;
+    char flow_id[HK_ID_TEXT_SIZE];
+
+    hk_id_format(&inbound->key.flow_id, flow_id);
+    (void)snprintf(caller->actor, sizeof(caller->actor), "flow:%s", flow_id);
+    caller->tenant_id = inbound->key.tenant_id;
+    caller->own_limit = inbound->flow->own_limit;
+    caller->tenant_limit = inbound->flow->tenant_limit;
+    caller->events_per_day = inbound->flow->events_per_day;
+    call_act_for(inbound->call, &inbound->key.tenant_id);
+}
+
+/* From the beginning, whatever it has waited for. */
+static void receive(struct inbound *inbound)
+{
+    struct call *call = inbound->call;
+    struct hk_error error = {0};
+
+    if (!know_flow(inbound, false))
+        return;
+    if (!is_there(inbound)) {
+        error.code = HK_NOT_FOUND;
+        refuse(inbound, &error);
+        return;
+    }
+    if (inbound->flow->is_shut) {
+        call_fail_code(call, HK_INTERNAL, HK_STR_NULL);
+        return;
+    }
+    set_limits(inbound);
+    if (limit_stage(call) != STAGE_NEXT || is_answered(inbound))
+        return;
+    if (check_form(inbound, &error) != HK_OK) {
+        refuse(inbound, &error);
+        return;
+    }
+    if (is_guarded(inbound))
+        return;
+    if (check_credential(inbound, &error) != HK_OK)
+        refuse(inbound, &error);
+    else if (limit_take_events(call, 1) == STAGE_NEXT)
+        enqueue(inbound);
+}
+
+/* The request has been replied to, or its connection is gone. */
+static void dispose(void *p)
+{
+    inbound_flow_release(((struct inbound *)p)->flow);
+}
+
+/* NULL: it has been replied to. */
+static struct inbound *begin(struct call *call)
+{
+    struct inbound *inbound = h2o_mem_alloc_shared(&call->req->pool, sizeof(*inbound), dispose);
+    struct hk_error error = {.code = HK_NOT_FOUND};
+    enum hk_code refusal = batcher_refusal(call->thread->batcher);
+
+    *inbound = (struct inbound){.call = call};
+    call->state = inbound;
+    if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
+        refusal = HK_BUSY;
+    if (!hk_flow_key_parse(call_path_param(call, "key"), &inbound->key) ||
+        (call_path_param(call, "wait_key").p != NULL &&
+         bind_path(call, "wait_key", &inbound->wait_key, &error) != HK_OK)) {
+        call_fail(call, &error);
+        return NULL;
+    }
+    if (refusal != HK_OK) {
+        call_fail_code(call, refusal, HK_STR_NULL);
+        return NULL;
+    }
+    inbound_request_read(&inbound->request, call);
+    return inbound;
+}
+
+static bool inbound_handle(struct call *call)
+{
+    struct inbound *inbound = call->state == NULL ? begin(call) : call->state;
+
+    if (inbound != NULL)
+        receive(inbound);
+    return true;
+}
