@@ -19,9 +19,8 @@
 #include "api/call.h"
 #include "api/inbound.sql.h"
 #include "api/inbound_cache.h"
-#include "api/inbound_request.h"
+#include "api/inbound_check.h"
 #include "api/limit.h"
-#include "api/media_type.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
@@ -173,95 +172,6 @@ static bool is_there(const struct inbound *inbound)
 
     return flow != NULL && flow->is_running &&
            hk_equal_secretly(flow->token, inbound->key.token, sizeof(flow->token));
-}
-
-static bool takes_type(struct hk_str types, struct hk_str given)
-{
-    while (types.n > 0) {
-        const char *blank = memchr(types.p, ' ', types.n);
-        size_t n = blank == NULL ? types.n : (size_t)(blank - types.p);
-        char type[128];
-
-        (void)snprintf(type, sizeof(type), "%.*s", (int)n, types.p);
-        if (media_type_is(given, type))
-            return true;
-        types.p += n + (blank != NULL);
-        types.n -= n + (blank != NULL);
-    }
-    return false;
-}
-
-/* What the flow takes: its methods, sizes, types. */
-static enum hk_code check_form(const struct inbound *inbound, struct hk_error *reterr)
-{
-    const struct inbound_request *request = &inbound->request;
-    const struct inbound_flow *flow = inbound->flow;
-    struct hk_str coding = inbound_request_header(request, "content-encoding");
-
-    if (!inbound_list_has(flow->methods, request->raw.method))
-        return hk_fail(reterr, HK_METHOD_NOT_ALLOWED, "", "%s", "");
-    if (request->raw.body.n > flow->max_body_bytes)
-        return hk_fail(reterr, HK_BODY_TOO_LARGE, "", "This flow takes %zu bytes at most.",
-                       flow->max_body_bytes);
-    if (coding.p != NULL && !hk_str_eq(coding, HK_STR("identity")))
-        return hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "",
-                       "A flow takes no Content-Encoding: send the body as it is.");
-    if (flow->content_types.p != NULL &&
-        !takes_type(flow->content_types, inbound_request_header(request, "content-type")))
-        return hk_fail(reterr, HK_UNSUPPORTED_MEDIA_TYPE, "", "This flow takes %.200s.",
-                       flow->content_types.p);
-    return HK_OK;
-}
-
-/*
- * What can be guessed is guarded as keys are (docs/adr/0018): by a hash of what was sent to this
- * flow, so that who was let in once still is. A signature cannot be guessed, and providers send
- * those of all tenants from the same addresses: it is counted only.
- */
-static bool is_guarded(struct inbound *inbound)
-{
-    const struct hk_inbound_credential *credential = &inbound->flow->credential;
-    const struct inbound_request *request = &inbound->request;
-    struct call *call = inbound->call;
-    struct hk_buf proof HK_CLEANUP(hk_buf_done);
-
-    if (credential->scheme != HK_INBOUND_BASIC && credential->scheme != HK_INBOUND_API_KEY)
-        return false;
-    hk_buf_init(&proof, 4 * GATE_MAX_HEAD_BYTES);
-    hk_buf_add(&proof, &inbound->key.flow_id, sizeof(inbound->key.flow_id));
-    hk_buf_add_str(&proof, request->raw.query);
-    for (size_t i = 0; i < request->raw.n_headers; i++) {
-        struct hk_str name = request->headers[i].name;
-
-        if (hk_str_eq(name, HK_STR("authorization")) ||
-            (credential->header.p != NULL && name.n == credential->header.n &&
-             strncasecmp(name.p, credential->header.p, name.n) == 0))
-            hk_buf_add_str(&proof, request->headers[i].value);
-    }
-    hk_sha256(proof.p, proof.n, call->key_sha256);
-    explicit_bzero(proof.p, proof.n);
-    call->has_proof = true;
-    return auth_guard_refuses(call);
-}
-
-static enum hk_code check_credential(struct inbound *inbound, struct hk_error *reterr)
-{
-    static const char *const details[] = {
-        [HK_INBOUND_MISSING] = "What proves the sender of a request to this flow is missing.",
-        [HK_INBOUND_STALE] = "The request was signed too long ago, or in the future.",
-        [HK_INBOUND_WRONG] = "What proves the sender of a request to this flow is wrong.",
-    };
-    struct call *call = inbound->call;
-    enum hk_inbound_verdict verdict =
-        inbound_request_verify(&inbound->request, inbound->flow, call, &inbound->delivery_id);
-
-    call->has_proof = verdict != HK_INBOUND_MISSING;
-    if (verdict != HK_INBOUND_OK)
-        return hk_fail(reterr, HK_UNAUTHENTICATED, "", "%s", details[verdict]);
-    if (inbound->flow->credential.scheme == HK_INBOUND_BASIC ||
-        inbound->flow->credential.scheme == HK_INBOUND_API_KEY)
-        auth_guard_trust(call);
-    return HK_OK;
 }
 
 /* ---- the answers ---------------------------------------------------------------------------- */
@@ -456,13 +366,14 @@ static void receive(struct inbound *inbound)
     set_limits(inbound);
     if (limit_stage(call) != STAGE_NEXT || is_answered(inbound))
         return;
-    if (check_form(inbound, &error) != HK_OK) {
+    if (inbound_check_form(&inbound->request, inbound->flow, &error) != HK_OK) {
         refuse(inbound, &error);
         return;
     }
-    if (is_guarded(inbound))
+    if (inbound_check_guards(&inbound->request, inbound->flow, call))
         return;
-    if (check_credential(inbound, &error) != HK_OK)
+    if (inbound_check_credential(&inbound->request, inbound->flow, call, &inbound->delivery_id,
+                                 &error) != HK_OK)
         refuse(inbound, &error);
     else if (limit_take_events(call, 1) == STAGE_NEXT)
         enqueue(inbound);
