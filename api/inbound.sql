@@ -5,17 +5,17 @@
 -- $1 tenant_id uuid[], $2 flow_id uuid[], $3 boolean, of no meaning here.
 -- One row per pair, in order; all NULL where there is no such flow: token, is_running, version, methods and content types
 -- (separated by blanks; NULL: any), credential json, answer json, max_body_bytes, the sealed secrets 'credential' and
--- 'credential.old', rate_per_second, and of the tenant: requests_per_second, requests_burst, events a day.
+-- 'credential.old', rate_per_second, and of the tenant: requests_per_second, requests_burst, events a day, base_url.
 SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_running, f.version,
        array_to_string(f.methods, ' ') AS methods, array_to_string(f.content_types, ' ') AS content_types,
        f.credential::text AS credential, f.answer::text AS answer, f.max_body_bytes, s.secret, o.secret AS old_secret,
-       f.rate_per_second, t.requests_per_second, t.requests_burst, t.quota_events_per_day
+       f.rate_per_second, t.requests_per_second, t.requests_burst, t.quota_events_per_day, t.base_url
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS g (tenant_id, flow_id, n)
   LEFT JOIN LATERAL (SELECT x.*
                        FROM flow x
                       WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id AND x.state <> 'archived'
                      OFFSET 0) f ON true
-  LEFT JOIN LATERAL (SELECT x.state, x.requests_per_second, x.requests_burst, x.quota_events_per_day
+  LEFT JOIN LATERAL (SELECT x.state, x.requests_per_second, x.requests_burst, x.quota_events_per_day, x.base_url
                        FROM tenant x
                       WHERE x.tenant_id = f.tenant_id
                      OFFSET 0) t ON true

@@ -27,6 +27,7 @@ enum column {
     TENANT_RATE,
     TENANT_BURST,
     EVENTS_PER_DAY,
+    BASE_URL,
     N_COLUMNS
 };
 
@@ -216,6 +217,9 @@ static void read_columns(struct inbound_flow *flow, const struct hk_str columns[
     flow->tenant_limit = (struct bucket_limit){
         .per_second = tenant_rate, .burst = number_or(columns[TENANT_BURST], tenant_rate)};
     flow->events_per_day = number_or(columns[EVENTS_PER_DAY], -1);
+    flow->base_url = columns[BASE_URL].p == NULL ? HK_STR("") : columns[BASE_URL];
+    while (flow->base_url.n > 0 && flow->base_url.p[flow->base_url.n - 1] == '/')
+        flow->base_url.n--;
 }
 
 static bool take_token(struct inbound_flow *flow, struct hk_str text)

@@ -39,6 +39,7 @@ struct inbound_flow {
     size_t max_body_bytes;
     struct bucket_limit own_limit, tenant_limit;
     int64_t events_per_day; /* of the tenant; -1: any number */
+    struct hk_str base_url; /* of the tenant, without a slash at its end; .n 0: none */
     struct hk_inbound_credential credential;
     struct hk_inbound_secrets secrets;
     struct inbound_answer answer;

@@ -55,34 +55,45 @@ struct hk_str inbound_request_header(const struct inbound_request *request, cons
 
 /* ---- the credential ------------------------------------------------------------------------- */
 
-static enum hk_inbound_verdict verify_at(struct inbound_request *request,
-                                         const struct inbound_flow *flow, struct call *call,
-                                         const char *scheme, struct hk_inbound_id *ret_id)
+static enum hk_inbound_verdict verify(const struct inbound_request *request,
+                                      const struct inbound_flow *flow, struct hk_inbound_id *ret_id)
 {
-    const h2o_req_t *req = call->req;
-    size_t n_scheme = strlen(scheme), n = n_scheme + req->authority.len + req->path.len;
+    return hk_inbound_verify(&flow->credential, &flow->secrets, &request->raw,
+                             hk_wall_us() / 1000000, ret_id);
+}
+
+/* The request's path behind `scheme` and `host`. */
+static struct hk_str url_at(struct call *call, const char *scheme, struct hk_str host)
+{
+    h2o_iovec_t path = call->req->path;
+    size_t n_scheme = strlen(scheme), n = n_scheme + host.n + path.len;
     char *url = call_alloc(call, n + 1);
 
     memcpy(url, scheme, n_scheme);
-    memcpy(url + n_scheme, req->authority.base, req->authority.len);
-    memcpy(url + n_scheme + req->authority.len, req->path.base, req->path.len);
-    request->raw.url = (struct hk_str){url, n};
-    return hk_inbound_verify(&flow->credential, &flow->secrets, &request->raw,
-                             hk_wall_us() / 1000000, ret_id);
+    memcpy(url + n_scheme, host.p, host.n);
+    memcpy(url + n_scheme + host.n, path.base, path.len);
+    return (struct hk_str){url, n};
 }
 
 enum hk_inbound_verdict inbound_request_verify(struct inbound_request *request,
                                                const struct inbound_flow *flow, struct call *call,
                                                struct hk_inbound_id *ret_id)
 {
-    enum hk_inbound_verdict verdict;
+    const struct {
+        const char *scheme;
+        struct hk_str host;
+    } bases[] = {{"", flow->base_url},
+                 {"https://", str_of(call->req->authority)},
+                 {"http://", str_of(call->req->authority)}};
+    enum hk_inbound_verdict verdict = HK_INBOUND_WRONG;
 
     if (flow->credential.scheme != HK_INBOUND_TWILIO)
-        return hk_inbound_verify(&flow->credential, &flow->secrets, &request->raw,
-                                 hk_wall_us() / 1000000, ret_id);
-    verdict = verify_at(request, flow, call, "https://", ret_id);
-    return verdict == HK_INBOUND_WRONG ? verify_at(request, flow, call, "http://", ret_id)
-                                       : verdict;
+        return verify(request, flow, ret_id);
+    for (size_t i = 0; i < HK_COUNTOF(bases) && verdict == HK_INBOUND_WRONG; i++) {
+        request->raw.url = url_at(call, bases[i].scheme, bases[i].host);
+        verdict = verify(request, flow, ret_id);
+    }
+    return verdict;
 }
 
 /* ---- what is stored ------------------------------------------------------------------------- */

@@ -30,7 +30,8 @@ struct hk_str inbound_request_header(const struct inbound_request *request, cons
 
 /*
  * Verifies it against the flow's credential. The address that a signature covers (Twilio's) is
- * tried with https and with http: which one the sender called only a proxy knows.
+ * tried as the flow shows it, and as the request has it with https and http: which one the sender
+ * called only a proxy knows.
  */
 HK_NODISCARD enum hk_inbound_verdict inbound_request_verify(struct inbound_request *request,
                                                             const struct inbound_flow *flow,
