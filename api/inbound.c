@@ -394,6 +394,7 @@ static struct inbound *begin(struct call *call)
 
     *inbound = (struct inbound){.call = call};
     call->state = inbound;
+    limit_begin(call);
     if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
         refusal = HK_BUSY;
     if (!hk_flow_key_parse(call_path_param(call, "key"), &inbound->key) ||

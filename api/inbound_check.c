@@ -6,7 +6,7 @@
 
 #include "api/auth_guard.h"
 #include "api/call.h"
-#include "api/media_type.h"
+#include "hk/media_type.h"
 
 static bool takes_type(struct hk_str types, struct hk_str given)
 {
@@ -16,7 +16,7 @@ static bool takes_type(struct hk_str types, struct hk_str given)
         char type[128];
 
         (void)snprintf(type, sizeof(type), "%.*s", (int)n, types.p);
-        if (media_type_is(given, type))
+        if (hk_media_type_is(given, type))
             return true;
         types.p += n + (blank != NULL);
         types.n -= n + (blank != NULL);
@@ -56,9 +56,9 @@ bool inbound_check_guards(const struct inbound_request *request, const struct in
     const struct hk_inbound_credential *credential = &flow->credential;
     struct hk_buf proof HK_CLEANUP(hk_buf_done);
 
+    hk_buf_init(&proof, 4 * GATE_MAX_HEAD_BYTES);
     if (!can_be_guessed(flow))
         return false;
-    hk_buf_init(&proof, 4 * GATE_MAX_HEAD_BYTES);
     hk_buf_add(&proof, &flow->id, sizeof(flow->id));
     hk_buf_add_str(&proof, request->raw.query);
     for (size_t i = 0; i < request->raw.n_headers; i++) {

@@ -103,11 +103,11 @@ static void add_string(struct hk_buf *buf, struct hk_str value)
 {
     struct hk_buf text HK_CLEANUP(hk_buf_done);
 
+    hk_buf_init(&text, 2 * GATE_MAX_HEAD_BYTES);
     if (hk_utf8_is_valid(value)) {
         hk_buf_add_json_string(buf, value);
         return;
     }
-    hk_buf_init(&text, 2 * GATE_MAX_HEAD_BYTES);
     for (size_t i = 0; i < value.n; i++) {
         uint8_t c = (uint8_t)value.p[i];
         char two[2] = {(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))};
@@ -160,11 +160,11 @@ static void add_query(struct hk_buf *buf, const struct inbound_request *request,
     struct hk_str rest = request->raw.query, name = flow->credential.query;
     struct hk_buf query HK_CLEANUP(hk_buf_done);
 
+    hk_buf_init(&query, 2 * GATE_MAX_TARGET_BYTES);
     if (flow->credential.scheme != HK_INBOUND_API_KEY || name.p == NULL) {
         add_member(buf, "query", rest);
         return;
     }
-    hk_buf_init(&query, 2 * GATE_MAX_TARGET_BYTES);
     while (rest.n > 0) {
         const char *ampersand = memchr(rest.p, '&', rest.n);
         struct hk_str pair = {rest.p, ampersand == NULL ? rest.n : (size_t)(ampersand - rest.p)};

@@ -317,6 +317,11 @@ static enum stage_result go_blind(struct call *call)
     return STAGE_NEXT;
 }
 
+void limit_begin(struct call *call)
+{
+    call->limit.n_taken = 0;
+}
+
 /* Runs again for a call that has waited: n_taken says how far it is. */
 enum stage_result limit_stage(struct call *call)
 {

@@ -25,6 +25,9 @@ void limits_free(struct limits *limits);
  */
 stage_fn limit_stage;
 
+/* For a handler that finds out by itself whose limits count: limit_stage() counts from here on. */
+void limit_begin(struct call *call);
+
 /*
  * Counts n events against the quota of the tenant's day: STAGE_NEXT. Or replies 429
  * `events_exceeded` to all of them; or waits, and the stage of the call runs again. While the

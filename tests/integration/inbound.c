@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Receiving at the URL of a flow: who is let in, what is stored, what is answered. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "hk/encode.h"
 #include "hk/flow_key.h"
 #include "tests/support/check.h"
 #include "tests/support/inlet.h"
@@ -47,11 +49,10 @@ static void test_json_is_kept_byte_for_byte_and_its_run_is_queued(void **state)
     static const char body[] = "{\"b\" : 1e2, \"a\": 12345678901234567890, \"a\": 0.10 }\n";
     struct harness *h = *state;
     struct scene s = given_scene(h, "");
-    struct reply reply =
-        api_send(h, NULL, "POST", at(h, "%s?from=shop&x=%%C3%%A9", s.inlet.path), HK_STR(body),
-                 (const char *const[]){"Content-Type: application/json; charset=utf-8",
-                                       "X-Shop: caf\xe9", "Cookie: session=1",
-                                       "Authorization: Bearer t", NULL});
+    struct reply reply = api_send(
+        h, NULL, "POST", at(h, "%s?from=shop&x=%%C3%%A9", s.inlet.path), hk_str(body),
+        (const char *const[]){"Content-Type: application/json; charset=utf-8", "X-Shop: caf\xe9",
+                              "Cookie: session=1", "Authorization: Bearer t", NULL});
 
     assert_status(reply, 202);
     assert_string_equal(reply.body, "{}");
@@ -67,12 +68,11 @@ static void test_json_is_kept_byte_for_byte_and_its_run_is_queued(void **state)
                         "application/json; charset=utf-8");
     assert_string_equal(event_column(h, &reply, "request ->> 'remote_address'"), "127.0.0.1");
     assert_string_equal(event_column(h, &reply, "request -> 'headers' -> 0 ->> 0"), "host");
-    assert_string_equal(
-        event_column(h, &reply,
-                     "(SELECT string_agg(f ->> 1, ',' ORDER BY f ->> 0)"
-                     "   FROM json_array_elements(request -> 'headers') f"
-                     "  WHERE f ->> 0 IN ('x-shop', 'cookie', 'authorization'))"),
-        "***,***,café");
+    assert_string_equal(event_column(h, &reply,
+                                     "(SELECT string_agg(f ->> 1, ',' ORDER BY f ->> 0)"
+                                     "   FROM json_array_elements(request -> 'headers') f"
+                                     "  WHERE f ->> 0 IN ('x-shop', 'cookie', 'authorization'))"),
+                        "***,***,café");
     assert_int_equal(db_int(h,
                             "SELECT count(*) FROM hookline.message m"
                             "  JOIN hookline.queue q ON q.message_id = m.id AND q.due_at <= now()"
@@ -98,8 +98,8 @@ static void test_what_is_no_json_is_kept_as_bytes(void **state)
     struct scene s = given_scene(h, "");
 
     for (size_t i = 0; i < HK_COUNTOF(bodies); i++) {
-        struct reply reply = inlet_post(h, &s.inlet, bodies[i].body,
-                                        (const char *const[]){bodies[i].type, NULL});
+        struct reply reply =
+            inlet_post(h, &s.inlet, bodies[i].body, (const char *const[]){bodies[i].type, NULL});
         char hex[64];
 
         assert_status(reply, 202);
@@ -120,7 +120,7 @@ static void test_what_is_not_there_is_404(void **state)
     struct reply reply;
     char *path;
 
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 202);
+    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
     for (size_t i = strlen("/in/"); i < strlen("/in/") + HK_FLOW_KEY_LENGTH; i += 7) {
         path = strdup(s.inlet.path);
         path[i] = path[i] == 'A' ? 'B' : 'A';
@@ -146,9 +146,9 @@ static void test_a_change_counts_from_the_next_request_on(void **state)
 
     assert_status(reply, 202);
     inlet_change(h, s.t, &s.inlet, "{\"state\": \"stopped\"}");
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 404);
+    assert_gives(404, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
     inlet_change(h, s.t, &s.inlet, "{\"state\": \"running\"}");
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 202);
+    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
     inlet_change(h, s.t, &s.inlet,
                  "{\"answer\": {\"status\": 201, \"content_type\": \"text/plain\","
                  " \"body\": \"caf\\u00e9\", \"headers\": {\"X-Flow\": \"yes\"}}}");
@@ -162,17 +162,15 @@ static void test_a_change_counts_from_the_next_request_on(void **state)
                  " \"secret\": \"open sesame\"}}");
     reply = inlet_post(h, &s.inlet, HK_STR("{}"), as_json);
     assert_problem(h, reply, 401, "unauthenticated", NULL);
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"),
-                             (const char *const[]){"X-Key: open sesame", NULL}),
-                  201);
-    reply = api_want(h, 200, s.t->admin, "POST", at(h, "/v1/flows/%s/rotate-url", s.inlet.id), NULL);
+    assert_gives(201, inlet_post(h, &s.inlet, HK_STR("{}"),
+                                 (const char *const[]){"X-Key: open sesame", NULL}));
+    reply =
+        api_want(h, 200, s.t->admin, "POST", at(h, "/v1/flows/%s/rotate-url", s.inlet.id), NULL);
     s.inlet.path = reply_text(&reply, "url");
-    assert_status(inlet_post(h, &old, HK_STR("{}"),
-                             (const char *const[]){"X-Key: open sesame", NULL}),
-                  404);
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"),
-                             (const char *const[]){"X-Key: open sesame", NULL}),
-                  201);
+    assert_gives(
+        404, inlet_post(h, &old, HK_STR("{}"), (const char *const[]){"X-Key: open sesame", NULL}));
+    assert_gives(201, inlet_post(h, &s.inlet, HK_STR("{}"),
+                                 (const char *const[]){"X-Key: open sesame", NULL}));
     assert_int_equal(inlet_count(h, &s.inlet), 5);
 }
 
@@ -189,22 +187,23 @@ static void test_a_flow_takes_the_methods_sizes_and_types_that_it_says(void **st
     reply = send(h, &s.inlet, "OPTIONS", "", NULL);
     assert_status(reply, 204);
     assert_string_equal(reply_header(h->http, &reply, "allow"), "GET, PUT, OPTIONS");
-    assert_status(send(h, &s.inlet, "DELETE", "", NULL), 405);
-    assert_status(send(h, &s.inlet, "PROPFIND", "", NULL), 405);
+    assert_gives(405, send(h, &s.inlet, "DELETE", "", NULL));
+    assert_gives(405, send(h, &s.inlet, "PROPFIND", "", NULL));
     memset(large, ' ', sizeof(large));
     reply = api_send(h, NULL, "PUT", s.inlet.path, (struct hk_str){large, sizeof(large)}, as_json);
     assert_problem(h, reply, 413, "body_too_large", NULL);
     large[999] = '1';
-    assert_status(api_send(h, NULL, "PUT", s.inlet.path, (struct hk_str){large, 1000}, as_json),
-                  202);
-    reply = api_send(h, NULL, "PUT", s.inlet.path, HK_STR("a=1"),
-                     (const char *const[]){"Content-Type: application/x-www-form-urlencoded", NULL});
+    assert_gives(202,
+                 api_send(h, NULL, "PUT", s.inlet.path, (struct hk_str){large, 1000}, as_json));
+    reply =
+        api_send(h, NULL, "PUT", s.inlet.path, HK_STR("a=1"),
+                 (const char *const[]){"Content-Type: application/x-www-form-urlencoded", NULL});
     assert_problem(h, reply, 415, "unsupported_media_type", NULL);
-    reply = api_send(
-        h, NULL, "PUT", s.inlet.path, HK_STR("\x1f\x8b"),
-        (const char *const[]){"Content-Type: text/xml", "Content-Encoding: gzip", NULL});
+    reply =
+        api_send(h, NULL, "PUT", s.inlet.path, HK_STR("\x1f\x8b"),
+                 (const char *const[]){"Content-Type: text/xml", "Content-Encoding: gzip", NULL});
     assert_problem(h, reply, 415, "unsupported_media_type", NULL);
-    assert_status(send(h, &s.inlet, "GET", "?a=1", (const char *const[]){as_json[0], NULL}), 202);
+    assert_gives(202, send(h, &s.inlet, "GET", "?a=1", (const char *const[]){as_json[0], NULL}));
     assert_int_equal(inlet_count(h, &s.inlet), 2);
 }
 
@@ -212,8 +211,8 @@ static void test_keys_and_passwords_are_checked_and_not_kept(void **state)
 {
     struct harness *h = *state;
     struct scene s = given_scene(h, "");
-    struct inlet basic = given_inlet(h, s.t, s.app_id,
-                                     "{\"kind\": \"basic\", \"username\": \"u\"}", "pw:1", "");
+    struct inlet basic =
+        given_inlet(h, s.t, s.app_id, "{\"kind\": \"basic\", \"username\": \"u\"}", "pw:1", "");
     struct inlet query =
         given_inlet(h, s.t, s.app_id, "{\"kind\": \"api_key\", \"query\": \"key\"}", "canary7", "");
     struct inlet header = given_inlet(
@@ -222,26 +221,23 @@ static void test_keys_and_passwords_are_checked_and_not_kept(void **state)
 
     assert_problem(h, reply, 401, "unauthenticated", NULL);
     assert_memory_equal(reply_header(h->http, &reply, "www-authenticate"), "Basic", 5);
-    assert_status(inlet_post(h, &basic, HK_STR("{}"),
-                             (const char *const[]){"Authorization: Basic dTpwdzox", NULL}),
-                  202);
-    assert_status(inlet_post(h, &basic, HK_STR("{}"),
-                             (const char *const[]){"Authorization: Basic dTpwdzoy", NULL}),
-                  401);
-    assert_status(send(h, &query, "POST", "?a=1&key=canary7&b=2", NULL), 202);
-    assert_status(send(h, &query, "POST", "?k%65y=canary7", NULL), 401);
-    assert_status(send(h, &query, "POST", "?key=canary", NULL), 401);
-    assert_status(inlet_post(h, &header, HK_STR("{}"),
-                             (const char *const[]){"x-key: canary8", NULL}),
-                  202);
-    assert_status(inlet_post(h, &header, HK_STR("{}"), (const char *const[]){"x-key:", NULL}), 401);
-    assert_int_equal(inlet_count(h, &basic) + inlet_count(h, &query) + inlet_count(h, &header), 3);
+    assert_gives(202, inlet_post(h, &basic, HK_STR("{}"),
+                                 (const char *const[]){"Authorization: Basic dTpwdzox", NULL}));
+    assert_gives(401, inlet_post(h, &basic, HK_STR("{}"),
+                                 (const char *const[]){"Authorization: Basic dTpwdzoy", NULL}));
+    assert_gives(202, send(h, &query, "POST", "?a=1&key=canary7&b=2", NULL));
+    assert_gives(202, send(h, &query, "POST", "?k%65y=canary7", NULL));
+    assert_gives(401, send(h, &query, "POST", "?key=canary", NULL));
+    assert_gives(
+        202, inlet_post(h, &header, HK_STR("{}"), (const char *const[]){"x-key: canary8", NULL}));
+    assert_gives(401, inlet_post(h, &header, HK_STR("{}"), (const char *const[]){"x-key:", NULL}));
+    assert_int_equal(inlet_count(h, &basic) + inlet_count(h, &query) + inlet_count(h, &header), 4);
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.event e"
                                " WHERE e::text LIKE '%%canary%%' OR e::text LIKE '%%dTpwdzox%%'"),
                      0);
-    assert_string_equal(db_text(h, "SELECT request ->> 'query' FROM hookline.event"
-                                   " WHERE request ->> 'query' <> ''"),
-                        "a=1&key=***&b=2");
+    assert_string_equal(db_text(h, "SELECT string_agg(request ->> 'query', ' ' ORDER BY id)"
+                                   "  FROM hookline.event WHERE request ->> 'query' <> ''"),
+                        "a=1&key=***&b=2 k%65y=***");
 }
 
 /* ---- limits ---- */
@@ -293,7 +289,7 @@ static void test_a_delivery_that_comes_again_is_queued_once(void **state)
     }
     assert_int_equal(inlet_count(h, &inlet), 1);
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message"), 1);
-    assert_status(inlet_post(h, &twin, body, headers), 202); /* another flow has ids of its own */
+    assert_gives(202, inlet_post(h, &twin, body, headers)); /* another flow has ids of its own */
     assert_int_equal(inlet_count(h, &twin), 1);
 }
 
@@ -309,8 +305,8 @@ static void test_a_request_at_the_wait_url_is_a_signal_and_no_run(void **state)
     assert_string_equal(event_column(h, &reply, "request ->> 'wait_key'"), "order 42");
     assert_string_equal(event_column(h, &reply, "request ->> 'path'"),
                         at(h, "/in/%s/wait/order%%2042", s.inlet.id));
-    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.flow_signal WHERE wait_key = 'order 42'"),
-                     1);
+    assert_int_equal(
+        db_int(h, "SELECT count(*) FROM hookline.flow_signal WHERE wait_key = 'order 42'"), 1);
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message"), 0);
 }
 
@@ -319,7 +315,7 @@ static void test_a_pulled_flows_request_is_never_due(void **state)
     struct harness *h = *state;
     struct scene s = given_scene(h, ", \"delivery\": \"pull\"");
 
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 202);
+    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
     assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.queue"
                                " WHERE due_at = 'infinity' AND pulled_until IS NULL AND NOT laned"),
                      1);
@@ -334,13 +330,13 @@ static void test_nothing_is_answered_as_queued_that_is_not(void **state)
     struct pg_conn *lock;
     struct reply reply;
 
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 202);
+    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
     lock = db_lock(h, "event");
     reply = inlet_post(h, &s.inlet, HK_STR("{}"), as_json);
     assert_int_equal(reply.status, 503);
     db_unlock(lock);
-    assert_status(inlet_post(h, &s.inlet, HK_STR("{}"), as_json), 202);
-    assert_int_equal(inlet_count(h, &s.inlet), 2);
+    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
+    assert_true(inlet_count(h, &s.inlet) >= 2); /* a 503 says that nobody knows */
 }
 
 int main(void)

@@ -23,6 +23,13 @@ struct inlet given_inlet(struct harness *h, const struct tenant *t, const char *
 void inlet_change(struct harness *h, const struct tenant *t, const struct inlet *inlet,
                   const char *patch);
 
+/* assert_status() of what an expression gives. */
+#define assert_gives(status, expression)                                                           \
+    do {                                                                                           \
+        struct reply given_reply = (expression);                                                   \
+        assert_status(given_reply, (status));                                                      \
+    } while (0)
+
 /* POSTs the body, with headers ("Name: value", NULL-ended, or NULL). */
 struct reply inlet_post(struct harness *h, const struct inlet *inlet, struct hk_str body,
                         const char *const headers[]);
