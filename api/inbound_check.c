@@ -56,7 +56,7 @@ bool inbound_check_guards(const struct inbound_request *request, const struct in
     const struct hk_inbound_credential *credential = &flow->credential;
     struct hk_buf proof HK_CLEANUP(hk_buf_done);
 
-    hk_buf_init(&proof, 4 * GATE_MAX_HEAD_BYTES);
+    hk_buf_init(&proof, INBOUND_MAX_TEXT_BYTES);
     if (!can_be_guessed(flow))
         return false;
     hk_buf_add(&proof, &flow->id, sizeof(flow->id));

@@ -175,7 +175,7 @@ static void open_secrets(struct inbound_flow *flow, const struct hk_flow_key *ke
 {
     static const struct hk_str names[] = {{"credential", 10}, {"credential.old", 14}};
     char tenant_id[HK_ID_TEXT_SIZE], flow_id[HK_ID_TEXT_SIZE];
-    size_t ends[HK_INBOUND_MAX_SECRETS];
+    size_t ends[HK_INBOUND_MAX_SECRETS] = {0};
     const char *p;
 
     hk_id_format(&key->tenant_id, tenant_id);

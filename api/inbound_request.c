@@ -3,6 +3,7 @@
 
 #include <h2o.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <strings.h>
 
 #include "api/auth_guard.h"
@@ -66,13 +67,11 @@ static enum hk_inbound_verdict verify(const struct inbound_request *request,
 static struct hk_str url_at(struct call *call, const char *scheme, struct hk_str host)
 {
     h2o_iovec_t path = call->req->path;
-    size_t n_scheme = strlen(scheme), n = n_scheme + host.n + path.len;
-    char *url = call_alloc(call, n + 1);
+    size_t size = strlen(scheme) + host.n + path.len + 1;
+    char *url = call_alloc(call, size);
 
-    memcpy(url, scheme, n_scheme);
-    memcpy(url + n_scheme, host.p, host.n);
-    memcpy(url + n_scheme + host.n, path.base, path.len);
-    return (struct hk_str){url, n};
+    (void)snprintf(url, size, "%s%.*s%.*s", scheme, (int)host.n, host.p, (int)path.len, path.base);
+    return (struct hk_str){url, size - 1};
 }
 
 enum hk_inbound_verdict inbound_request_verify(struct inbound_request *request,
@@ -103,7 +102,7 @@ static void add_string(struct hk_buf *buf, struct hk_str value)
 {
     struct hk_buf text HK_CLEANUP(hk_buf_done);
 
-    hk_buf_init(&text, 2 * GATE_MAX_HEAD_BYTES);
+    hk_buf_init(&text, INBOUND_MAX_TEXT_BYTES);
     if (hk_utf8_is_valid(value)) {
         hk_buf_add_json_string(buf, value);
         return;
@@ -160,7 +159,7 @@ static void add_query(struct hk_buf *buf, const struct inbound_request *request,
     struct hk_str rest = request->raw.query, name = flow->credential.query;
     struct hk_buf query HK_CLEANUP(hk_buf_done);
 
-    hk_buf_init(&query, 2 * GATE_MAX_TARGET_BYTES);
+    hk_buf_init(&query, INBOUND_MAX_TEXT_BYTES);
     if (flow->credential.scheme != HK_INBOUND_API_KEY || name.p == NULL) {
         add_member(buf, "query", rest);
         return;
@@ -195,7 +194,7 @@ static void add_path(struct hk_buf *buf, const struct inbound_request *request,
     struct hk_buf path HK_CLEANUP(hk_buf_done);
 
     hk_id_format(&flow->id, flow_id);
-    hk_buf_init(&path, 2 * GATE_MAX_TARGET_BYTES);
+    hk_buf_init(&path, INBOUND_MAX_TEXT_BYTES);
     hk_buf_printf(&path, "/in/%s", flow_id);
     hk_buf_add_str(&path, behind);
     add_member(buf, "path", hk_buf_str(&path));

@@ -14,6 +14,7 @@ struct call;
 enum {
     INBOUND_MAX_HEADERS = GATE_MAX_HEADERS + 1, /* and Host */
     INBOUND_MAX_REQUEST_BYTES = 16 * GATE_MAX_HEAD_BYTES,
+    INBOUND_MAX_TEXT_BYTES = 4 * GATE_MAX_HEAD_BYTES, /* of what is made of parts of a head */
 };
 
 struct inbound_request {
