@@ -8,7 +8,8 @@
 #define ID_SIZE  sizeof(((struct hk_id *)0)->bytes)
 #define KEY_SIZE (2 * ID_SIZE + HK_FLOW_TOKEN_SIZE)
 
-_Static_assert(HK_FLOW_KEY_LENGTH * 3 == KEY_SIZE * 4, "a key has no spare bits");
+_Static_assert(HK_FLOW_KEY_LENGTH == KEY_SIZE / 3 * 4 && KEY_SIZE % 3 == 0,
+               "a key has no spare bits");
 
 void hk_flow_key_write(const struct hk_flow_key *key, char ret[HK_FLOW_KEY_LENGTH + 1])
 {
