@@ -9,6 +9,7 @@
 #include "hk/sign.h"
 #include "inbound_preset.h"
 #include "json_fields.h"
+#include "text_class.h"
 
 enum { DEFAULT_TOLERANCE_S = 300 };
 
@@ -113,40 +114,6 @@ static const struct hk_inbound_preset *find_preset(struct hk_str kind)
     return NULL;
 }
 
-/* A token as RFC 9110, 5.6.2 has it. */
-static bool is_token(struct hk_str s)
-{
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
-        char lower = (char)(c | 0x20);
-
-        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') &&
-            (c == '\0' || strchr(marks, c) == NULL))
-            return false;
-    }
-    return true;
-}
-
-static bool is_visible(struct hk_str s, bool takes_blanks)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] < (takes_blanks ? ' ' : '!') || s.p[i] > '~')
-            return false;
-    }
-    return true;
-}
-
-static bool has_no_controls(struct hk_str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-            return false;
-    }
-    return true;
-}
-
 /* How often `word` is in `s`. */
 static unsigned count_word(struct hk_str s, const char *word)
 {
@@ -172,21 +139,21 @@ static enum hk_code check_texts(const struct hk_inbound_credential *c, const cha
     };
 
     for (size_t i = 0; i < HK_COUNTOF(headers); i++) {
-        if (!is_token(headers[i].value))
+        if (!text_is_token(headers[i].value))
             return json_fields_fail(reterr, pointer, headers[i].name,
                                     "must be the name of a header field");
     }
-    if (!has_no_controls(c->username) ||
+    if (text_has_controls(c->username) ||
         (c->username.n > 0 && memchr(c->username.p, ':', c->username.n) != NULL))
         return json_fields_fail(reterr, pointer, "username",
                                 "must have no colon and no control characters");
-    if (!is_visible(c->query, false))
+    if (!text_is_visible(c->query, false))
         return json_fields_fail(reterr, pointer, "query", "must be visible ASCII");
-    if (!is_visible(c->prefix, true))
+    if (!text_is_visible(c->prefix, true))
         return json_fields_fail(reterr, pointer, "prefix", "must be visible ASCII and blanks");
-    if (!is_visible(c->verify_token, false))
+    if (!text_is_visible(c->verify_token, false))
         return json_fields_fail(reterr, pointer, "verify_token", "must be visible ASCII");
-    if (!is_visible(c->content, true))
+    if (!text_is_visible(c->content, true))
         return json_fields_fail(reterr, pointer, "signed", "must be visible ASCII and blanks");
     return HK_OK;
 }
@@ -371,7 +338,7 @@ const char *hk_inbound_secret_fault(const struct hk_inbound_credential *credenti
         return "there is none with this kind";
     if (secret.n == 0 || secret.n > HK_INBOUND_MAX_SECRET_BYTES)
         return "must have 1 to 512 bytes";
-    if (!has_no_controls(secret))
+    if (text_has_controls(secret))
         return "must have no control characters";
     if (credential->scheme != HK_INBOUND_STANDARD)
         return NULL;

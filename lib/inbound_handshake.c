@@ -12,6 +12,7 @@
 #include "hk/form.h"
 #include "hk/json_scan.h"
 #include "inbound_preset.h"
+#include "text_class.h"
 
 enum { MAX_CHALLENGE = 512, MAX_CRC_TOKEN = 128, MAX_ORIGIN = 253, MAX_RATE_DIGITS = 9 };
 
@@ -25,20 +26,6 @@ static bool is_method(const struct hk_inbound_request *request, const char *meth
     return hk_str_eq(request->method, hk_str(method));
 }
 
-/* Letters, digits and `marks`. */
-static bool is_made_of(struct hk_str text, const char *marks)
-{
-    for (size_t i = 0; i < text.n; i++) {
-        char c = text.p[i];
-        char lower = (char)(c | 0x20);
-
-        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') &&
-            (c == '\0' || strchr(marks, c) == NULL))
-            return false;
-    }
-    return text.n > 0;
-}
-
 static bool is_number(struct hk_str text)
 {
     for (size_t i = 0; i < text.n; i++) {
@@ -50,7 +37,7 @@ static bool is_number(struct hk_str text)
 
 bool inbound_is_crc_token(struct hk_str text)
 {
-    return text.n <= MAX_CRC_TOKEN && is_made_of(text, "+/-_=");
+    return text.n > 0 && text.n <= MAX_CRC_TOKEN && text_is_made_of(text, "+/-_=");
 }
 
 static void answer(struct hk_inbound_answer *ret, const char *content_type, const char *before,
@@ -111,8 +98,8 @@ static enum hk_inbound_handshake answer_meta(const struct hk_inbound_credential 
         return HK_INBOUND_REFUSED;
     hk_sha256(token, strlen(token), given);
     hk_sha256(credential->verify_token.p, credential->verify_token.n, wanted);
-    if (!hk_equal_secretly(given, wanted, sizeof(given)) ||
-        !is_made_of(hk_str(challenge), "+/-_=."))
+    if (!hk_equal_secretly(given, wanted, sizeof(given)) || challenge[0] == '\0' ||
+        !text_is_made_of(hk_str(challenge), "+/-_=."))
         return HK_INBOUND_REFUSED;
     answer(ret, "text/plain", "", hk_str(challenge), "");
     return HK_INBOUND_ANSWERED;
@@ -158,7 +145,7 @@ static enum hk_inbound_handshake answer_cloudevents(const struct hk_inbound_cred
     (void)now_s;
     if (!is_method(request, "OPTIONS") || origin.p == NULL)
         return HK_INBOUND_NO_HANDSHAKE;
-    if (origin.n > MAX_ORIGIN || !is_made_of(origin, ".-:"))
+    if (origin.n == 0 || origin.n > MAX_ORIGIN || !text_is_made_of(origin, ".-:"))
         return HK_INBOUND_REFUSED;
     *ret = (struct hk_inbound_answer){.status = 200, .allowed_origin = origin};
     ret->allowed_rate = HK_STR("*");

@@ -76,7 +76,8 @@ struct hk_flow_step {
     struct hk_str schedule; /* .p NULL: the flow's own */
     enum hk_step_credentials credentials;
     struct hk_str username, header, token_url, client_id, scope;
-    struct hk_str secret; /* that stood in the JSON, for who seals it as 'step.<name>' */
+    struct hk_str secret;           /* that stood in the JSON, for who seals it as 'step.<name>' */
+    struct hk_str credentials_json; /* private */
 
     struct hk_str event_type, company; /* emit; company is a template of text */
     struct hk_str key;                 /* wait: a template of text */
