@@ -15,25 +15,18 @@
 
 #include "api/bind.h"
 #include "api/server.h"
+#include "api/test_exchange.h"
 #include "api/test_message.sql.h"
 #include "api/token_fetch.h"
 #include "api/webhook_plan.h"
 #include "hk/certificate.h"
-#include "hk/clock.h"
 #include "hk/describe.h"
-#include "hk/encode.h"
 #include "hk/http.h"
 #include "hk/responses.h"
 #include "hk/sign.h"
 #include "hk/stored_secrets.h"
-#include "hk/utf8.h"
 
-enum {
-    MAX_EXCHANGE_BYTES = 2 << 20,
-    MAX_REST_BYTES = 1 << 18,
-    KEEP_RESPONSE_BYTES = 16384,
-    MAX_CLIENT_SECRET_BYTES = 4096
-};
+enum { MAX_EXCHANGE_BYTES = 2 << 20, MAX_REST_BYTES = 1 << 18, MAX_CLIENT_SECRET_BYTES = 4096 };
 
 struct test;
 
@@ -100,7 +93,7 @@ static bool build_request(struct test_message *message, struct hk_request *ret, 
     hk_buf_add_json_member(&message->exchange, "event_type", webhook->event_type);
     hk_buf_printf(&message->exchange, ",\"event_id\":\"%s\",\"message_id\":\"%s\"",
                   webhook->event_id, webhook->message_id);
-    ret->keep_body_bytes = KEEP_RESPONSE_BYTES;
+    ret->keep_body_bytes = TEST_EXCHANGE_MAX_ANSWER_BYTES;
     return is_built;
 }
 
@@ -314,58 +307,8 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
         send_all(test);
 }
 
-/* ---- answers --------------------------------------------------------------------------------- */
-
-static void add_time(struct hk_buf *buf, const char *name, int64_t us)
-{
-    if (us < 0)
-        hk_buf_printf(buf, ",\"%s\":null", name);
-    else
-        hk_buf_printf(buf, ",\"%s\":%lld", name, (long long)us);
-}
-
-/* Text when it is text, else base64, as attempts have it. */
-static void describe_body(struct hk_str body, struct hk_buf *ret)
-{
-    char encoded[HK_B64_SIZE(KEEP_RESPONSE_BYTES)];
-
-    if (hk_utf8_is_valid(body) && memchr(body.p, '\0', body.n) == NULL) {
-        hk_buf_add_json_member(ret, "body", body);
-        hk_buf_add_text(ret, ",\"body_encoding\":\"text\"");
-        return;
-    }
-    hk_buf_add_json_member(ret, "body",
-                           (struct hk_str){encoded, hk_b64_encode(body.p, body.n, encoded)});
-    hk_buf_add_text(ret, ",\"body_encoding\":\"base64\"");
-}
-
-/* `request`: what it answers, whose secrets it may have said again. */
-static void describe_response(const struct hk_request *request, const struct hk_outcome *outcome,
-                              struct hk_buf *ret)
-{
-    char headers[16384], body[KEEP_RESPONSE_BYTES];
-    size_t n_body =
-        outcome->response_body.n < sizeof(body) ? outcome->response_body.n : sizeof(body);
-    size_t n = outcome->response_headers.n < sizeof(headers) ? outcome->response_headers.n
-                                                             : sizeof(headers);
-
-    if (outcome->status == 0) {
-        hk_buf_add_text(ret, ",\"response\":null");
-        return;
-    }
-    if (n > 0)
-        memcpy(headers, outcome->response_headers.p, n);
-    if (n_body > 0)
-        memcpy(body, outcome->response_body.p, n_body);
-    hk_describe_mask(request, headers, n);
-    hk_describe_mask(request, body, n_body);
-    hk_utf8_scrub(headers, n);
-    hk_buf_printf(ret, ",\"response\":{\"status_code\":%d,", outcome->status);
-    hk_buf_add_json_member(ret, "headers", (struct hk_str){headers, n});
-    hk_buf_add_text(ret, ",");
-    describe_body((struct hk_str){body, n_body}, ret);
-    hk_buf_printf(ret, ",\"truncated\":%s}", outcome->is_truncated ? "true" : "false");
-}
+/* ---- the reply --------------------------------------------------------------------------------
+ */
 
 /* `revived`: the subscription as it is now, or HK_STR_NULL. */
 static void reply(struct test *test, struct hk_str revived)
@@ -477,21 +420,11 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
 {
     struct test_message *message = done_arg;
     const struct hk_request *request = message->request;
-    struct hk_buf *buf = &message->exchange;
+    bool has_succeeded = is_success(message, outcome);
 
     message->request = NULL; /* the client takes it back itself, behind us */
-    message->test->n_succeeded += is_success(message, outcome);
-    hk_buf_printf(buf, ",\"outcome\":\"%s\"",
-                  is_success(message, outcome) ? "succeeded" : hk_outcome_name(outcome->kind));
-    hk_buf_add_text(buf, ",");
-    hk_buf_add_json_member(buf, "error", hk_str(outcome->error));
-    describe_response(request, outcome, buf);
-    add_time(buf, "duration_us", outcome->duration_us);
-    add_time(buf, "dns_us", outcome->dns_us);
-    add_time(buf, "connect_us", outcome->connect_us);
-    add_time(buf, "tls_us", outcome->tls_us);
-    add_time(buf, "first_byte_us", outcome->first_byte_us);
-    hk_describe_connection(outcome, buf);
-    hk_buf_add_text(buf, "}");
+    message->test->n_succeeded += has_succeeded;
+    test_exchange_add_answer(&message->exchange, request, outcome, has_succeeded);
+    hk_buf_add_text(&message->exchange, "}");
     test_end_one(message->test);
 }
