@@ -76,11 +76,12 @@ static void send_page(struct export *export, h2o_send_state_t state)
     h2o_send(export->call->req, &bytes, export->page.n == 0 ? 0 : 1, state);
 }
 
-/* The client is told by the last line, and by an end that is none. */
-static void fail(struct export *export, enum hk_code code)
+/* The client is told by the last line, and by an end that is none; `errors`: before it has begun.
+ */
+static void fail(struct export *export, enum hk_code code, struct hk_str errors)
 {
     if (!export->has_begun) {
-        call_fail_code(export->call, code, HK_STR_NULL);
+        call_fail_code(export->call, code, errors);
         return;
     }
     export->is_failed = true;
@@ -94,7 +95,7 @@ static void go_on(struct export *export, enum hk_code code)
     if (code == HK_OK)
         code = ask(export);
     if (code != HK_OK)
-        fail(export, code);
+        fail(export, code, HK_STR_NULL);
 }
 
 static void on_rechecked(struct hk_db_query *query, const struct hk_db_result *result)
@@ -114,7 +115,7 @@ static void ask_next(struct export *export)
     }
     code = recheck_ask(&export->recheck, export->call, on_rechecked);
     if (code != HK_OK)
-        fail(export, code);
+        fail(export, code, HK_STR_NULL);
 }
 
 /* h2o has written the page, or the client has gone. */
@@ -181,18 +182,18 @@ static void on_page(struct hk_db_query *query, const struct hk_db_result *result
     bool is_last;
 
     if (result->code != HK_OK || result->n_rows != 1) {
-        fail(export, result->code == HK_OK ? HK_INTERNAL : result->code);
+        fail(export, result->code == HK_OK ? HK_INTERNAL : result->code, HK_STR_NULL);
         return;
     }
     if (hk_db_value(result, 0, 0).n > 0) {
-        fail(export, hk_code_from_slug(hk_db_value(result, 0, 0)));
+        fail(export, hk_code_from_slug(hk_db_value(result, 0, 0)), hk_db_value(result, 0, 1));
         return;
     }
     hk_buf_clear(&export->page);
     hk_buf_add_str(&export->page, hk_db_value(result, 0, 1));
     key = hk_db_value(result, 0, 2);
     if (export->page.is_full || key.n > MAX_CURSOR_BYTES) {
-        fail(export, HK_INTERNAL);
+        fail(export, HK_INTERNAL, HK_STR_NULL);
         return;
     }
     is_last = key.p == NULL;

@@ -371,6 +371,10 @@ static void on_opened(struct hk_db_query *query, const struct hk_db_result *resu
         call_fail_code(call, result->code == HK_OK ? HK_INTERNAL : result->code, HK_STR_NULL);
         return;
     }
+    if (hk_db_value(result, 0, 3).p != NULL) {
+        call_fail_code(call, HK_INVALID_PARAMETER, hk_db_value(result, 0, 3));
+        return;
+    }
     begin(tail);
     if (h2o_memis(call->req->method.base, call->req->method.len, H2O_STRLIT("HEAD"))) {
         tail->is_ending = true;

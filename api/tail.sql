@@ -2,9 +2,9 @@
 
 -- name: tail_open
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 filter json or NULL. One row: the filter, now in microseconds, the partner
--- whose apps alone are to be seen.
+-- whose apps alone are to be seen; why that cannot be asked, as a problem's errors, or NULL.
 SELECT coalesce($3::jsonb, '{}')::text AS filter, floor(extract(epoch FROM now()) * 1000000)::bigint AS now_us,
-       coalesce($2::text, '') AS partner
+       coalesce($2::text, '') AS partner, log_masked_fault($1::uuid, $3::jsonb) AS errors
   FROM tenant t
  WHERE t.tenant_id = $1::uuid AND t.state = 'active';
 

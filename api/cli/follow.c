@@ -72,14 +72,26 @@ static bool show_row(struct follower *follower, const char *type, json_t *row)
     return ++follower->n_shown != follower->options->limit;
 }
 
-/* The API ends a stream when it stops, and when the key is not good any more. */
+/* The API ends a stream when it stops: then we come again. Not for these reasons. */
 static bool hear_end(struct follower *follower, const json_t *data)
 {
-    if (strcmp(output_text(data, "reason"), "unauthenticated") != 0)
-        return true; /* the connection ends next */
-    (void)fputs("hookline: the API key is not good any more\n", stderr);
-    follower->exit_code = EXIT_DENIED;
-    return false;
+    static const struct {
+        const char *reason, *words;
+        int exit_code;
+    } ends[] = {
+        {"unauthenticated", "the API key is not good any more", EXIT_DENIED},
+        {"too_slow", "there is too much to look at for this query: ask for less, without path",
+         EXIT_FAILED},
+    };
+
+    for (size_t i = 0; i < HK_COUNTOF(ends); i++) {
+        if (strcmp(output_text(data, "reason"), ends[i].reason) != 0)
+            continue;
+        (void)fprintf(stderr, "hookline: %s\n", ends[i].words);
+        follower->exit_code = ends[i].exit_code;
+        return false;
+    }
+    return true; /* the connection ends next */
 }
 
 static void print_dropped(const json_t *data)

@@ -82,15 +82,20 @@ SELECT CASE WHEN EXISTS (SELECT FROM first) AND EXISTS (SELECT FROM second) THEN
 -- name: attempt_search
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor text or NULL: see attempt_search(),
 -- $5 q json or NULL: the filter of a query
-WITH found AS MATERIALIZED (
+WITH asked AS MATERIALIZED (
+    SELECT coalesce($5::jsonb, '{}') AS filter, log_masked_fault($1::uuid, $5::jsonb) AS errors
+), found AS MATERIALIZED (
     SELECT s.message, s.attempt, s.position, s.n
-      FROM attempt_search($1::uuid, $2::text, coalesce($5::jsonb, '{}'), $4::text, $3::integer + 1, search_reach())
+      FROM asked a
+     CROSS JOIN LATERAL attempt_search($1::uuid, $2::text, a.filter, $4::text, $3::integer + 1, search_reach())
            WITH ORDINALITY AS s (message, attempt, position, n)
+     WHERE a.errors IS NULL
 )
-SELECT '' AS code,
-       (SELECT coalesce(json_agg(attempt_line_json(message_json(f.message), f.attempt) ORDER BY f.n), '[]')::text
-          FROM found f
-         WHERE f.n <= $3::integer AND (f.attempt).message_id IS NOT NULL) AS body,
+SELECT CASE WHEN (SELECT a.errors FROM asked a) IS NULL THEN '' ELSE 'invalid_parameter' END AS code,
+       coalesce((SELECT a.errors FROM asked a),
+                (SELECT coalesce(json_agg(attempt_line_json(message_json(f.message), f.attempt) ORDER BY f.n), '[]')::text
+                   FROM found f
+                  WHERE f.n <= $3::integer AND (f.attempt).message_id IS NOT NULL)) AS body,
        CASE WHEN (SELECT count((f.attempt).message_id) FROM found f) > $3::integer
             THEN (SELECT f.position FROM found f WHERE f.n = $3::integer)
             ELSE (SELECT f.position FROM found f WHERE (f.attempt).message_id IS NULL) END AS key;

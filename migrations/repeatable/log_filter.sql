@@ -27,6 +27,8 @@ BEGIN
     filter := coalesce($2, '{}') || said;
     IF twice IS NOT NULL THEN
         errors := fault('/q', format('"%s" is a parameter of this request already.', twice));
+    ELSE
+        errors := log_masked_fault($1, filter);
     END IF;
 END
 $$;

@@ -57,6 +57,8 @@ BEGIN
         body := fault('/missed', 'What was missed has been sent to nobody: values and webhook_id mean nothing.');
     ELSIF source <> 'search' THEN
         body := replay_subject_fault($1, $2, source, subject);
+    ELSE
+        body := log_masked_fault($1, $3);
     END IF;
     IF body IS NOT NULL THEN
         code := 'invalid_body';

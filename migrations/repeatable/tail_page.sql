@@ -1,6 +1,7 @@
 -- The live tail: see docs/adr/0033-live-tail.md.
 
--- An attempt as the tail shows it: without headers and body, which the attempt itself has.
+-- An attempt as the tail shows it: without headers and body, which the attempt itself has, and with masks: whoever reads for many
+-- says of nobody that it may see all.
 CREATE OR REPLACE FUNCTION attempt_brief_json(message json, a attempt) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('message_id', ($2).message_id, 'event_id', $1 -> 'event_id',
                              'event_type', $1 -> 'event_type', 'company', $1 -> 'company',
@@ -8,7 +9,7 @@ CREATE OR REPLACE FUNCTION attempt_brief_json(message json, a attempt) RETURNS j
                              'attempt_no', ($2).attempt_no, 'started_at', ($2).started_at, 'url', ($2).url,
                              'outcome', ($2).outcome, 'status_code', ($2).status_code,
                              'duration_us', ($2).duration_us, 'remote_address', ($2).remote_address,
-                             'error', ($2).error, 'worker', ($2).worker)
+                             'error', CASE WHEN ($2).error IS NOT NULL THEN (attempt_shown($2)).error END, 'worker', ($2).worker)
 $$;
 
 -- How much is read to look into the payload that a message carries.

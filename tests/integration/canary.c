@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "hk/encode.h"
+#include "tests/integration/tail_stream.h"
 #include "tests/support/message.h"
 #include "tests/support/oauth.h"
 #include "tests/support/sealed.h"
@@ -211,9 +212,20 @@ static void try_bad_requests(struct cage *cage)
     add(cage, "canary-refused-");
 }
 
+/* All attempts, as they have come by the tail, which is a reply without an end. */
+static void keep_tail(struct cage *cage, struct stream *stream)
+{
+    size_t n_attempts = (size_t)db_int(cage->h, "SELECT count(*) FROM attempt");
+
+    stream_wait(stream, "event: attempt\n", n_attempts, 4 * SOON_MS);
+    cage->replies = http_text(cage->h->http, "%s%s\n", cage->replies, stream->text);
+    stream_close(stream);
+}
+
 static void deliver(struct cage *cage)
 {
     struct harness *h = cage->h;
+    struct stream stream = stream_open(h, cage->t->admin, "/v1/tail", NULL);
     const char *event, *path;
 
     /* A receiver that answers with what it got. */
@@ -230,6 +242,7 @@ static void deliver(struct cage *cage)
     keep_get(cage, path);
     keep_get(cage, http_text(h->http, "%s/attempts", path));
     keep_get(cage, http_text(h->http, "%s/attempts/1", path));
+    keep_tail(cage, &stream);
 }
 
 static void look_around(struct cage *cage)

@@ -222,6 +222,11 @@ static void test_a_tail_goes_on_after_a_lost_connection_where_it_was(void **stat
         assert_string_equal(reply_text(&request, "headers.last-event-id"), "101.m.0");
         assert_string_equal(reply_text(&request, "headers.:query"), "q=status%3Afailed");
     }
+    sinker_rule(h, "/v1/tail",
+                "{\"then\": {\"status\": 200, \"body\": \"event: end\\ndata: {\\\"reason\\\":"
+                " \\\"too_slow\\\"}\\n\\n\"}}");
+    said = cli_run(h, url, "key", "tail", "path:x");
+    assert_said(said, FAILED, "ask for less");
     request = sinker_request(h, "/v1/tail", 4);
     assert_string_equal(reply_text(&request, "headers.last-event-id"), "103.m.0");
 }

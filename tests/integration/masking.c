@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/integration/isolation_world.h"
+#include "tests/integration/tail_stream.h"
 #include "tests/support/check.h"
 
 #define SOON_MS    60000
@@ -182,7 +183,8 @@ static void test_with_a_reason_support_sees_it_and_the_admin_sees_that(void **st
     assert_masked(&reply);
 }
 
-/* What it may see is found by it; what is masked cannot be guessed, letter after letter. */
+/* What it may see is found by it; what is masked cannot be guessed, as a whole or letter by letter.
+ */
 static void test_no_query_tells_support_what_is_masked(void **state)
 {
     static const struct {
@@ -190,10 +192,17 @@ static void test_no_query_tells_support_what_is_masked(void **state)
         bool is_masked;
     } cases[] = {
         {"path:%22%24.person.iban%20starts%20with%20%5C%22NL%5C%22%22%20since:1h", true},
+        {"path:%22%24.person.iban%20==%20%5C%22" IBAN "%5C%22%22%20since:1h", true},
+        {"path:%22%24.person.iban%20!=%20%5C%22x%5C%22%22%20since:1h", true},
+        {"path:%22%24.person.%5C%22iban%5C%22%20!=%20%5C%22x%5C%22%22%20since:1h", true},
         {"path:%22%24.lines%5B*%5D.note%20starts%20with%20%5C%22c%5C%22%22%20since:1h", true},
+        {"path:%22exists(%24.lines%5B*%5D%20?%20(@.note%20!=%20%5C%22x%5C%22))%22%20since:1h",
+         true},
         {"path:%22%24.person.name%20starts%20with%20%5C%22A%5C%22%22%20since:1h", false},
         {"attr.iban:" IBAN, true},
+        {"attr.iban:" IBAN "%20type:order.*", true},
         {"attr.name:Ann", false},
+        {"attr.name:Ann%20type:order.paid", false},
     };
     struct harness *h = *state;
     struct cage c = given_cage(h);
@@ -201,23 +210,96 @@ static void test_no_query_tells_support_what_is_masked(void **state)
     (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
                    "{\"attributes\": {\"iban\": \"$.person.iban\", \"name\": \"$.person.name\"}}");
     for (size_t i = 0; i < HK_COUNTOF(cases); i++) {
-        static const char *const paths[] = {"/v1/messages", "/v1/attempts", "/v1/messages/export",
-                                            "/v1/attempts/export"};
-        const char *count = at(h, "/v1/messages/count?q=%s", cases[i].q);
-        struct reply reply;
+        static const char *const paths[] = {"/v1/messages", "/v1/messages/count", "/v1/attempts",
+                                            "/v1/messages/export", "/v1/attempts/export"};
 
         for (size_t j = 0; j < HK_COUNTOF(paths); j++) {
             const char *path = at(h, "%s?q=%s", paths[j], cases[i].q);
+            const char *found = j == 1 ? "\"count\" : 1," : c.message_id;
+            struct reply reply = api_want(h, 200, c.t->admin, "GET", path, NULL);
 
-            reply = api_want(h, 200, c.t->admin, "GET", path, NULL);
-            assert_non_null(strstr(reply.body, c.message_id));
-            reply = api_want(h, 200, c.t->support, "GET", path, NULL);
-            if ((strstr(reply.body, c.message_id) == NULL) != cases[i].is_masked)
-                fail_test("%s: %s", path, reply.body);
+            assert_non_null(strstr(reply.body, found));
+            reply = api_call(h, c.t->support, "GET", path, NULL);
+            if (cases[i].is_masked)
+                assert_problem(h, reply, 422, "invalid_parameter", "/q");
+            else
+                assert_non_null(strstr(reply.body, found));
         }
-        reply = api_want(h, 200, c.t->support, "GET", count, NULL);
-        assert_int_equal(reply_int(&reply, "count"), !cases[i].is_masked);
     }
+}
+
+/* A refusal says which type it is because of; without that type the query can be asked. */
+static void test_what_is_masked_in_one_type_can_be_asked_of_the_others(void **state)
+{
+    static const char q[] = "attr.iban:" IBAN;
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct reply reply;
+
+    (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"attributes\": {\"iban\": \"$.person.iban\"}}");
+    (void)api_want(h, 201, c.t->admin, "POST", "/v1/event_types",
+                   "{\"name\": \"bank.opened\", \"attributes\": {\"iban\": \"$.iban\"}}");
+    reply = api_call(h, c.t->support, "GET", at(h, "/v1/messages?q=%s", q), NULL);
+    assert_problem(h, reply, 422, "invalid_parameter", "/q");
+    assert_non_null(strstr(reply.body, "attribute.iban is masked for you in order.paid"));
+    assert_non_null(strstr(reply.body, "-type:order.paid"));
+    (void)api_want(h, 200, c.t->support, "GET", at(h, "/v1/messages?q=%s%%20-type:order.paid", q),
+                   NULL);
+    (void)api_want(h, 200, c.t->support, "GET", at(h, "/v1/messages?q=%s%%20type:bank.*", q), NULL);
+    reply = api_call(h, c.t->support, "GET", at(h, "/v1/tail?q=%s", q), NULL);
+    assert_problem(h, reply, 422, "invalid_parameter", "/q");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM audit_log WHERE action = 'message.exported'"),
+                     0);
+    reply = api_call(h, c.t->support, "GET", at(h, "/v1/messages/export?q=%s", q), NULL);
+    assert_problem(h, reply, 422, "invalid_parameter", "/q");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM audit_log WHERE action = 'message.exported'"),
+                     0);
+}
+
+/* Nobody sees payloads or answers there, and what is said of attempts is masked for all: it is read
+ * once for all who watch. */
+static void test_the_tail_shows_nobody_what_is_sensitive(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct stream streams[] = {stream_open(h, c.t->support, "/v1/tail", NULL),
+                               stream_open(h, c.t->admin, "/v1/tail", NULL)};
+
+    (void)publish(h, c.t, "order.paid", "c1", PAYLOAD);
+    for (size_t i = 0; i < HK_COUNTOF(streams); i++) {
+        stream_wait(&streams[i], "event: attempt\n", 1, SOON_MS);
+        for (size_t k = 0; k < HK_COUNTOF(canaries); k++)
+            assert_int_equal(stream_count(&streams[i], canaries[k]), 0);
+        stream_close(&streams[i]);
+    }
+}
+
+/* It could be asked when it was opened; a type that is sensitive since then is asked of its masks.
+ */
+static void test_what_becomes_sensitive_is_found_no_longer_by_who_watches_already(void **state)
+{
+    static const char path[] =
+        "/v1/tail?q=path:%22%24.person.name%20==%20%5C%22Ann%5C%22%22%20since:1h";
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    struct stream support = stream_open(h, c.t->support, path, NULL),
+                  admin = stream_open(h, c.t->admin, path, NULL);
+
+    (void)publish(h, c.t, "order.paid", "c1", PAYLOAD);
+    stream_wait(&support, "event: message\n", 1, SOON_MS);
+    (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"sensitive_paths\": [\"$.person\"]}");
+    (void)publish(h, c.t, "order.paid", "c1", PAYLOAD);
+    stream_wait(&admin, "event: message\n", 2, SOON_MS);
+    (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"sensitive_paths\": null}");
+    (void)publish(h, c.t, "order.paid", "c1", PAYLOAD);
+    stream_wait(&admin, "event: message\n", 3, SOON_MS);
+    stream_wait(&support, "event: message\n", 2, SOON_MS); /* the first and the last */
+    assert_int_equal(stream_count(&support, "event: message\n"), 2);
+    stream_close(&support);
+    stream_close(&admin);
 }
 
 /* Workers plan it, who ask for whoever has asked. */
@@ -227,12 +309,11 @@ static void test_no_replay_tells_support_what_is_masked(void **state)
         "{\"q\": \"path:\\\"$.person.iban starts with \\\\\\\"NL\\\\\\\"\\\" since:1h\"}";
     struct harness *h = *state;
     struct cage c = given_cage(h);
-    struct reply reply = api_want(h, 201, c.t->support, "POST", "/v1/replays", body);
+    struct reply reply = api_call(h, c.t->support, "POST", "/v1/replays", body), made;
 
-    api_wait_for(h, c.t->support, at(h, "/v1/replays/%s", reply_text(&reply, "id")), "state",
-                 "finished", SOON_MS); /* there is nothing in its plan */
-    reply = api_want(h, 201, c.t->admin, "POST", "/v1/replays", body);
-    api_wait_for(h, c.t->admin, at(h, "/v1/replays/%s", reply_text(&reply, "id")), "state",
+    assert_problem(h, reply, 422, "invalid_body", "/q");
+    made = api_want(h, 201, c.t->admin, "POST", "/v1/replays", body);
+    api_wait_for(h, c.t->admin, at(h, "/v1/replays/%s", reply_text(&made, "id")), "state",
                  "planned", SOON_MS);
 }
 
@@ -352,6 +433,10 @@ int main(void)
         harness_test(test_what_is_masked_is_there_and_the_rest_is_seen, .env = quick),
         harness_test(test_with_a_reason_support_sees_it_and_the_admin_sees_that, .env = quick),
         harness_test(test_no_query_tells_support_what_is_masked, .env = quick),
+        harness_test(test_what_is_masked_in_one_type_can_be_asked_of_the_others, .env = quick),
+        harness_test(test_the_tail_shows_nobody_what_is_sensitive, .env = quick),
+        harness_test(test_what_becomes_sensitive_is_found_no_longer_by_who_watches_already,
+                     .env = quick),
         harness_test(test_no_replay_tells_support_what_is_masked, .env = quick),
         harness_test(test_whoever_may_not_read_events_asks_nothing_of_payloads,
                      .has_no_worker = true),
