@@ -488,6 +488,7 @@ void db_connection_fail(struct db_connection *connection, const char *why)
     db_connection_close(connection);
     hk_loop_set_timer(connection->db->loop, &connection->timer,
                       retry_delay_ms(connection->n_failures++), on_timer);
+    db_dispatch(connection->db); /* a slow query that waited for it may run on another one */
     if (slot != NULL)
         db_slot_finish(slot, &lost);
 }

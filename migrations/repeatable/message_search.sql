@@ -227,7 +227,7 @@ BEGIN
                              ELSE $6 END;
         EXECUTE log_way_end(candidate, log_way_lanes(candidate, t)) INTO end_id
             USING t, greatest(1, n_candidates),
-                  least(greatest(1, n_candidates), 1 + 8 * n_candidates / log_way_lanes(candidate, t)); -- lanes are not alike
+                  greatest(1, least(n_candidates, greatest(200, 8 * n_candidates / log_way_lanes(candidate, t)))); -- lanes are not alike
         IF way IS NULL OR coalesce(end_id, uuid_min()) < coalesce(way_end_id, uuid_min()) THEN
             way := candidate;
             way_end_id := end_id;

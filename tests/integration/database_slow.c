@@ -79,6 +79,31 @@ static void test_tenants_take_turns(void **state)
     assert_string_equal(of_a[2].value, "5");
 }
 
+/* The one that is lost takes a while to come back. */
+static void test_a_lost_connection_makes_room_at_once(void **state)
+{
+    struct pool *pool = *state;
+    struct hk_db_context context = context_of(TENANT_A);
+    struct ask lost, next, other;
+
+    open_pool(pool, 2, 0);
+    pool_ask(pool, &other, &stmt_echo, hello);
+    pool_block(pool);
+    pool_submit_slow(pool, &lost, &stmt_wait, &context);
+    pool_submit_slow(pool, &next, &stmt_place, &context);
+    pool_run(pool, "CREATE SEQUENCE public.place");
+    pool_wait_blocked(pool, 1);
+    pool_run(pool, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                   " WHERE application_name = 'hookline-test' AND wait_event_type = 'Lock'");
+    pool_wait_done(pool, &lost);
+    assert_int_equal(lost.code, HK_DB_UNAVAILABLE);
+    assert_int_equal(hk_db_n_slow(pool->db, HK_STR(TENANT_A)), 1);
+    assert_int_equal(hk_db_n_idle(pool->db), 0); /* it has been sent on the other one */
+    pool_wait_done(pool, &next);
+    assert_string_equal(next.value, "1");
+    pool_unblock(pool);
+}
+
 static void test_the_server_ends_a_slow_query_and_that_one_only(void **state)
 {
     struct pool *pool = *state;
@@ -104,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         pool_test(test_slow_queries_leave_a_connection_to_the_others),
         pool_test(test_tenants_take_turns),
+        pool_test(test_a_lost_connection_makes_room_at_once),
         pool_test(test_the_server_ends_a_slow_query_and_that_one_only),
     };
 

@@ -32,6 +32,10 @@ static const char seed[] =
     "INSERT INTO subscription (tenant_id, app_id, url, event_types)"
     " SELECT a.tenant_id, a.id, 'https://example.com/', ARRAY['*'] FROM app a, generate_series(1, "
     "2);"
+    /* One app has many that nothing has been sent to. */
+    "INSERT INTO subscription (tenant_id, app_id, url, event_types, state)"
+    " SELECT a.tenant_id, a.id, 'https://quiet.example.com/', ARRAY['*'], 'paused' FROM app a, "
+    "generate_series(1, 60) WHERE a.name = 'a1';"
     /* Some events share the first 64 bits of their ids. */
     "INSERT INTO event (tenant_id, id, event_type, company_id, external_id, payload, traceparent)"
     " SELECT c.tenant_id, overlay(uuid_v7()::text PLACING lpad(to_hex(i / 3), 3, '0') FROM 16 FOR "
@@ -52,7 +56,8 @@ static const char seed[] =
     "                (ARRAY['succeeded', 'succeeded', 'succeeded', 'succeeded', 'succeeded', "
     "'succeeded', 'failed',"
     "                       'pending', 'cancelled', 'held'])[1 + (random() * 9)::integer] AS status"
-    "           FROM event e JOIN subscription s ON s.tenant_id = e.tenant_id"
+    "           FROM event e JOIN subscription s ON s.tenant_id = e.tenant_id AND s.state = "
+    "'active'"
     "          WHERE random() < 0.3) x;"
     "INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, url, outcome, "
     "status_code, duration_us, worker)"
@@ -200,6 +205,17 @@ static void test_a_short_reach_finds_all_of_it_too(void **state)
     }
 }
 
+static void test_lanes_with_nothing_on_them_make_no_page_short(void **state)
+{
+    char *n = plan_value(
+        world.api, "SELECT count((s.message).id) FROM message_search(mine(), 'p1', '{}', NULL, 51, "
+                   "2000) s");
+
+    (void)state;
+    assert_string_equal(n, "51");
+    free(n);
+}
+
 static void test_those_of_a_list_that_match_are_told(void **state)
 {
     char *n;
@@ -278,14 +294,15 @@ static void test_a_page_reads_so_many_bytes_of_payloads(void **state)
 {
     (void)state;
     PQclear(plan_query(
-        world.owner, "WITH e AS (INSERT INTO event (tenant_id, id, event_type, company_id, payload)"
-                     "  SELECT c.tenant_id, uuid_v7(), 'order.big', c.id,"
-                     "         json_build_object('amount', -i, 'pad', repeat('x', 100000))"
-                     "    FROM company c, generate_series(1, 40) i"
-                     "   WHERE c.tenant_id = mine() AND c.external_id = 'c1' RETURNING *)"
-                     " INSERT INTO message (tenant_id, id, event_id, subscription_id, status)"
-                     " SELECT e.tenant_id, message_id(e.id, s.id), e.id, s.id, 'succeeded'"
-                     "   FROM e JOIN subscription s ON s.tenant_id = e.tenant_id"));
+        world.owner,
+        "WITH e AS (INSERT INTO event (tenant_id, id, event_type, company_id, payload)"
+        "  SELECT c.tenant_id, uuid_v7(), 'order.big', c.id,"
+        "         json_build_object('amount', -i, 'pad', repeat('x', 100000))"
+        "    FROM company c, generate_series(1, 40) i"
+        "   WHERE c.tenant_id = mine() AND c.external_id = 'c1' RETURNING *)"
+        " INSERT INTO message (tenant_id, id, event_id, subscription_id, status)"
+        " SELECT e.tenant_id, message_id(e.id, s.id), e.id, s.id, 'succeeded'"
+        "   FROM e JOIN subscription s ON s.tenant_id = e.tenant_id AND s.state = 'active'"));
     /* 1,600 KiB: 17 payloads, each read for the first of eight messages. */
     assert_in_range(count_looked_at("NULL", BIG, 200, 800, "e.event_type = 'order.big'"), 16 * 8,
                     17 * 8);
@@ -360,6 +377,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_way_finds_what_plain_sql_finds),
         cmocka_unit_test(test_a_short_reach_finds_all_of_it_too),
+        cmocka_unit_test(test_lanes_with_nothing_on_them_make_no_page_short),
         cmocka_unit_test(test_those_of_a_list_that_match_are_told),
         cmocka_unit_test(test_a_page_looks_at_no_more_than_its_reach_however_much_is_asked_for),
         cmocka_unit_test(test_a_page_reads_so_many_bytes_of_payloads),
