@@ -208,16 +208,19 @@ CREATE OR REPLACE FUNCTION log_message_conditions(t log_terms) RETURNS text LANG
         CASE WHEN t.ids IS NOT NULL THEN ' AND (m.id = ANY (($1).ids) OR m.event_id = ANY (($1).ids))' END,
         CASE WHEN t.message_ids IS NOT NULL THEN ' AND m.id = ANY (($1).message_ids)' END,
         CASE WHEN t.event_ids IS NOT NULL THEN ' AND m.event_id = ANY (($1).event_ids)' END,
-        CASE WHEN t.statuses IS NOT NULL
+        CASE WHEN t.statuses <@ '{succeeded,failed}' THEN ' AND m.status = ANY (($1).statuses)' -- none that waits is shown as that
+             WHEN t.statuses IS NOT NULL
              THEN ' AND CASE WHEN m.status IN (''pending'', ''held'') THEN log_status(m.tenant_id, m.subscription_id, m.id, m.status)
                              ELSE m.status END = ANY (($1).statuses)' END,
-        CASE WHEN t.not_statuses IS NOT NULL
+        CASE WHEN t.not_statuses <@ '{succeeded,failed}' THEN ' AND m.status <> ALL (($1).not_statuses)'
+             WHEN t.not_statuses IS NOT NULL
              THEN ' AND CASE WHEN m.status IN (''pending'', ''held'') THEN log_status(m.tenant_id, m.subscription_id, m.id, m.status)
                              ELSE m.status END <> ALL (($1).not_statuses)' END,
         CASE WHEN t.origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') = ANY (($1).origins)' END,
         CASE WHEN t.not_origins IS NOT NULL THEN ' AND coalesce(m.origin, ''live'') <> ALL (($1).not_origins)' END,
         CASE WHEN num_nonnulls(t.least_attempts, t.most_attempts) > 0
-             THEN ' AND log_attempts(m.tenant_id, m.subscription_id, m.id, m.status, m.attempts)
+             THEN ' AND CASE WHEN m.status IN (''pending'', ''held'')
+                             THEN log_attempts(m.tenant_id, m.subscription_id, m.id, m.status, m.attempts) ELSE m.attempts END
                        BETWEEN coalesce(($1).least_attempts, 0) AND coalesce(($1).most_attempts, 2147483647)' END,
         CASE WHEN t.not_given_ids IS NOT NULL THEN ' AND m.subscription_id <> ALL (($1).not_given_ids)' END,
         CASE WHEN t.not_app_ids IS NOT NULL

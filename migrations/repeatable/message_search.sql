@@ -194,7 +194,7 @@ CREATE OR REPLACE FUNCTION message_search(tenant_id uuid, partner text, filter j
 RETURNS TABLE (message message, reached_id uuid)
 LANGUAGE plpgsql STABLE
 SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off
-SET enable_memoize = off SET enable_sort = on SET jit = off SET plan_cache_mode = force_custom_plan
+SET enable_memoize = off SET enable_sort = off SET jit = off SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
     t             log_terms := log_terms($1, $2, $3, $4);
@@ -232,6 +232,7 @@ BEGIN
             way := candidate;
             way_end_id := end_id;
         END IF;
+        EXIT WHEN way_end_id IS NULL; -- none comes further
     END LOOP;
 
     of_message := of_message || CASE WHEN way NOT IN ('subscription', 'reason_of_subscription') THEN log_scope_conditions(t) ELSE '' END;
