@@ -109,7 +109,9 @@ static bool on_event(void *arg, const char *type, const char *text)
     json_t *data = json_loads(text, 0, NULL);
     bool goes_on = true;
 
-    if (data != NULL && (strcmp(type, "message") == 0 || strcmp(type, "attempt") == 0))
+    if (follower->options->wants_attempts && strcmp(type, "message") == 0)
+        goes_on = true;
+    else if (data != NULL && (strcmp(type, "message") == 0 || strcmp(type, "attempt") == 0))
         goes_on = show_row(follower, type, data);
     else if (strcmp(type, "dropped") == 0)
         print_dropped(data);

@@ -14,7 +14,7 @@ enum { USUAL_LIMIT = 50, MAX_PAGE = 250 };
 
 const char *const logs_options[] = {"limit", "cursor", "attempts", "count",    "follow",
                                     "json",  "ndjson", "url",      "key-file", NULL};
-const char *const tail_options[] = {"limit", "json", "ndjson", "url", "key-file", NULL};
+const char *const tail_options[] = {"limit", "attempts", "json", "ndjson", "url", "key-file", NULL};
 
 static const struct table_column message_columns[] = {
     {.title = "WHEN (UTC)"},
@@ -222,6 +222,10 @@ static int run(const struct hk_config *config, const struct options *options)
 
     if (options->wants_count && (options->wants_attempts || options->follows)) {
         (void)fputs("hookline: --count is of messages, as they are now\n", stderr);
+        return EXIT_USAGE;
+    }
+    if (options->cursor != NULL && (options->wants_count || options->follows)) {
+        (void)fputs("hookline: --cursor is of a list\n", stderr);
         return EXIT_USAGE;
     }
     client = client_new(config, options);

@@ -34,7 +34,7 @@ static const struct option {
     NUMBER("limit", limit, 100000, "at most so many; 50 unless said, any number with --follow"),
     TEXT("cursor", "CURSOR", cursor, "go on where a list of the same query ended"),
     FLAG("count", wants_count, "print how many there are; exact up to 10000"),
-    FLAG("attempts", wants_attempts, "list attempts, not messages"),
+    FLAG("attempts", wants_attempts, "attempts, not messages"),
     FLAG("follow", follows, "print what happens from now on, until Ctrl-C"),
     FLAG("json", wants_json, "print what the API answers, as JSON"),
     FLAG("ndjson", wants_ndjson, "print one line of JSON for each"),

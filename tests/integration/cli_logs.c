@@ -122,6 +122,10 @@ static void test_what_is_refused_or_cannot_be_done_has_its_exit_code(void **stat
     assert_said(said, USAGE, "--limit");
     said = support(h, t, "logs", "--count", "--follow");
     assert_said(said, USAGE, "--count");
+    said = support(h, t, "tail", "--cursor", "x");
+    assert_said(said, USAGE, "there is no option --cursor");
+    said = support(h, t, "logs", "--follow", "--cursor", "x");
+    assert_said(said, USAGE, "--cursor is of a list");
     said = support(h, t, "replay", "status:failed");
     assert_said(said, USAGE, "--yes");
     said = support(h, t, "replay", "pause", "status:failed");
@@ -239,7 +243,8 @@ static void test_a_tail_shows_messages_and_attempts_as_they_come(void **state)
     struct said said;
 
     (void)given_story(h, t, "/hook");
-    cli_start(h, &proc, h->api_url, t->support, "tail", "--limit", "2", "type:order.*");
+    cli_start(h, &proc, h->api_url, t->support, "tail", "--attempts", "--limit", "2",
+              "type:order.*");
     while (proc_is_running(&proc)) { /* until it is there: what came before is not shown */
         (void)publish(h, t, "order.paid", "c1", "{\"order\": 7}");
         (void)proc_wait(&proc, 1000);
@@ -247,6 +252,7 @@ static void test_a_tail_shows_messages_and_attempts_as_they_come(void **state)
     said = cli_end(h, &proc);
     assert_said(said, DONE, "WHEN (UTC)");
     assert_int_equal(count(said.out, "order.paid"), 2);
+    assert_int_equal(count(said.out, "  attempt 1 "), 2); /* messages came as well */
 
     cli_start(h, &proc, h->api_url, t->support, "tail", "--ndjson");
     while (proc_is_running(&proc)) {

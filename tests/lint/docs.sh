@@ -31,6 +31,16 @@ done >"$work/cli"
     status=1
 }
 
+# Each reason that a sentence is kept for stands in docs/support.md, but for those of no reason.
+sed -n "s|^ *('/\{0,1\}\([a-z_]*\)', '.*|\1|p" migrations/repeatable/explanation_words.sql | sed '/^event$/,$d' |
+    grep -vxE 'message|skipped' | sort -u | while read -r reason; do
+    grep -qF "\`$reason\`" docs/support.md || echo "docs/support.md: nothing about $reason"
+done >"$work/reasons"
+[ ! -s "$work/reasons" ] || {
+    cat "$work/reasons"
+    status=1
+}
+
 docs/openapi-json --check || status=1
 
 timeout 20 "$bin/hookline-api" --print-routes >"$work/scopes"

@@ -17,7 +17,7 @@ enum { MAX_WORDS = 32, END_TIMEOUT_MS = 60000, MAX_SAID_BYTES = 1 << 18 };
 struct call {
     char program[PROC_PATH_SIZE];
     const char *argv[MAX_WORDS];
-    const char *env[4];
+    const char *env[5];
     char url[256], key[4096];
 };
 
@@ -112,14 +112,13 @@ struct said cli_run_at_terminal(struct harness *h, int columns, const char *key,
 
     assert_non_null(text);
     prepare(&call, h->api_url, key, words);
-    call.env[2] = more;
+    call.env[2] = "TERM=xterm";
+    call.env[3] = more;
     child = forkpty(&fd, NULL, NULL, &size);
     assert_true(child >= 0);
     if (child == 0) {
-        (void)setenv("TERM", "xterm", 1);
-        for (size_t i = 0; i < HK_COUNTOF(call.env) && call.env[i] != NULL; i++)
-            (void)putenv((char *)(uintptr_t)call.env[i]);
-        (void)execv(call.program, (char *const *)(uintptr_t)call.argv);
+        (void)execve(call.program, (char *const *)(uintptr_t)call.argv,
+                     (char *const *)(uintptr_t)call.env);
         _exit(127);
     }
     converse(fd, prompt, line, text);
