@@ -59,6 +59,31 @@ bool hk_form_next(struct hk_str *rest, struct hk_str *ret_name, struct hk_str *r
     return false;
 }
 
+size_t hk_form_read(struct hk_str form, struct hk_form_pair *ret, size_t max, char *text)
+{
+    size_t size = form.n + 2 * max + 1; /* a NUL for each */
+    struct hk_str raw[2];
+    size_t n = 0;
+
+    while (hk_form_next(&form, &raw[0], &raw[1])) {
+        struct hk_str decoded[2];
+
+        if (n == max)
+            return SIZE_MAX;
+        for (size_t i = 0; i < 2; i++) {
+            size_t length = hk_form_decode(raw[i], text, size);
+
+            if (length == SIZE_MAX)
+                return SIZE_MAX;
+            decoded[i] = (struct hk_str){text, length};
+            text += length + 1;
+            size -= length + 1;
+        }
+        ret[n++] = (struct hk_form_pair){decoded[0], decoded[1]};
+    }
+    return n;
+}
+
 enum hk_form_result hk_form_value(struct hk_str form, const char *name, char *ret, size_t size)
 {
     enum hk_form_result result = HK_FORM_ABSENT;

@@ -16,10 +16,6 @@
 
 enum { MAX_PAIRS = 1000, MAX_URL_PARTS = 3 };
 
-struct pair {
-    struct hk_str name, value;
-};
-
 /* What is signed: the URL in parts, then the pairs. */
 struct content {
     char *text; /* decoded */
@@ -53,49 +49,20 @@ static int compare_texts(struct hk_str a, struct hk_str b)
 
 static int compare_pairs(const void *a, const void *b)
 {
-    const struct pair *one = a, *other = b;
+    const struct hk_form_pair *one = a, *other = b;
     int order = compare_texts(one->name, other->name);
 
     return order != 0 ? order : compare_texts(one->value, other->value);
 }
 
-/* Decodes the form; false when it is none. `pairs` has room for MAX_PAIRS. */
-static bool read_pairs(struct hk_str form, char *text, size_t size, struct pair *pairs,
-                       size_t *ret_n)
-{
-    struct hk_str raw[2];
-    size_t n = 0;
-
-    while (hk_form_next(&form, &raw[0], &raw[1])) {
-        struct hk_str decoded[2];
-
-        if (n == MAX_PAIRS)
-            return false;
-        for (size_t i = 0; i < 2; i++) {
-            size_t length = hk_form_decode(raw[i], text, size);
-
-            if (length == SIZE_MAX)
-                return false;
-            decoded[i] = (struct hk_str){text, length};
-            text += length + 1;
-            size -= length + 1;
-        }
-        pairs[n++] = (struct pair){decoded[0], decoded[1]};
-    }
-    *ret_n = n;
-    return true;
-}
-
 static bool content_from_form(struct content *content, struct hk_str form)
 {
-    struct pair *pairs = allocate(MAX_PAIRS * sizeof(*pairs));
-    size_t size = form.n + 2 * MAX_PAIRS + 2; /* a NUL for each */
-    size_t n = 0;
-    bool is_form;
+    struct hk_form_pair *pairs = allocate(MAX_PAIRS * sizeof(*pairs));
+    size_t n;
 
-    content->text = allocate(size);
-    is_form = read_pairs(form, content->text, size, pairs, &n);
-    if (is_form) {
+    content->text = allocate(form.n + 2 * MAX_PAIRS + 1);
+    n = hk_form_read(form, pairs, MAX_PAIRS, content->text);
+    if (n != SIZE_MAX) {
         qsort(pairs, n, sizeof(*pairs), compare_pairs);
         content->parts = allocate((MAX_URL_PARTS + 2 * n) * sizeof(*content->parts));
         for (size_t i = 0; i < n; i++) {
@@ -106,7 +73,7 @@ static bool content_from_form(struct content *content, struct hk_str form)
         }
     }
     free(pairs);
-    return is_form;
+    return n != SIZE_MAX;
 }
 
 /* Whether the URL names the hash of the body. */

@@ -7,15 +7,15 @@
  *     form            {"name": "value", "name of several": ["value", ...]}; so is the query, when
  *                     there is no body
  *     multipart       as a form; a file is {"filename", "content_type", "size", "offset"}: where
- *                     its bytes lie in the body
+ *                     its bytes lie in the body. A part that is no text is one, too.
  *     text/...        {"content_type", "size", "text"}
  *     anything else   {"content_type", "size"}
  *
  * An XML element without attributes and children is its text, a string. Any other is an object:
  * attributes as "@name", its own text, if it is not blank, as "#text", and for each name of
- * children an array of those elements, in their order. Names keep their prefixes; comments and
- * processing instructions are left out. A document with a DOCTYPE is refused, so that there are no
- * entities but those of XML itself.
+ * children an array of those elements, in their order; the names are sorted. Names keep their
+ * prefixes; comments and processing instructions are left out. A document with a DOCTYPE is
+ * refused, so that there are no entities but those of XML itself.
  */
 #ifndef HK_DOCUMENT_H
 #define HK_DOCUMENT_H

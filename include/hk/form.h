@@ -26,6 +26,16 @@ size_t hk_form_decode(struct hk_str raw, char *ret, size_t size);
 HK_NODISCARD bool hk_form_next(struct hk_str *rest, struct hk_str *ret_name,
                                struct hk_str *ret_value);
 
+struct hk_form_pair {
+    struct hk_str name, value;
+};
+
+/*
+ * Decodes all pairs into `text`, which has room for form.n + 2 * max + 1 bytes, and `ret`, which
+ * has room for `max`. Their number, or SIZE_MAX: there are more, or one is not to be decoded.
+ */
+size_t hk_form_read(struct hk_str form, struct hk_form_pair *ret, size_t max, char *text);
+
 /* The decoded value of `name`, NUL-terminated, at most `size - 1` bytes. */
 enum hk_form_result hk_form_value(struct hk_str form, const char *name, char *ret, size_t size);
 

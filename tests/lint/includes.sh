@@ -22,6 +22,7 @@ BEGIN {
     library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
     library[++m] = "^curl/";       users[m] = "^(lib/(url\\.c|http(_[a-z]+)?\\.[ch])|api/cli/client\\.c|tests/)"
     library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
+    library[++m] = "^expat";       users[m] = "^lib/document_xml\\.c"
     library[++m] = "^argon2";      users[m] = "^api/password\\.c"
     library[++m] = "^jansson";     users[m] = "^(api/(cli/)?[a-z_]+\\.[ch]$|tests/)"
     library[++m] = "^jwt\\.h";     users[m] = "^(api/own_token\\.c|tests/)"
