@@ -48,6 +48,21 @@ CREATE OR REPLACE FUNCTION partition_is_wanted(monday timestamptz) RETURNS boole
                     WHERE $1 + interval '7 days' >= now() - t.retention_message_days * interval '1 day')
 $$;
 
+-- Whether all attempts of a week are in the roll-ups: one of what has waited for long was recorded just now, perhaps.
+CREATE OR REPLACE FUNCTION partition_is_counted(monday timestamptz) RETURNS boolean
+LANGUAGE plpgsql SET search_path FROM CURRENT SET enable_seqscan = off AS $$
+DECLARE
+    is_counted boolean := true;
+BEGIN
+    IF to_regclass(quote_ident(partition_name('attempt', $1))) IS NOT NULL THEN
+        EXECUTE format('SELECT NOT EXISTS (SELECT FROM %I a WHERE a.recorded_at >= $1)', partition_name('attempt', $1))
+           INTO is_counted
+          USING stat_counted_until();
+    END IF;
+    RETURN is_counted;
+END
+$$;
+
 -- Forgets the event keys of a week, `most` events further. Returns at how many it has looked; 0: it is through.
 CREATE OR REPLACE FUNCTION partition_drop_keys(monday timestamptz, most integer) RETURNS bigint
 LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
@@ -151,6 +166,9 @@ BEGIN
     IF partition_drop_detached() THEN
         RETURN 1;
     END IF;
+    IF stat_counted_until() < end_at THEN
+        end_at := stat_counted_until(); -- the roll-ups first
+    END IF;
     DELETE FROM retention_week w WHERE w.monday + interval '7 days' >= coalesce(end_at, '-infinity');
     FOR week IN
         SELECT p.monday, to_regclass(quote_ident(partition_name('event', p.monday))) IS NOT NULL AS has_events
@@ -162,7 +180,8 @@ BEGIN
             INSERT INTO retention_week AS w (monday, is_droppable)
             VALUES (week.monday,
                     NOT partition_is_wanted(week.monday)
-                    AND NOT queue_has(uuid_v7_floor(week.monday), uuid_v7_floor(week.monday + interval '7 days')))
+                    AND NOT queue_has(uuid_v7_floor(week.monday), uuid_v7_floor(week.monday + interval '7 days'))
+                    AND partition_is_counted(week.monday))
                 ON CONFLICT ON CONSTRAINT retention_week_pkey DO UPDATE SET is_droppable = excluded.is_droppable;
             CONTINUE WHEN NOT (SELECT w.is_droppable FROM retention_week w WHERE w.monday = week.monday);
             IF (SELECT w.has_keys FROM retention_week w WHERE w.monday = week.monday) THEN
@@ -182,5 +201,5 @@ BEGIN
 END
 $$;
 REVOKE ALL ON FUNCTION partition_drop_step(integer), partition_drop_keys(timestamptz, integer),
-                       partition_detach(text, timestamptz), partition_drop_detached() FROM PUBLIC;
+                       partition_detach(text, timestamptz), partition_drop_detached(), partition_is_counted(timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION partition_drop_step(integer) TO hookline_worker;

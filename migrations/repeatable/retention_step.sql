@@ -3,14 +3,17 @@
 -- killed has done nothing. What waits in the queue keeps its event, its payload and its attempts: see
 -- docs/adr/0031-retention.md. Events are locked first, then it is asked what waits of them: see event_share().
 
--- Those of these events of which a message is not final. The caller holds the events.
+-- Those of these events of which a message is not final, or ended so lately that its last attempt is in no roll-up yet.
+-- The caller holds the events.
 CREATE OR REPLACE FUNCTION retention_undelivered(tenant_id uuid, event_ids uuid[]) RETURNS uuid[] LANGUAGE sql VOLATILE AS $$
     SELECT coalesce(array_agg(g.id), '{}')
-      FROM unnest($2) AS g (id)
+      FROM (SELECT stat_counted_until() AS counted_until OFFSET 0) c
+     CROSS JOIN unnest($2) AS g (id)
      WHERE EXISTS (SELECT
                      FROM message m
                     WHERE m.tenant_id = $1 AND m.id BETWEEN message_id_floor(g.id) AND message_id_ceiling(g.id)
-                      AND m.event_id = g.id AND m.status NOT IN ('succeeded', 'failed', 'cancelled')
+                      AND m.event_id = g.id
+                      AND (m.status NOT IN ('succeeded', 'failed', 'cancelled') OR m.finished_at >= c.counted_until)
                    OFFSET 0)
 $$;
 
@@ -87,17 +90,19 @@ BEGIN
 END
 $$;
 
--- Until when a tenant's payloads are forgotten, and its attempts and messages: these to the end of a week.
+-- Until when a tenant's payloads are forgotten, and its attempts and messages: these to the end of a week, and no further
+-- than they are counted (docs/adr/0032-roll-ups.md).
 CREATE OR REPLACE FUNCTION retention_ends(tenant_id uuid, OUT payload_id uuid, OUT attempt_id uuid, OUT message_id uuid,
                                           OUT forgets_payloads boolean, OUT forgets_attempts boolean)
 LANGUAGE sql STABLE AS $$
     SELECT uuid_v7_floor(now() - t.retention_payload_days * interval '1 day'),
-           uuid_v7_floor(date_trunc('week', now() - t.retention_attempt_days * interval '1 day', 'UTC')),
-           uuid_v7_floor(date_trunc('week', now() - t.retention_message_days * interval '1 day', 'UTC')),
+           uuid_v7_floor(least(c.until, date_trunc('week', now() - t.retention_attempt_days * interval '1 day', 'UTC'))),
+           uuid_v7_floor(least(c.until, date_trunc('week', now() - t.retention_message_days * interval '1 day', 'UTC'))),
            -- Else they go with their messages.
            t.retention_payload_days < t.retention_message_days,
            t.retention_attempt_days < t.retention_message_days
       FROM tenant t
+     CROSS JOIN (SELECT greatest(stat_counted_until(), 'epoch') AS until) c
      WHERE t.tenant_id = $1
 $$;
 

@@ -134,7 +134,8 @@ static void test_revive_leaves_messages_without_a_payload_cancelled(void **state
     api_wait_for(h, w.t->admin, at(h, "/v1/events/%s", old), "payload_state", "expired", SOON_MS);
     (void)db_text(h, "WITH s AS (UPDATE hookline.subscription SET state = 'unsubscribed',"
                      " state_reason = 'http_401', state_changed_at = now() - interval '1 hour'),"
-                     " m AS (UPDATE hookline.message SET status_reason = 'http_401') SELECT 1");
+                     " m AS (UPDATE hookline.message SET status_reason = 'http_401', "
+                     " finished_at = now()) SELECT 1");
     reply = api_want(h, 200, w.t->admin, "POST", at(h, "/v1/subscriptions/%s/revive", w.hook.id),
                      "{\"messages\": true}");
     sinker_wait(h, "/hook", 1, SOON_MS);

@@ -112,6 +112,35 @@ static void test_R_32_a_message_that_waits_keeps_its_week(void **state)
     assert_int_equal(N_PARTS(h, 110), 0);
 }
 
+/* Nobody counts while there is no worker: then nothing is forgotten either. */
+static void test_what_the_roll_ups_have_not_counted_yet_is_kept(void **state)
+{
+    static const char *const not_yet[] = {
+        "UPDATE hookline.stat_progress SET events_to = now() - interval '120 days'",
+        "UPDATE hookline.stat_progress SET attempts_to = now() - interval '120 days'",
+        "UPDATE hookline.stat_progress SET history_tenant = installation_id()",
+        "WITH m AS (UPDATE hookline.message SET finished_at = now() + interval '1 minute')"
+        " UPDATE hookline.attempt SET recorded_at = now() + interval '1 minute'",
+    };
+    struct harness *h = *state;
+    struct world w = given_world(h);
+
+    past_events(h, w.t, w.hook.id, 110, 3);
+    for (size_t i = 0; i < HK_COUNTOF(not_yet); i++) {
+        (void)db_text(h, "%s", not_yet[i]);
+        drop_all(h);
+        (void)db_int(h, "SELECT hookline.retention_step(100, '0')");
+        assert_int_equal(N_PARTS(h, 110), 4);
+        assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.attempt"), 3);
+        (void)db_text(h, "UPDATE hookline.stat_progress SET events_to = now(), attempts_to = now(),"
+                         " history_tenant = NULL");
+    }
+    (void)db_text(h, "UPDATE hookline.stat_progress SET attempts_to = now() + interval '2 minutes',"
+                     " events_to = now() + interval '2 minutes'");
+    drop_all(h);
+    assert_int_equal(N_PARTS(h, 110), 0);
+}
+
 static void test_a_week_is_kept_for_one_tenant_that_has_something_in_it(void **state)
 {
     struct harness *h = *state;
@@ -297,6 +326,7 @@ int main(void)
         harness_test(test_R_32_a_message_that_waits_keeps_its_week, .has_no_worker = true),
         harness_test(test_a_week_that_cannot_be_dropped_keeps_no_other_from_it,
                      .has_no_worker = true),
+        harness_test(test_what_the_roll_ups_have_not_counted_yet_is_kept, .has_no_worker = true),
         harness_test(test_a_week_is_kept_for_one_tenant_that_has_something_in_it,
                      .has_no_worker = true),
         harness_test(test_R_32_a_long_transaction_delays_the_dropping_and_nobody_else),
