@@ -74,18 +74,24 @@ BEGIN
                                 AND (t.event_ids IS NULL OR k.event_id = ANY (t.event_ids)));
     END IF;
     t.trace_ids := log_texts(filter, 'trace_id');
-    t.company_ids := log_companies($1, log_texts(filter, 'company'));
+    IF filter ? 'company' THEN -- what is not asked for is not planned
+        t.company_ids := log_companies($1, log_texts(filter, 'company'));
+    END IF;
     IF filter ? 'company_id' THEN
         t.company_ids := ARRAY(SELECT i::uuid
                                  FROM unnest(log_texts(filter, 'company_id')) i
                                 WHERE t.company_ids IS NULL OR i::uuid = ANY (t.company_ids));
     END IF;
-    t.not_company_ids := log_companies($1, log_texts(nots, 'company'));
+    IF nots ? 'company' THEN
+        t.not_company_ids := log_companies($1, log_texts(nots, 'company'));
+    END IF;
     t.app_ids := log_texts(filter, 'app')::uuid[];
     t.not_app_ids := log_texts(nots, 'app')::uuid[];
     t.given_ids := log_texts(filter, 'subscription')::uuid[];
     t.not_given_ids := log_texts(nots, 'subscription')::uuid[];
-    t.subscription_ids := log_subscriptions($1, $2, t.app_ids, t.given_ids);
+    IF num_nonnulls($2, t.app_ids, t.given_ids) > 0 THEN
+        t.subscription_ids := log_subscriptions($1, $2, t.app_ids, t.given_ids);
+    END IF;
     t.event_types := log_event_types(log_texts(filter, 'event_type'));
     t.not_event_types := log_event_types(log_texts(nots, 'event_type'));
     t.statuses := log_texts(filter, 'status');

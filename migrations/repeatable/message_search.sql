@@ -26,16 +26,18 @@ CREATE OR REPLACE FUNCTION log_ways(t log_terms) RETURNS text[] LANGUAGE sql STA
                 ELSE array_remove(ARRAY[
                          CASE WHEN t.trace_ids IS NOT NULL THEN 'trace' END,
                          CASE WHEN cardinality(t.company_ids) <= 20 THEN 'company' END,
-                         CASE WHEN t.statuses <@ '{failed,cancelled,held}'
-                               AND NOT EXISTS (SELECT FROM queue_change c WHERE c.tenant_id = t.tenant_id)
-                              THEN CASE WHEN t.subscription_ids IS NULL THEN 'reason' ELSE 'reason_of_subscription' END END,
+                         CASE WHEN x.have_reasons THEN CASE WHEN t.subscription_ids IS NULL THEN 'reason' ELSE 'reason_of_subscription' END END,
                          CASE WHEN t.statuses <@ '{pending,sending,held}' THEN 'queue' END,
                          CASE WHEN NOT 'succeeded' = ANY (t.errors) OR 'succeeded' = ANY (t.not_errors)
                                    OR t.not_codes @> ARRAY(SELECT generate_series(200, 299)) OR t.least_us >= 1000000 OR t.least_attempts > 1
                                    OR NOT EXISTS (SELECT FROM unnest(t.codes) c WHERE c BETWEEN 200 AND 299)
                                       AND t.codes IS NOT NULL
                               THEN 'remarkable' END,
-                         CASE WHEN t.subscription_ids IS NULL THEN 'all' ELSE 'subscription' END], NULL) END
+                         CASE WHEN x.have_reasons THEN NULL -- which come as far as all of them at least
+                              WHEN t.subscription_ids IS NULL THEN 'all'
+                              ELSE 'subscription' END], NULL) END
+      FROM (SELECT t.statuses <@ '{failed,cancelled,held}'
+                   AND NOT EXISTS (SELECT FROM queue_change c WHERE c.tenant_id = t.tenant_id) AS have_reasons) x
 $$;
 
 -- How many lanes it has.
