@@ -17,7 +17,7 @@ static void render(const struct hk_flow_step *step)
 
     hk_buf_init(&buf, 1 << 16);
     if (step->template.p != NULL && step->body != HK_STEP_BODY_TEXT)
-        (void)hk_template_render(step->template, &scope, &buf, &fault);
+        FUZZ_MUST(hk_template_render(step->template, &scope, &buf, &fault) || fault[0] != '\0');
     hk_buf_clear(&buf);
     if (step->url.p == NULL ||
         !hk_template_render_text(step->url, HK_TEMPLATE_URL, &scope, &buf, &fault))

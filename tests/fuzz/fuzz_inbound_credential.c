@@ -115,7 +115,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     must_come_back(&credential);
     secrets.live[0] = take_line(&rest);
-    (void)hk_inbound_secret_fault(&credential, secrets.live[0]);
+    if (hk_inbound_secret_fault(&credential, secrets.live[0]) == NULL)
+        FUZZ_MUST(secrets.live[0].n > 0);
     request.method = take_line(&rest);
     request.query = take_line(&rest);
     request.n_headers = take_headers(&rest, headers);
