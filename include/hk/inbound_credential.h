@@ -139,7 +139,7 @@ enum hk_inbound_handshake {
 #define HK_INBOUND_ANSWER_SIZE 640
 struct hk_inbound_answer {
     int status;
-    const char *content_type;     /* static */
+    const char *content_type;     /* static; NULL: no body */
     struct hk_str allowed_origin; /* WebHook-Allowed-Origin; .p NULL: no such field */
     struct hk_str allowed_rate;   /* WebHook-Allowed-Rate; borrowed from the request, as it is */
     size_t n_body;
