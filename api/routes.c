@@ -45,6 +45,8 @@ const struct route *const route_tables[] = {
     tail_routes,
     basiq_routes,
     hooks_routes,
+    flows_routes,
+    runs_routes,
     gaps_routes,
     stats_routes,
     test_messages_routes,

@@ -29,6 +29,7 @@
 #include "api/issuer_keys.h"
 #include "api/limit.h"
 #include "api/listen.h"
+#include "api/receive.h"
 #include "api/schema_cache.h"
 #include "api/signing_keys.h"
 #include "api/tail.h"
@@ -209,6 +210,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
     thread->limits = limits_new(thread);
     thread->issuer_keys = issuer_keys_new(thread);
     thread->tails = tails_new(thread);
+    thread->receivers = receivers_new(thread);
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -256,6 +258,7 @@ static void drain(struct api_thread *thread)
     thread->listener = NULL;
     run_turn(thread); /* h2o frees a closed socket at the end of a turn */
     tails_end(thread->tails);
+    receivers_end(thread->receivers);
     h2o_context_request_shutdown(&thread->h2o);
     while (thread->n_calls > 0 && hk_mono_ms() < deadline_ms)
         run_turn(thread);
@@ -285,6 +288,7 @@ static void free_thread_state(struct api_thread *thread)
     verification_free_all(thread);
     hk_http_free(thread->http);
     hk_offload_free(thread->offload);
+    receivers_free(thread->receivers);
     ingest_free(thread->ingest);
     batcher_free(thread->batcher);
     inbound_cache_free(thread->inbound_cache);

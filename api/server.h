@@ -24,6 +24,7 @@ struct hk_offload;
 struct inbound_cache;
 struct ingest;
 struct limits;
+struct receivers;
 struct schema_cache;
 struct tails;
 struct export;
@@ -53,6 +54,7 @@ struct api_thread {
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
     struct limits *limits;
     struct tails *tails;
+    struct receivers *receivers;
     struct export *exports; /* under way, in a list */
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */

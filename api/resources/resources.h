@@ -36,6 +36,8 @@ extern const struct route attempts_routes[];
 extern const struct route replays_routes[];
 extern const struct route basiq_routes[];
 extern const struct route hooks_routes[];
+extern const struct route flows_routes[];
+extern const struct route runs_routes[];
 extern const struct route gaps_routes[];
 extern const struct route stats_routes[];
 extern const struct route test_messages_routes[];

@@ -127,6 +127,7 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.app_id = $3 AND s.state <> 'archived';
     UPDATE flow f SET state = 'archived', version = f.version + 1, updated_at = now()
      WHERE f.tenant_id = $1 AND f.app_id = $3 AND f.state <> 'archived';
+    DELETE FROM flow_secret k USING flow f WHERE f.tenant_id = $1 AND f.app_id = $3 AND k.tenant_id = $1 AND k.flow_id = f.id;
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.app_id = $3);
     FOREACH id IN ARRAY ids LOOP
         n_cancelled := n_cancelled + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 / cardinality(ids));

@@ -5,7 +5,8 @@
 CREATE OR REPLACE FUNCTION event_clear_attempts(tenant_id uuid, event_ids uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE attempt a
-       SET response_headers = NULL, response_body = NULL, request_headers = NULL, error = NULL
+       SET response_headers = NULL, response_body = NULL, request_headers = NULL, error = NULL, step_value = NULL,
+           step_output = NULL
       FROM (SELECT m.id
               FROM unnest($2) AS g (id)
              CROSS JOIN LATERAL (SELECT x.id
@@ -14,7 +15,7 @@ BEGIN
                                     AND x.id BETWEEN message_id_floor(g.id) AND message_id_ceiling(g.id)
                                  OFFSET 0) m) d
      WHERE a.tenant_id = $1 AND a.message_id = d.id
-       AND num_nonnulls(a.response_headers, a.response_body, a.request_headers, a.error) > 0;
+       AND num_nonnulls(a.response_headers, a.response_body, a.request_headers, a.error, a.step_value, a.step_output) > 0;
 END
 $$;
 
@@ -62,7 +63,7 @@ BEGIN
            AND m.status = 'pending';
         n_cancelled := n_cancelled + event_cancel_waiting($1, $2, 'payload_expunged');
         UPDATE event e
-           SET payload = 'null', payload_state = 'expunged', payload_gone_at = now()
+           SET payload = 'null', body = NULL, request = NULL, payload_state = 'expunged', payload_gone_at = now()
          WHERE e.tenant_id = $1 AND e.id = $2
         RETURNING e.* INTO held;
         PERFORM event_clear_attempts($1, ARRAY[$2]);

@@ -156,6 +156,8 @@ BEGIN
     END IF;
     a.error := mask_text(a.error, words);
     a.response_headers := mask_text(a.response_headers, words);
+    a.step_value := CASE mask_text(a.step_value, words) WHEN '***' THEN '"***"' ELSE a.step_value END;
+    a.step_output := CASE mask_text(a.step_output, words) WHEN '***' THEN '"***"' ELSE a.step_output END;
     a.request_headers := (SELECT string_agg(CASE WHEN l.line = '' OR mask_text(l.line, words) = l.line THEN l.line
                                                  ELSE split_part(l.line, ': ', 1) || ': ***' END, E'\n' ORDER BY l.n)
                             FROM string_to_table(a.request_headers, E'\n') WITH ORDINALITY AS l (line, n));

@@ -4,7 +4,8 @@
 -- is in flight carries it, is not tried again, and is cancelled when it comes out of whatever holds it meanwhile.
 CREATE OR REPLACE FUNCTION revoked_reason(reason text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN $1 IN ('connection_disconnected', 'tenant_archived', 'backfill_cancelled', 'replay_cancelled', 'payload_expunged')
+RETURN CASE WHEN $1 IN ('connection_disconnected', 'tenant_archived', 'backfill_cancelled', 'replay_cancelled', 'payload_expunged',
+                     'run_cancelled', 'flow_archived')
             THEN $1 END;
 
 -- Why it is being cancelled with others just now, not all of its subscription: NULL for nearly all.

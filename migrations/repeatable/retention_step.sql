@@ -27,7 +27,7 @@ $$;
 -- The payloads of these events, which the caller holds.
 CREATE OR REPLACE FUNCTION retention_forget_payloads(tenant_id uuid, event_ids uuid[]) RETURNS void LANGUAGE sql AS $$
     UPDATE event e
-       SET payload = 'null', payload_state = 'expired', payload_gone_at = now()
+       SET payload = 'null', body = NULL, request = NULL, payload_state = 'expired', payload_gone_at = now()
      WHERE e.tenant_id = $1 AND e.id = ANY ($2) AND e.payload_state IS NULL
 $$;
 

@@ -64,19 +64,21 @@ static const struct {
      "audit:read apps:read apps:write companies:read companies:write connections:read "
      "connections:write event_types:read event_types:write profiles:read profiles:write "
      "subscriptions:read subscriptions:write secrets:manage tests:send events:read messages:read "
-     "messages:resend payloads:expunge payloads:unmask",
+     "messages:resend flows:read flows:write flows:receive runs:read runs:write payloads:expunge "
+     "payloads:unmask",
      false},
     {"partner",
      "session apps:read apps:write connections:read event_types:read profiles:read "
      "subscriptions:read subscriptions:write secrets:manage tests:send events:read messages:read "
-     "messages:resend",
+     "messages:resend flows:read flows:write flows:receive runs:read runs:write",
      true},
     {"support",
      "tenant:read session apps:read companies:read connections:read event_types:read "
-     "profiles:read subscriptions:read events:read messages:read messages:resend payloads:unmask",
+     "profiles:read subscriptions:read events:read messages:read messages:resend flows:read "
+     "runs:read runs:write payloads:unmask",
      false},
     {"producer", "events:publish event_types:read", false},
-    {"receiver", "events:read messages:read event_types:read", true},
+    {"receiver", "events:read messages:read event_types:read flows:receive", true},
 };
 
 static const char *key_of(struct harness *h, const struct tenant *t, size_t role)

@@ -86,7 +86,17 @@ static const char *made_id(struct harness *h, const char *key, const char *path)
     return reply_text(&reply, "id");
 }
 
-/* One that has ended: the worker does nothing with it that a test could take for its own. */
+static const char *given_flow(struct harness *h, const struct tenant *t, const char *app_id)
+{
+    struct reply reply = api_call(h, t->admin, "POST", "/v1/flows",
+                                  "{\"app_id\": \"%s\", \"name\": \"in\", \"delivery\": \"pull\","
+                                  " \"credential\": {\"kind\": \"none\"}}",
+                                  app_id);
+
+    assert_status(reply, 201);
+    return reply_text(&reply, "id");
+}
+
 /* One that has ended: a worker would change its row while a test compares all of them. */
 static const char *given_backfill(struct harness *h, const struct tenant *t,
                                   const char *subscription_id)
@@ -139,6 +149,7 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
         first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
+    own(&o, "flow_id", given_flow(h, t, app_id));
     own(&o, "backfill_id", given_backfill(h, t, subscription_id));
     own(&o, "replay_id", given_replay(h, t, partner));
     message_id =
@@ -270,6 +281,7 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
+        {"PATCH", "/v1/flows/:flow_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/replays", "{\"q\": \"status:failed\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/preview", "{\"payload\": {}}"},
         {"POST", "/v1/events/:event_id/expunge", "{\"reason\": \"x\"}"},

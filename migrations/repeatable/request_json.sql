@@ -1,0 +1,33 @@
+-- What came to a flow, as others see it. Whoever reads it must not be able to send in the sender's name.
+
+-- Header fields that prove something, by their names: those of the flow's own credential besides.
+CREATE OR REPLACE FUNCTION request_headers_shown(headers json, credential json) RETURNS json LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN -- plpgsql, because header_is_sensitive() is created later
+    RETURN (SELECT coalesce(json_agg(json_build_array(
+                                h.field ->> 0,
+                                CASE WHEN header_is_sensitive(h.field ->> 0) OR lower(h.field ->> 0) IN ('cookie', lower($2 ->> 'header'))
+                                     THEN '***' ELSE h.field ->> 1 END) ORDER BY h.n), '[]')
+              FROM json_array_elements($1) WITH ORDINALITY AS h (field, n));
+END
+$$;
+
+-- The query, without the key that a flow's credential takes from it.
+CREATE OR REPLACE FUNCTION request_query_shown(query text, credential json) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN $2 ->> 'query' IS NULL THEN $1
+                ELSE (SELECT string_agg(CASE WHEN split_part(p.pair, '=', 1) = $2 ->> 'query' OR p.pair ~ '%'
+                                             THEN split_part(p.pair, '=', 1) || '=***' ELSE p.pair END, '&' ORDER BY p.n)
+                        FROM string_to_table($1, '&') WITH ORDINALITY AS p (pair, n)) END
+$$;
+
+-- The request of an event; NULL when the event was published, or its request is forgotten. The path holds the flow's token: it is
+-- left out.
+CREATE OR REPLACE FUNCTION request_json(e event, credential json) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN e.request IS NOT NULL
+                THEN json_build_object('method', e.request ->> 'method',
+                                       'query', request_query_shown(e.request ->> 'query', $2),
+                                       'headers', request_headers_shown(e.request -> 'headers', $2),
+                                       'content_type', e.request ->> 'content_type',
+                                       'remote_address', e.request ->> 'remote_address',
+                                       'wait_key', e.request ->> 'wait_key',
+                                       'body_bytes', octet_length(coalesce(e.body, convert_to(e.payload, 'UTF8')))) END
+$$;
