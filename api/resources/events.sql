@@ -78,7 +78,8 @@ WITH stored AS MATERIALIZED (
       JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND ($2::text IS NULL OR a.partner = $2::text)
 ), found AS (
     SELECT CASE WHEN $2::text IS NULL OR m.list IS NOT NULL
-                THEN json_plus(event_json(f.event), 'payload', payload_shown($1::uuid, (f.event).event_type, f.payload)::json)
+                THEN json_plus(event_with_request_json(f.event), 'payload',
+                               payload_shown($1::uuid, (f.event).event_type, f.payload)::json)
                 ELSE event_json(f.event) END AS event,
            m.list AS messages, k.list AS skips
       FROM stored f, messages m, skips k

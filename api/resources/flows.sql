@@ -71,5 +71,5 @@ SELECT r.code, r.body FROM flow_set_state($1::uuid, $2::text, $3::uuid, 'stopped
 SELECT r.code, r.body FROM flow_rotate_url($1::uuid, $2::text, $3::uuid, $4::text) r;
 
 -- name: flow_presets
--- $1 tenant_id uuid (of the caller, not needed), $2 the presets json
-SELECT '' AS code, $2::text AS body WHERE $1::uuid IS NOT NULL;
+-- $1 tenant_id uuid, $2 the presets json
+SELECT '' AS code, $2::text AS body FROM tenant t WHERE t.tenant_id = $1::uuid;

@@ -54,7 +54,7 @@ SELECT r.code, r.body FROM run_rerun($1::uuid, $2::text, $3::uuid, $4::json) r;
 -- One row: code, NULL or the problem's errors, the body's bytes in base64, its content type. Who sees masks where the tenant has
 -- some gets none: there is no masking bytes.
 WITH found AS (
-    SELECT e.payload, e.body, e.request, e.payload_state
+    SELECT e.event_type, e.payload, e.body, e.request, e.payload_state
       FROM event e
      WHERE e.tenant_id = $1::uuid AND e.id = $3::uuid
        AND ($2::text IS NULL
@@ -64,11 +64,10 @@ WITH found AS (
                          JOIN app a ON a.tenant_id = $1::uuid AND a.id = s.app_id AND a.partner = $2::text
                         WHERE m.tenant_id = $1::uuid AND m.event_id = e.id
                           AND m.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)))
-       AND (e.request IS NOT NULL OR e.event_type LIKE 'flow.%')
 )
 SELECT CASE WHEN f.payload IS NULL THEN 'not_found' WHEN f.payload_state IS NOT NULL THEN 'payload_gone'
-            WHEN sees_masks() AND mask_paths($1::uuid, 'flow.request') <> '{}' THEN 'forbidden' ELSE '' END AS code,
+            WHEN sees_masks() AND mask_paths($1::uuid, f.event_type) <> '{}' THEN 'forbidden' ELSE '' END AS code,
        CASE WHEN f.payload_state IS NOT NULL THEN payload_fault($1::uuid, $3::uuid) END AS body,
-       encode(coalesce(f.body, convert_to(f.payload, 'UTF8')), 'base64') AS bytes, f.request ->> 'content_type' AS content_type
+       encode(coalesce(f.body, convert_to(f.payload, 'UTF8')), 'base64') AS bytes, CASE WHEN f.request IS NULL THEN 'application/json' ELSE f.request ->> 'content_type' END AS content_type
   FROM (SELECT) one
   LEFT JOIN found f ON true;

@@ -44,7 +44,7 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
      WHERE d.detail IS NOT NULL
      UNION ALL
     SELECT format('/steps/%s/event_type', s.n - 1), format('There is no event type "%s".', s.step ->> 'event_type')
-      FROM json_array_elements($3 -> 'steps') WITH ORDINALITY AS s (step, n)
+      FROM json_array_elements(json_filled($3 -> 'steps')) WITH ORDINALITY AS s (step, n)
      WHERE s.step ->> 'kind' = 'emit'
        AND NOT EXISTS (SELECT FROM event_type t WHERE t.tenant_id = $1 AND t.name = s.step ->> 'event_type')
      UNION ALL
@@ -52,7 +52,7 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
            CASE WHEN EXISTS (SELECT FROM json_array_elements(($2).steps) o (step) WHERE o.step ->> 'name' = s.step ->> 'name'
                                                                                  AND o.step -> 'credentials' IS NOT NULL)
                 THEN 'The step says it to another receiver, or in another way: give it again.' ELSE 'is required' END
-      FROM json_array_elements($3 -> 'steps') WITH ORDINALITY AS s (step, n)
+      FROM json_array_elements(json_filled($3 -> 'steps')) WITH ORDINALITY AS s (step, n)
      WHERE s.step -> 'credentials' IS NOT NULL AND $4 -> 'secrets' -> ('step.' || (s.step ->> 'name')) IS NULL
        AND NOT EXISTS (SELECT FROM json_array_elements(($2).steps) o (step)
                         WHERE o.step ->> 'name' = s.step ->> 'name' AND step_keeps_secret(o.step, s.step))
@@ -68,7 +68,7 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
        AND ($2).credential ->> 'kind' IS DISTINCT FROM $3 #>> '{credential,kind}'
      UNION ALL
     SELECT '/steps', 'A flow that is pulled has none.'
-     WHERE coalesce($3 ->> 'delivery', ($2).delivery) = 'pull' AND json_array_length($3 -> 'steps') > 0
+     WHERE coalesce($3 ->> 'delivery', ($2).delivery) = 'pull' AND json_array_length(json_filled($3 -> 'steps')) > 0
      UNION ALL
     SELECT '/max_receives', 'Only a flow that is pulled has it.'
      WHERE coalesce($3 ->> 'delivery', ($2).delivery, 'steps') <> 'pull' AND $3 ->> 'max_receives' IS NOT NULL

@@ -31,3 +31,15 @@ CREATE OR REPLACE FUNCTION request_json(e event, credential json) RETURNS json L
                                        'wait_key', e.request ->> 'wait_key',
                                        'body_bytes', octet_length(coalesce(e.body, convert_to(e.payload, 'UTF8')))) END
 $$;
+
+-- An event with its request, if it has one.
+CREATE OR REPLACE FUNCTION event_with_request_json(e event) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN e.request IS NULL THEN event_json(e)
+                ELSE json_plus(event_json(e), 'request',
+                               request_json(e, (SELECT f.credential
+                                                  FROM message m
+                                                  JOIN flow f ON f.tenant_id = e.tenant_id AND f.id = m.subscription_id
+                                                 WHERE m.tenant_id = e.tenant_id AND m.event_id = e.id
+                                                   AND m.id BETWEEN message_id_floor(e.id) AND message_id_ceiling(e.id)
+                                                 LIMIT 1))) END
+$$;

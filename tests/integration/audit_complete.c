@@ -16,6 +16,9 @@ static const char *const silent[] = {
     "POST /v1/backfills/:backfill_id/cancel", /* that of the world has ended */
     "POST /v1/replays/:replay_id/cancel",
     "POST /v1/subscriptions/:subscription_id/preview",
+    "POST /v1/flows/:flow_id/receive", /* their place is the delivery log */
+    "POST /v1/flows/:flow_id/ack",
+    "POST /v1/flows/:flow_id/nack",
 };
 
 static bool is_silent(const struct listed_route *route)

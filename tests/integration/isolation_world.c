@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/support/flow.h"
+
 const struct owner owner_missing = {.n_ids = 0};
 
 /* ---- ids ---- */
@@ -86,17 +88,6 @@ static const char *made_id(struct harness *h, const char *key, const char *path)
     return reply_text(&reply, "id");
 }
 
-static const char *given_flow(struct harness *h, const struct tenant *t, const char *app_id)
-{
-    struct reply reply = api_call(h, t->admin, "POST", "/v1/flows",
-                                  "{\"app_id\": \"%s\", \"name\": \"in\", \"delivery\": \"pull\","
-                                  " \"credential\": {\"kind\": \"none\"}}",
-                                  app_id);
-
-    assert_status(reply, 201);
-    return reply_text(&reply, "id");
-}
-
 /* One that has ended: a worker would change its row while a test compares all of them. */
 static const char *given_backfill(struct harness *h, const struct tenant *t,
                                   const char *subscription_id)
@@ -131,7 +122,7 @@ static const char *given_replay(struct harness *h, const struct tenant *t, const
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
                                    const char *company, const char *type)
 {
-    const char *app_id = given_app(h, t, partner), *message_id, *subscription_id;
+    const char *app_id = given_app(h, t, partner), *message_id, *subscription_id, *flow_id;
     struct owner o = {.any = NULL};
     struct reply reply;
 
@@ -149,7 +140,9 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
         first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
-    own(&o, "flow_id", given_flow(h, t, app_id));
+    flow_id = given_flow(h, t, app_id, "in", "\"delivery\": \"pull\"");
+    own(&o, "flow_id", flow_id);
+    own(&o, "run_id", given_run(h, flow_id, "{}"));
     own(&o, "backfill_id", given_backfill(h, t, subscription_id));
     own(&o, "replay_id", given_replay(h, t, partner));
     message_id =
@@ -281,6 +274,8 @@ const char *body_of(const struct listed_route *route)
         {"PATCH", "/v1/profiles/:profile", "{\"timeout_ms\": 2000}"},
         {"PATCH", "/v1/subscriptions/:subscription_id", "{\"description\": \"x\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/backfill", "{\"days\": 1}"},
+        {"POST", "/v1/flows/:flow_id/ack", "{\"receipts\": [\"x\"]}"},
+        {"POST", "/v1/flows/:flow_id/nack", "{\"receipts\": [\"x\"]}"},
         {"PATCH", "/v1/flows/:flow_id", "{\"name\": \"x\"}"},
         {"POST", "/v1/replays", "{\"q\": \"status:failed\"}"},
         {"POST", "/v1/subscriptions/:subscription_id/preview", "{\"payload\": {}}"},

@@ -21,7 +21,7 @@ BODY = {413, 415}
 LIMITS = {"RateLimit-Policy", "RateLimit"}
 # POSTs that store nothing: there is nothing to be done twice. And those whose replies are for once only.
 STORE_NOTHING = {"validatePayload", "sendTestMessages", "sendBasiqTestMessages", "verifySubscription", "testSubscription", "previewRequest",
-                 "unmaskEvent", "unmaskAttempt"}
+                 "unmaskEvent", "unmaskAttempt", "receiveRuns", "testFlow"}
 # Media types and schemas whose replies need no example: pages are made of objects that have one.
 NO_EXAMPLE = re.compile(r"text/|application/x-ndjson|.*List$|^$")
 
