@@ -80,10 +80,10 @@ WITH given AS MATERIALIZED (
      WHERE j.is_known AND NOT j.is_duplicate AND j.wait_key IS NULL
 ), queued AS (
     -- What consumers pull is never due, so that no worker sees it.
-    INSERT INTO queue (tenant_id, subscription_id, message_id, due_at, laned)
+    INSERT INTO queue (tenant_id, subscription_id, message_id, due_at, laned, pulled_until)
     SELECT j.tenant_id, j.flow_id, j.message_id,
            CASE WHEN j.is_pulled THEN 'infinity' ELSE greatest(now(), j.active_from) END,
-           NOT j.is_pulled AND l.is_busy IS TRUE
+           NOT j.is_pulled AND l.is_busy IS TRUE, CASE WHEN j.is_pulled THEN now() END
       FROM judged j
       LEFT JOIN LATERAL (SELECT x.is_busy
                            FROM lane x
@@ -100,15 +100,10 @@ WITH given AS MATERIALIZED (
 ), notified AS (
     SELECT pg_notify('hookline_due', '')
      WHERE $11::boolean AND EXISTS (SELECT FROM judged j WHERE j.is_known AND NOT j.is_duplicate AND NOT j.is_pulled)
-), told AS (
-    SELECT pg_notify('hookline_pull', p.flow_id::text)
-      FROM (SELECT DISTINCT j.flow_id
-              FROM judged j
-             WHERE j.is_known AND NOT j.is_duplicate AND j.is_pulled AND j.wait_key IS NULL) p
 )
 SELECT CASE WHEN j.is_known THEN '' ELSE 'gone' END AS code,
        coalesce(j.first_id, j.id)                   AS id,
        j.is_duplicate,
-       (SELECT count(*) FROM signalled) + (SELECT count(*) FROM notified) + (SELECT count(*) FROM told) AS n_told
+       (SELECT count(*) FROM signalled) + (SELECT count(*) FROM notified) AS n_told
   FROM judged j
  ORDER BY j.n;

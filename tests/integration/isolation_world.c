@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/support/flow.h"
+#include "tests/support/inlet.h"
 
 const struct owner owner_missing = {.n_ids = 0};
 
@@ -122,7 +122,8 @@ static const char *given_replay(struct harness *h, const struct tenant *t, const
 static struct owner given_partners(struct harness *h, const struct tenant *t, const char *partner,
                                    const char *company, const char *type)
 {
-    const char *app_id = given_app(h, t, partner), *message_id, *subscription_id, *flow_id;
+    const char *app_id = given_app(h, t, partner), *message_id, *subscription_id;
+    struct inlet inlet;
     struct owner o = {.any = NULL};
     struct reply reply;
 
@@ -140,9 +141,9 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
         first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
-    flow_id = given_flow(h, t, app_id, "in", "\"delivery\": \"pull\"");
-    own(&o, "flow_id", flow_id);
-    own(&o, "run_id", given_run(h, flow_id, "{}"));
+    inlet = given_inlet(h, t, app_id, "{\"kind\": \"none\"}", NULL, ", \"delivery\": \"pull\"");
+    own(&o, "flow_id", inlet.id);
+    own(&o, "run_id", inlet_run(h, t, &inlet, "application/json", "{}"));
     own(&o, "backfill_id", given_backfill(h, t, subscription_id));
     own(&o, "replay_id", given_replay(h, t, partner));
     message_id =

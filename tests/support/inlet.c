@@ -32,6 +32,20 @@ struct reply inlet_post(struct harness *h, const struct inlet *inlet, struct hk_
     return api_send(h, NULL, "POST", inlet->path, body, headers);
 }
 
+const char *inlet_run(struct harness *h, const struct tenant *t, const struct inlet *inlet,
+                      const char *content_type, const char *body)
+{
+    const char *const headers[] = {http_text(h->http, "Content-Type: %s", content_type),
+                                   "Authorization: Bearer s3cret", NULL};
+    struct reply reply = inlet_post(h, inlet, hk_str(body), headers);
+    const char *event_id;
+
+    assert_status(reply, 202);
+    event_id = reply_header(h->http, &reply, "hookline-event-id");
+    reply = api_want(h, 200, t->admin, "GET", http_text(h->http, "/v1/events/%s", event_id), NULL);
+    return reply_text(&reply, "messages.0.id");
+}
+
 const char *inlet_hmac(struct harness *h, enum hk_hash hash, bool is_base64, struct hk_str key,
                        struct hk_str a, struct hk_str b, struct hk_str c)
 {

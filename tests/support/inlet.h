@@ -34,6 +34,10 @@ void inlet_change(struct harness *h, const struct tenant *t, const struct inlet 
 struct reply inlet_post(struct harness *h, const struct inlet *inlet, struct hk_str body,
                         const char *const headers[]);
 
+/* The same of a content type, which is queued; the id of its run. */
+const char *inlet_run(struct harness *h, const struct tenant *t, const struct inlet *inlet,
+                      const char *content_type, const char *body);
+
 /* The text of the HMAC over the three parts (or "") with the key. */
 const char *inlet_hmac(struct harness *h, enum hk_hash hash, bool is_base64, struct hk_str key,
                        struct hk_str a, struct hk_str b, struct hk_str c);
