@@ -141,9 +141,6 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
         first_id(h, t->admin, http_text(h->http, "/v1/subscriptions/%s/secrets", subscription_id),
                  "data.0.id"));
     own(&o, "event_id", publish(h, t, type, company, "{}"));
-    inlet = given_inlet(h, t, app_id, "{\"kind\": \"none\"}", NULL, ", \"delivery\": \"pull\"");
-    own(&o, "flow_id", inlet.id);
-    own(&o, "run_id", inlet_run(h, t, &inlet, "application/json", "{}"));
     own(&o, "backfill_id", given_backfill(h, t, subscription_id));
     own(&o, "replay_id", given_replay(h, t, partner));
     message_id =
@@ -152,6 +149,9 @@ static struct owner given_partners(struct harness *h, const struct tenant *t, co
     own(&o, "attempt_no", "1");
     api_wait_for(h, t->admin, http_text(h->http, "/v1/messages/%s", message_id), "status",
                  "succeeded", 10000);
+    inlet = given_inlet(h, t, app_id, "{\"kind\": \"none\"}", NULL, ", \"delivery\": \"pull\"");
+    own(&o, "flow_id", inlet.id);
+    own(&o, "run_id", inlet_run(h, t, &inlet, "application/json", "{}"));
     return o;
 }
 
