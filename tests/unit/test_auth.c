@@ -180,6 +180,11 @@ static void test_a_role_grants_its_scopes_and_no_other(void **state)
         {SCOPE_EVENTS_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_READ, "admin partner support receiver"},
         {SCOPE_MESSAGES_RESEND, "admin partner support"},
+        {SCOPE_FLOWS_READ, "admin partner support"},
+        {SCOPE_FLOWS_WRITE, "admin partner"},
+        {SCOPE_FLOWS_RECEIVE, "admin partner receiver"},
+        {SCOPE_RUNS_READ, "admin partner support"},
+        {SCOPE_RUNS_WRITE, "admin partner support"},
         {SCOPE_PAYLOADS_EXPUNGE, "admin"},
         {SCOPE_PAYLOADS_UNMASK, "admin support"},
     };
