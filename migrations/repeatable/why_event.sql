@@ -8,20 +8,23 @@ CREATE OR REPLACE FUNCTION attempt_brief_json(a attempt) RETURNS json LANGUAGE s
                                                           CASE WHEN a.error IS NOT NULL THEN (attempt_shown(a)).error END))
 $$;
 
--- A message with the last five of its attempts, oldest first, and when it is tried for the last time.
-CREATE OR REPLACE FUNCTION explained_message_json(m message, gives_up_at timestamptz) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object(
-               'id', m.id, 'status', x.status, 'status_reason', x.reason,
-               'origin', coalesce(m.origin, 'live'), 'attempts', x.attempts,
-               'next_attempt_at', CASE WHEN x.status = 'pending' THEN x.due_at END,
-               'gives_up_at', $2, 'finished_at', x.finished_at, 'created_at', uuid_v7_time(m.id),
-               'last_attempts', coalesce((SELECT json_agg(attempt_brief_json(a.attempt) ORDER BY (a.attempt).attempt_no)
-                                            FROM (SELECT t AS attempt
-                                                    FROM attempt t
-                                                   WHERE t.tenant_id = m.tenant_id AND t.message_id = m.id
-                                                   ORDER BY t.attempt_no DESC
-                                                   LIMIT 5) a), '[]'))
-      FROM message_standing(m) x
+-- A message with the last five of its attempts, oldest first, and when it is tried for the last time. Planned once a connection.
+CREATE OR REPLACE FUNCTION explained_message_json(m message, gives_up_at timestamptz) RETURNS json
+LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan AS $$
+BEGIN
+    RETURN (SELECT json_build_object(
+                       'id', m.id, 'status', x.status, 'status_reason', x.reason,
+                       'origin', coalesce(m.origin, 'live'), 'attempts', x.attempts,
+                       'next_attempt_at', CASE WHEN x.status = 'pending' THEN x.due_at END,
+                       'gives_up_at', $2, 'finished_at', x.finished_at, 'created_at', uuid_v7_time(m.id),
+                       'last_attempts', coalesce((SELECT json_agg(attempt_brief_json(a.attempt) ORDER BY (a.attempt).attempt_no)
+                                                    FROM (SELECT t AS attempt
+                                                            FROM attempt t
+                                                           WHERE t.tenant_id = m.tenant_id AND t.message_id = m.id
+                                                           ORDER BY t.attempt_no DESC
+                                                           LIMIT 5) a), '[]'))
+              FROM message_standing(m) x);
+END
 $$;
 
 -- The event itself: what there is to say of it before any subscription is looked at.
