@@ -75,7 +75,7 @@ WITH stored AS (
     SELECT json_build_object('type', 'event', 'id', t.id, 'eventTypeId', t.event_type, 'occurredTime', t.occurred_at,
                              'createdTime', uuid_v7_time(t.id),
                              'links', json_build_object('self', basiq_base_url($1::uuid) || '/events/' || t.id)) AS event,
-           payload_shown($1::uuid, t.event_type, t.payload) AS payload, t.shows_payload
+           payload_shown($1::uuid, t.event_type, t.payload, t.id) AS payload, t.shows_payload
       FROM stored t
      WHERE t.shows_payload
         OR event_is_visible($1::uuid, t.id,

@@ -79,7 +79,7 @@ WITH stored AS MATERIALIZED (
 ), found AS (
     SELECT CASE WHEN $2::text IS NULL OR m.list IS NOT NULL
                 THEN json_plus(event_with_request_json(f.event), 'payload',
-                               payload_shown($1::uuid, (f.event).event_type, f.payload)::json)
+                               payload_shown($1::uuid, (f.event).event_type, f.payload, (f.event).id)::json)
                 ELSE event_json(f.event) END AS event,
            m.list AS messages, k.list AS skips
       FROM stored f, messages m, skips k

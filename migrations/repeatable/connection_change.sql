@@ -141,9 +141,10 @@ BEGIN
       ORDER BY c.company_id
         FOR NO KEY UPDATE;
 
-    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
+    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies, masked_keys)
     SELECT $1, c.id, c.values_version + 1, custom_values_pick($1, $2, coalesce(a.given_values, '{}')),
-           custom_values_applies($1, $2, coalesce(a.given_values, '{}'))
+           custom_values_applies($1, $2, coalesce(a.given_values, '{}')),
+           masked_keys_kept($1, c.id, c.values_version, a.given_values::text)
       FROM connection_asked($1, $3) a
       JOIN connection c ON c.tenant_id = $1 AND c.app_id = $2 AND c.company_id = a.company_id
      WHERE c.values_version = 0
@@ -249,8 +250,9 @@ BEGIN
      WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = held.values_version;
     applies := custom_values_applies($1, held.app_id, new_values::json);
     IF connection_values_differ($1, $2, held.values_version, new_values, applies) THEN
-        INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
-        VALUES ($1, $2, held.values_version + 1, new_values, applies);
+        INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies, masked_keys)
+        VALUES ($1, $2, held.values_version + 1, new_values, applies,
+                masked_keys_kept($1, $2, held.values_version, new_values));
         UPDATE connection c
            SET values_version = c.values_version + 1, updated_at = now(),
                state = connection_state_of($1, c.app_id, c.state, new_values::json),

@@ -7,7 +7,7 @@ BEGIN
                 'company', json_build_object('id', co.id, 'external_id', co.external_id, 'name', co.name),
                 'state', c.state,
                 'missing', custom_values_missing(c.tenant_id, c.app_id, v."values"::json),
-                'values', values_shown(v.tenant_id, v.connection_id, v."values")::json,
+                'values', values_shown(v.tenant_id, v.connection_id, v.version, v."values")::json,
                 'values_version', c.values_version,
                 'created_at', c.created_at, 'updated_at', c.updated_at)
               FROM company co
@@ -20,7 +20,7 @@ $$;
 -- The public JSON form of a version of its values. `applies`: which event types alone carry which.
 CREATE OR REPLACE FUNCTION connection_values_json(v connection_values) RETURNS json LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    RETURN json_build_object('version', v.version, 'values', values_shown(v.tenant_id, v.connection_id, v."values")::json,
+    RETURN json_build_object('version', v.version, 'values', values_shown(v.tenant_id, v.connection_id, v.version, v."values")::json,
                              'applies', coalesce(v.applies, '{}'), 'created_at', v.created_at);
 END
 $$;

@@ -88,6 +88,15 @@ LANGUAGE sql AS $$
     RETURNING f.*
 $$;
 
+-- A field that was sensitive is so no more: the values that are stored stay masked.
+CREATE OR REPLACE FUNCTION custom_field_keep_masks(tenant_id uuid, app_id uuid, field_key text) RETURNS void LANGUAGE sql AS $$
+    UPDATE connection_values v
+       SET masked_keys = v.masked_keys || $3
+      FROM connection c
+     WHERE c.tenant_id = $1 AND c.app_id = $2 AND v.tenant_id = $1 AND v.connection_id = c.id
+       AND v."values"::json -> $3 IS NOT NULL AND $3 <> ALL (coalesce(v.masked_keys, '{}'))
+$$;
+
 -- Values and states of the app's connections after its fields have changed: values of a field that
 -- is gone are dropped, and which event types carry which is written anew, in a new version (messages
 -- that are queued keep theirs).
@@ -110,8 +119,9 @@ BEGIN
            AND (p.new <> p.old OR p.new_applies::text IS DISTINCT FROM p.old_applies)
         RETURNING c.id, c.values_version, p.new, p.new_applies
     )
-    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies)
-    SELECT $1, n.id, n.values_version, n.new, n.new_applies FROM versioned n;
+    INSERT INTO connection_values (tenant_id, connection_id, version, "values", applies, masked_keys)
+    SELECT $1, n.id, n.values_version, n.new, n.new_applies, masked_keys_kept($1, n.id, n.values_version - 1, n.new)
+      FROM versioned n;
 
     UPDATE connection c SET state = j.state, updated_at = now(), active_since = connection_active_since(c, j.state)
       FROM (SELECT o.id, connection_state_of($1, $2, o.state, v."values"::json) AS state
@@ -208,6 +218,9 @@ BEGIN
                event_types = json_texts(merged -> 'event_types'),
                is_sensitive = coalesce((merged ->> 'is_sensitive')::boolean, false)
          WHERE f.tenant_id = $1 AND f.app_id = $3 AND f.key = $4;
+        IF held.is_sensitive AND NOT coalesce((merged ->> 'is_sensitive')::boolean, false) THEN
+            PERFORM custom_field_keep_masks($1, $3, $4);
+        END IF;
         PERFORM custom_field_move($1, $3, $4, ($5 ->> 'position')::integer);
         PERFORM connections_recompute($1, $3);
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
@@ -239,12 +252,16 @@ CREATE OR REPLACE FUNCTION custom_field_delete(tenant_id uuid, partner text, app
 LANGUAGE plpgsql AS $$
 DECLARE
     owner app;
+    gone  custom_field;
 BEGIN
     owner := app_lock($1, $2, $3);
-    DELETE FROM custom_field f WHERE f.tenant_id = $1 AND f.app_id = owner.id AND f.key = $4;
-    IF NOT FOUND THEN
+    DELETE FROM custom_field f WHERE f.tenant_id = $1 AND f.app_id = owner.id AND f.key = $4 RETURNING f.* INTO gone;
+    IF gone.key IS NULL THEN
         code := 'not_found';
         RETURN;
+    END IF;
+    IF gone.is_sensitive THEN
+        PERFORM custom_field_keep_masks($1, $3, $4);
     END IF;
     PERFORM connections_recompute($1, $3);
     INSERT INTO audit_log (tenant_id, action, object_id, detail)

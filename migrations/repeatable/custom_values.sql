@@ -133,3 +133,13 @@ LANGUAGE sql STABLE AS $$
                 WHEN custom_values_missing($1, $2, $4) = '{}' THEN 'active'
                 ELSE 'incomplete' END
 $$;
+
+-- The keys that stay masked in a version of values, because they have what was masked in the version before.
+CREATE OR REPLACE FUNCTION masked_keys_kept(tenant_id uuid, connection_id uuid, version integer, "values" text) RETURNS text[]
+LANGUAGE sql STABLE AS $$
+    SELECT array_agg(k.key)
+      FROM connection_values v
+     CROSS JOIN unnest(v.masked_keys) AS k (key)
+     WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = $3
+       AND (v."values"::json -> k.key)::text = ($4::json -> k.key)::text
+$$;

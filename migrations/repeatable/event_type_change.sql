@@ -35,6 +35,20 @@ BEGIN
 END
 $$;
 
+-- Until when paths were sensitive that are so no more, when these alone are from now on: what is stored stays masked. Of
+-- more than 100 the oldest become "$", all of the payload.
+CREATE OR REPLACE FUNCTION event_type_past_paths(held event_type, wanted text[]) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_object_agg(g.path, g.until)
+      FROM (SELECT CASE WHEN o.n <= 100 THEN o.path ELSE '$' END AS path, max(o.until) AS until
+              FROM (SELECT p.path, max(p.until) AS until, row_number() OVER (ORDER BY max(p.until) DESC, p.path) AS n
+                      FROM (SELECT x.key AS path, x.value::timestamptz AS until
+                              FROM jsonb_each_text(held.past_sensitive_paths) x
+                             UNION ALL
+                            SELECT x.path, now() FROM unnest(held.sensitive_paths) AS x (path) WHERE x.path <> ALL (wanted)) p
+                     GROUP BY p.path) o
+             GROUP BY 1) g
+$$;
+
 -- Changes a type, whose row is held, by a merge patch; what is the same already is no change. Another
 -- schema is another version; the last thousand are kept.
 CREATE OR REPLACE FUNCTION event_type_merge(tenant_id uuid, held event_type, given json) RETURNS event_type
@@ -51,6 +65,7 @@ BEGIN
     wanted.state := coalesce(given ->> 'state', held.state);
     IF $3 -> 'sensitive_paths' IS NOT NULL THEN
         wanted.sensitive_paths := coalesce(json_texts($3 -> 'sensitive_paths'), '{}');
+        wanted.past_sensitive_paths := event_type_past_paths(held, wanted.sensitive_paths);
     END IF;
     wanted.attributes := CASE WHEN given -> 'attributes' IS NULL THEN held.attributes
                               ELSE event_type_attributes(given -> 'attributes') END;
@@ -72,7 +87,8 @@ BEGIN
     UPDATE event_type t
        SET description = wanted.description, schema = wanted.schema, sample = wanted.sample, version = wanted.version,
            validation = wanted.validation, enrichable = wanted.enrichable, state = wanted.state,
-           sensitive_paths = wanted.sensitive_paths, attributes = wanted.attributes, updated_at = now()
+           sensitive_paths = wanted.sensitive_paths,
+           past_sensitive_paths = wanted.past_sensitive_paths, attributes = wanted.attributes, updated_at = now()
      WHERE t.tenant_id = $1 AND t.name = held.name
     RETURNING t.* INTO wanted;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)

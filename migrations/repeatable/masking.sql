@@ -1,13 +1,19 @@
 -- What is sensitive and whom it is shown to (docs/adr/0035-masking.md): places in payloads that the event type declares, custom
 -- values whose field is marked, and whatever of an attempt says them again. Only what is shown is masked, never what is stored
--- or sent. Who may see all is said by the transaction's context (hk/db.h); who says nothing sees masks.
+-- or sent. What was sensitive when it was stored stays masked. Who may see all is said by the transaction's context (hk/db.h); who
+-- says nothing sees masks.
+
+DROP FUNCTION IF EXISTS mask_paths(uuid, text);
+DROP FUNCTION IF EXISTS payload_shown(uuid, text, text);
+DROP FUNCTION IF EXISTS values_shown(uuid, uuid, text);
+DROP FUNCTION IF EXISTS mask_keys(uuid, uuid);
 
 CREATE OR REPLACE FUNCTION sees_masks() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE
 RETURN coalesce(current_setting('hookline.sees_all', true), '') <> 'true';
 
--- The steps of a path: "$.lines[*].note" is {lines,*,note}. The API has checked it (check_sensitive_path()).
+-- The steps of a path: "$.lines[*].note" is {lines,*,note}, "$" is all. The API has checked it (check_sensitive_path()).
 CREATE OR REPLACE FUNCTION mask_steps(path text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg(coalesce(m.part[1], '*') ORDER BY m.n)
+    SELECT coalesce(array_agg(coalesce(m.part[1], '*') ORDER BY m.n), '{}')
       FROM regexp_matches(substr($1, 2), '\.([A-Za-z0-9_-]+)|\.\*|\[\*\]', 'g') WITH ORDINALITY AS m (part, n)
 $$;
 
@@ -48,23 +54,33 @@ BEGIN
 END
 $$;
 
--- Where payloads of a type are sensitive.
-CREATE OR REPLACE FUNCTION mask_paths(tenant_id uuid, event_type text) RETURNS text[] LANGUAGE sql STABLE AS $$
-    SELECT coalesce((SELECT t.sensitive_paths FROM event_type t WHERE t.tenant_id = $1 AND t.name = $2), '{}')
+-- Where the payload of an event is sensitive, or was when it was stored; NULL: of any, whenever that was.
+CREATE OR REPLACE FUNCTION mask_paths(tenant_id uuid, event_type text, event_id uuid) RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT t.sensitive_paths
+                            || ARRAY(SELECT p.key
+                                       FROM jsonb_each_text(t.past_sensitive_paths) p
+                                      WHERE $3 IS NULL OR uuid_v7_time($3) < p.value::timestamptz)
+                       FROM event_type t
+                      WHERE t.tenant_id = $1 AND t.name = $2), '{}')
 $$;
 
 -- A payload as the caller may see it: its own text, or with masks; all of it is one when it cannot be looked into.
-CREATE OR REPLACE FUNCTION payload_shown(tenant_id uuid, event_type text, payload text) RETURNS text
+CREATE OR REPLACE FUNCTION payload_shown(tenant_id uuid, event_type text, payload text, event_id uuid DEFAULT NULL) RETURNS text
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
+    paths    text[];
     path     text;
     document jsonb;
 BEGIN
-    IF $3 IS NULL OR NOT sees_masks() OR mask_paths($1, $2) = '{}' THEN
+    IF $3 IS NULL OR NOT sees_masks() THEN
+        RETURN $3;
+    END IF;
+    paths := mask_paths($1, $2, $4);
+    IF paths = '{}' THEN
         RETURN $3;
     END IF;
     document := $3::jsonb;
-    FOREACH path IN ARRAY mask_paths($1, $2) LOOP
+    FOREACH path IN ARRAY paths LOOP
         document := mask_at(document, mask_steps(path));
     END LOOP;
     RETURN document::text;
@@ -73,26 +89,33 @@ EXCEPTION WHEN data_exception OR program_limit_exceeded OR insufficient_resource
 END
 $$;
 
--- Custom values as the caller may see them.
-CREATE OR REPLACE FUNCTION values_shown(tenant_id uuid, connection_id uuid, "values" text) RETURNS text
-LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    IF $3 IS NULL OR NOT sees_masks() THEN
-        RETURN $3;
-    END IF;
-    RETURN (SELECT '{' || coalesce(string_agg(to_json(v.key)::text || ':'
-                                              || CASE WHEN v.key = ANY (mask_keys($1, $2)) THEN '"***"' ELSE v.value::text END,
-                                              ',' ORDER BY v.n), '') || '}'
-              FROM json_each($3::json) WITH ORDINALITY AS v (key, value, n));
-END
-$$;
-
--- The keys of the sensitive fields of a connection's app.
-CREATE OR REPLACE FUNCTION mask_keys(tenant_id uuid, connection_id uuid) RETURNS text[] LANGUAGE sql STABLE AS $$
+-- The keys of a version of a connection's values that are sensitive, or were when their values were given.
+CREATE OR REPLACE FUNCTION mask_keys(tenant_id uuid, connection_id uuid, version integer) RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT ARRAY(SELECT f.key
                    FROM connection c
                    JOIN custom_field f ON f.tenant_id = $1 AND f.app_id = c.app_id AND f.is_sensitive
-                  WHERE c.tenant_id = $1 AND c.id = $2)
+                  WHERE c.tenant_id = $1 AND c.id = $2
+                  UNION
+                 SELECT unnest(v.masked_keys)
+                   FROM connection_values v
+                  WHERE v.tenant_id = $1 AND v.connection_id = $2 AND v.version = $3)
+$$;
+
+-- Custom values of a version as the caller may see them.
+CREATE OR REPLACE FUNCTION values_shown(tenant_id uuid, connection_id uuid, version integer, "values" text) RETURNS text
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    keys text[];
+BEGIN
+    IF $4 IS NULL OR NOT sees_masks() THEN
+        RETURN $4;
+    END IF;
+    keys := mask_keys($1, $2, $3);
+    RETURN (SELECT '{' || coalesce(string_agg(to_json(v.key)::text || ':'
+                                              || CASE WHEN v.key = ANY (keys) THEN '"***"' ELSE v.value::text END,
+                                              ',' ORDER BY v.n), '') || '}'
+              FROM json_each($4::json) WITH ORDINALITY AS v (key, value, n));
+END
 $$;
 
 -- What nobody who sees masks may read in a message's attempts, as it was sent; NULL: nobody knows any more, so all of it.
@@ -100,10 +123,10 @@ CREATE OR REPLACE FUNCTION mask_words(m message) RETURNS text[] LANGUAGE plpgsql
 DECLARE
     e     event;
     paths text[];
-    keys  text[] := CASE WHEN m.values_version IS NULL THEN '{}' ELSE mask_keys(m.tenant_id, m.connection_id) END;
+    keys  text[] := CASE WHEN m.values_version IS NULL THEN '{}' ELSE mask_keys(m.tenant_id, m.connection_id, m.values_version) END;
 BEGIN
     SELECT x.* INTO e FROM event x WHERE x.tenant_id = m.tenant_id AND x.id = m.event_id;
-    paths := mask_paths(m.tenant_id, e.event_type);
+    paths := mask_paths(m.tenant_id, e.event_type, e.id);
     IF e.id IS NULL OR paths <> '{}' AND e.payload_state IS NOT NULL THEN
         RETURN NULL;
     END IF;

@@ -115,7 +115,7 @@ BEGIN
         code := '';
         target.profile := coalesce($4 ->> 'profile', target.profile);
         target.overrides := overrides_merge(target.overrides, $4 -> 'overrides');
-        payload := coalesce(payload_shown($1, event_type, stored.payload), ($4 -> 'payload')::text, kind.sample::text);
+        payload := coalesce(payload_shown($1, event_type, stored.payload, stored.id), ($4 -> 'payload')::text, kind.sample::text);
         event_id := stored.id;
         message_id := message_id(stored.id, target.id);
         occurred_at := stored.occurred_at;

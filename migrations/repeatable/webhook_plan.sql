@@ -54,7 +54,8 @@ $$;
 -- The values of a connection (a version of them, NULL: the newest) that an event of that type carries.
 CREATE OR REPLACE FUNCTION connection_values_for(tenant_id uuid, connection_id uuid, version integer, event_type text)
 RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT values_shown($1, $2, CASE WHEN v.applies IS NULL THEN v."values" ELSE custom_values_for(v."values", v.applies, $4) END)
+    SELECT values_shown($1, $2, v.version,
+                        CASE WHEN v.applies IS NULL THEN v."values" ELSE custom_values_for(v."values", v.applies, $4) END)
       FROM connection c
       JOIN connection_values v ON v.tenant_id = $1 AND v.connection_id = c.id AND v.version = coalesce($3, c.values_version)
      WHERE c.tenant_id = $1 AND c.id = $2

@@ -93,10 +93,11 @@ static struct cage given_cage(struct harness *h)
     return c;
 }
 
-static void test_no_get_shows_support_what_is_sensitive(void **state)
+/* Asks all that support can GET; how many answered. */
+static unsigned check_all_gets(struct cage *cage)
 {
-    struct harness *h = *state;
-    struct cage c = given_cage(h);
+    struct cage c = *cage;
+    struct harness *h = c.h;
     struct listed_route routes[MAX_ROUTES];
     size_t n_routes = list_routes(h, routes, HK_COUNTOF(routes));
     unsigned n_seen = 0;
@@ -112,7 +113,71 @@ static void test_no_get_shows_support_what_is_sensitive(void **state)
         assert_masked(&reply);
         n_seen += reply.status == 200;
     }
-    assert_in_range(n_seen, 25, MAX_ROUTES);
+    return n_seen;
+}
+
+static void test_no_get_shows_support_what_is_sensitive(void **state)
+{
+    struct cage c = given_cage(*state);
+
+    assert_in_range(check_all_gets(&c), 25, MAX_ROUTES);
+}
+
+static void test_what_was_sensitive_when_it_was_stored_stays_masked(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    const char *app_id = db_text(h, "SELECT id FROM hookline.app WHERE partner = 'acme'");
+    const char *field = at(h, "/v1/apps/%s/custom_fields/token", app_id);
+    const char *connection = at(h, "/v1/connections/%s", c.connection_id);
+    struct reply reply;
+
+    (void)api_want(h, 200, c.t->partner, "PATCH", field, "{\"is_sensitive\": false}");
+    (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                   "{\"sensitive_paths\": []}");
+    assert_in_range(check_all_gets(&c), 25, MAX_ROUTES);
+
+    /* Another change carries the value into a new version, as it was. */
+    (void)api_want(h, 200, c.t->admin, "PATCH", connection, "{\"values\": {\"plain\": \"x\"}}");
+    reply = api_want(h, 200, c.t->support, "GET", connection, NULL);
+    assert_string_equal(reply_text(&reply, "values.token"), "***");
+    assert_string_equal(reply_text(&reply, "values.plain"), "x");
+    (void)check_all_gets(&c);
+
+    /* What is given and published from now on is not sensitive. */
+    (void)api_want(h, 200, c.t->admin, "PATCH", connection, "{\"values\": {\"token\": \"new\"}}");
+    reply = api_want(h, 200, c.t->support, "GET", connection, NULL);
+    assert_string_equal(reply_text(&reply, "values.token"), "new");
+    reply = api_want(h, 200, c.t->support, "GET",
+                     at(h, "/v1/events/%s",
+                        publish(h, c.t, "order.paid", "c1", "{\"person\": {\"iban\": \"open\"}}")),
+                     NULL);
+    assert_string_equal(reply_text(&reply, "payload.person.iban"), "open");
+}
+
+static void test_values_of_a_sensitive_field_that_is_deleted_stay_masked(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+    const char *app_id = db_text(h, "SELECT id FROM hookline.app WHERE partner = 'acme'");
+
+    (void)api_want(h, 204, c.t->partner, "DELETE", at(h, "/v1/apps/%s/custom_fields/token", app_id),
+                   NULL);
+    (void)check_all_gets(&c);
+}
+
+static void test_paths_that_change_and_change_are_remembered_or_all_is_masked(void **state)
+{
+    struct harness *h = *state;
+    struct cage c = given_cage(h);
+
+    for (unsigned i = 0; i < 120; i++)
+        (void)api_want(h, 200, c.t->admin, "PATCH", "/v1/event_types/order.paid",
+                       at(h, "{\"sensitive_paths\": [\"$.p%u\"]}", i));
+    (void)check_all_gets(&c);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.event_type,"
+                               " jsonb_object_keys(past_sensitive_paths)"),
+                     101);
 }
 
 static void test_what_is_masked_is_there_and_the_rest_is_seen(void **state)
@@ -430,6 +495,10 @@ int main(void)
     static const char *const quick[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=1000", NULL};
     const struct CMUnitTest tests[] = {
         harness_test(test_no_get_shows_support_what_is_sensitive, .env = quick),
+        harness_test(test_what_was_sensitive_when_it_was_stored_stays_masked, .env = quick),
+        harness_test(test_values_of_a_sensitive_field_that_is_deleted_stay_masked, .env = quick),
+        harness_test(test_paths_that_change_and_change_are_remembered_or_all_is_masked,
+                     .env = quick),
         harness_test(test_what_is_masked_is_there_and_the_rest_is_seen, .env = quick),
         harness_test(test_with_a_reason_support_sees_it_and_the_admin_sees_that, .env = quick),
         harness_test(test_no_query_tells_support_what_is_masked, .env = quick),
