@@ -54,7 +54,7 @@ BEGIN
 END
 $$;
 
--- Where the payload of an event is sensitive, or was when it was stored; NULL: of any, whenever that was.
+-- Where the payload of an event is sensitive, or was when it was stored; NULL: of one that is not, wherever it ever was.
 CREATE OR REPLACE FUNCTION mask_paths(tenant_id uuid, event_type text, event_id uuid) RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT coalesce((SELECT t.sensitive_paths
                             || ARRAY(SELECT p.key

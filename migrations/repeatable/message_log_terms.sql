@@ -145,14 +145,15 @@ $$;
 
 -- Whether a payload is what is asked for. Workers and live tails ask for others, and would see masks always: the filter says it.
 -- One that is larger than what can be asked is not unpacked.
-CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_type text, payload text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+DROP FUNCTION IF EXISTS log_payload_holds(log_terms, text, text);
+CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_id uuid, event_type text, payload text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     shown text;
 BEGIN
     IF octet_length(payload) > 262144 THEN
         RETURN false;
     END IF;
-    shown := CASE WHEN t.is_masked THEN payload_shown(t.tenant_id, event_type, payload) ELSE payload END;
+    shown := CASE WHEN t.is_masked THEN payload_shown(t.tenant_id, event_type, payload, event_id) ELSE payload END;
     RETURN (t.path IS NULL OR log_path_holds(shown, t.path))
            AND (t.declaring_types IS NULL OR log_attributes_hold(t.tenant_id, event_type, shown, t));
 END

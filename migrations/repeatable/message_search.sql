@@ -247,7 +247,7 @@ BEGIN
                 n_seen := n_seen + 7;
                 n_bytes := n_bytes + coalesce(octet_length(found.payload), 0);
                 event_id := found.event_id;
-                event_holds := log_payload_holds(t, found.event_type, found.payload);
+                event_holds := log_payload_holds(t, found.event_id, found.event_type, found.payload);
             END IF;
             found.holds := event_holds;
         END IF;

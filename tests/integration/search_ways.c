@@ -341,7 +341,8 @@ static void test_a_page_ends_after_a_second(void **state)
     (void)state;
     PQclear(plan_query(
         world.owner,
-        "CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_type text, payload text)"
+        "CREATE OR REPLACE FUNCTION log_payload_holds(t log_terms, event_id uuid, event_type text,"
+        " payload text)"
         " RETURNS boolean LANGUAGE plpgsql STABLE AS $$"
         " BEGIN PERFORM pg_sleep(0.1); RETURN false; END $$"));
     assert_in_range(count_looked_at("NULL", BIG, 200, 100000, "true"), 10, 400);
