@@ -68,7 +68,10 @@ static bool show_row(struct follower *follower, const char *type, json_t *row)
     } else {
         print_row(follower, row, strcmp(type, "attempt") == 0);
     }
-    (void)fflush(stdout);
+    if (fflush(stdout) != 0) { /* whoever reads has gone; curl keeps SIGPIPE from us */
+        follower->exit_code = EXIT_FAILED;
+        return false;
+    }
     return ++follower->n_shown != follower->options->limit;
 }
 

@@ -14,7 +14,14 @@
 #include "api/cli/interrupt.h"
 #include "api/cli/output.h"
 
-enum { FIRST_WAIT_MS = 250, MAX_WAIT_MS = 2000, MAX_HOURS = 24, MAX_APPS = 20 };
+enum {
+    FIRST_WAIT_MS = 250,
+    MAX_WAIT_MS = 2000,
+    MAX_HOURS = 24,
+    MAX_APPS = 20,
+    MAX_LINE_BYTES = 1024,
+    USUAL_WIDTH = 79
+};
 
 const char *const replay_options[] = {"plan", "yes",    "detach",     "rate",
                                       "max",  "values", "webhook-id", "messages",
@@ -91,26 +98,37 @@ static void print_plan(const json_t *replay)
     (void)fflush(stdout);
 }
 
-static void print_status(FILE *out, const json_t *replay)
+static void add_status(struct hk_buf *line, const json_t *replay)
 {
     const json_t *outcomes = json_object_get(replay, "outcomes");
 
-    (void)fputs("replay ", out);
-    output_print_clean(out, output_text(replay, "id"));
-    (void)fputs(" ", out);
-    output_print_clean(out, state_of(replay));
-    (void)fprintf(
-        out, ": %" PRId64 " planned, %" PRId64 " sent again, %" PRId64 " skipped, %" PRId64 " left",
-        output_int(replay, "planned"), output_int(replay, "replayed"),
-        output_int(replay, "skipped"), output_int(replay, "remaining"));
+    hk_buf_printf(line, "replay %s ", output_text(replay, "id"));
+    (void)output_add_clean(line, state_of(replay), 0);
+    hk_buf_printf(line,
+                  ": %" PRId64 " planned, %" PRId64 " sent again, %" PRId64 " skipped, %" PRId64
+                  " left",
+                  output_int(replay, "planned"), output_int(replay, "replayed"),
+                  output_int(replay, "skipped"), output_int(replay, "remaining"));
     if (outcomes != NULL)
-        (void)fprintf(out,
+        hk_buf_printf(line,
                       "; %" PRId64 " succeeded, %" PRId64 " failed, %" PRId64 " cancelled, %" PRId64
                       " on their way",
                       output_int(outcomes, "succeeded"), output_int(outcomes, "failed"),
                       output_int(outcomes, "cancelled"), output_int(outcomes, "waiting"));
     if (json_is_true(json_object_get(replay, "is_waiting")))
-        (void)fputs(" (waits: what is live goes first, or receivers have enough)", out);
+        hk_buf_add_text(line, " (waits: what is live goes first, or receivers have enough)");
+}
+
+/* A `width` other than 0: no more columns than that. */
+static void print_status(FILE *out, const json_t *replay, int width)
+{
+    HK_CLEANUP(hk_buf_done) struct hk_buf line, cut;
+
+    hk_buf_init(&line, MAX_LINE_BYTES);
+    hk_buf_init(&cut, MAX_LINE_BYTES);
+    add_status(&line, replay);
+    (void)output_add_clean(&cut, line.p, width);
+    (void)fputs(cut.p, out);
 }
 
 /* With the reasons of what was skipped. */
@@ -123,7 +141,7 @@ static void print_end(const json_t *replay, const struct options *options)
         output_json(replay, true);
         return;
     }
-    print_status(stdout, replay);
+    print_status(stdout, replay, 0);
     (void)putchar('\n');
     json_object_foreach(json_object_get(replay, "skipped_by_reason"), reason, n)
     {
@@ -139,7 +157,7 @@ static void print_progress(const json_t *replay, bool *has_line)
     if (isatty(STDERR_FILENO) != 1)
         return;
     (void)fputs("\r\033[K", stderr);
-    print_status(stderr, replay);
+    print_status(stderr, replay, output_width() > 1 ? output_width() - 1 : USUAL_WIDTH);
     (void)fflush(stderr);
     *has_line = true;
 }

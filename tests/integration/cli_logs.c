@@ -235,6 +235,23 @@ static void test_a_tail_goes_on_after_a_lost_connection_where_it_was(void **stat
     assert_string_equal(reply_text(&request, "headers.last-event-id"), "103.m.0");
 }
 
+static void test_a_tail_ends_when_nobody_reads_it_any_more(void **state)
+{
+    struct harness *h = *state;
+    char program[PROC_PATH_SIZE];
+    const char *const argv[] = {"sh", "-c", "\"$0\" tail --ndjson | head -n 1", program, NULL};
+    const char *const env[] = {at(h, "HOOKLINE_URL=%s", sinker_url(h, "")), "HOOKLINE_API_KEY=key",
+                               NULL};
+    char *out;
+
+    proc_program("hookline", program);
+    sinker_rule(h, "/v1/tail",
+                "{\"then\": {\"status\": 200, \"body\": \"retry: 10\\n\\n" MESSAGE("101") "\"}}");
+    assert_int_equal(proc_run("piped", h->directory, argv, env, &out), 0);
+    assert_int_equal(count(out, "\n"), 1);
+    free(out);
+}
+
 static void test_a_tail_shows_messages_and_attempts_as_they_come(void **state)
 {
     struct harness *h = *state;
@@ -279,6 +296,7 @@ int main(void)
         harness_test(test_what_a_terminal_would_act_on_is_never_written, .has_no_worker = true),
         harness_test(test_a_tail_goes_on_after_a_lost_connection_where_it_was,
                      .has_no_worker = true),
+        harness_test(test_a_tail_ends_when_nobody_reads_it_any_more, .has_no_worker = true),
         harness_test(test_a_tail_shows_messages_and_attempts_as_they_come),
     };
 
