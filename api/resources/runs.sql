@@ -66,7 +66,7 @@ WITH found AS (
                           AND m.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)))
 )
 SELECT CASE WHEN f.payload IS NULL THEN 'not_found' WHEN f.payload_state IS NOT NULL THEN 'payload_gone'
-            WHEN sees_masks() AND mask_paths($1::uuid, f.event_type) <> '{}' THEN 'forbidden' ELSE '' END AS code,
+            WHEN sees_masks() AND mask_paths($1::uuid, f.event_type, $3::uuid) <> '{}' THEN 'forbidden' ELSE '' END AS code,
        CASE WHEN f.payload_state IS NOT NULL THEN payload_fault($1::uuid, $3::uuid) END AS body,
        encode(coalesce(f.body, convert_to(f.payload, 'UTF8')), 'base64') AS bytes, CASE WHEN f.request IS NULL THEN 'application/json' ELSE f.request ->> 'content_type' END AS content_type
   FROM (SELECT) one
