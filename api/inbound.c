@@ -189,7 +189,8 @@ static void reply_to_handshake(struct call *call, const struct hk_inbound_answer
         reply_add_header(call, "webhook-allowed-origin", answer->allowed_origin);
     if (answer->allowed_rate.p != NULL)
         reply_add_header(call, "webhook-allowed-rate", answer->allowed_rate);
-    reply_as_flow(call, answer->status, answer->content_type,
+    reply_as_flow(call, answer->status,
+                  answer->content_type == NULL ? "text/plain" : answer->content_type,
                   (struct hk_str){answer->body, answer->n_body});
 }
 

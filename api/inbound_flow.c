@@ -255,9 +255,12 @@ struct inbound_flow *inbound_flow_read(const struct hk_db_result *result, unsign
     hk_buf_init(&flow->opened, MAX_OPENED_BYTES);
     split_row(&flow->row, columns);
     read_columns(flow, columns, config);
-    flow->is_shut = !take_token(flow, columns[TOKEN]) ||
-                    hk_inbound_credential_parse(columns[CREDENTIAL], "/credential",
-                                                &flow->credential, &error) != HK_OK;
+    flow->is_shut = !take_token(flow, columns[TOKEN]);
+    if (hk_inbound_credential_parse(columns[CREDENTIAL], "/credential", &flow->credential,
+                                    &error) != HK_OK) {
+        hk_log(HK_LOG_ERROR, "flow.credential_unread", HK_CTEXT("detail", error.detail));
+        flow->is_shut = true;
+    }
     take_answer(flow, columns[ANSWER]);
     open_secrets(flow, key, columns, vault);
     return flow;

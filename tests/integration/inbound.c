@@ -145,10 +145,10 @@ static void test_a_change_counts_from_the_next_request_on(void **state)
     struct inlet old = s.inlet;
 
     assert_status(reply, 202);
-    inlet_change(h, s.t, &s.inlet, "{\"state\": \"stopped\"}");
+    (void)api_want(h, 200, s.t->admin, "POST", at(h, "/v1/flows/%s/stop", s.inlet.id), NULL);
     assert_gives(404, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
-    inlet_change(h, s.t, &s.inlet, "{\"state\": \"running\"}");
-    assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
+    (void)api_want(h, 200, s.t->admin, "POST", at(h, "/v1/flows/%s/start", s.inlet.id), NULL);
+    assert_gives(202, inlet_post_patiently(h, &s.inlet, HK_STR("{}"), as_json));
     inlet_change(h, s.t, &s.inlet,
                  "{\"answer\": {\"status\": 201, \"content_type\": \"text/plain\","
                  " \"body\": \"caf\\u00e9\", \"headers\": {\"X-Flow\": \"yes\"}}}");
@@ -205,6 +205,21 @@ static void test_a_flow_takes_the_methods_sizes_and_types_that_it_says(void **st
     assert_problem(h, reply, 415, "unsupported_media_type", NULL);
     assert_gives(202, send(h, &s.inlet, "GET", "?a=1", (const char *const[]){as_json[0], NULL}));
     assert_int_equal(inlet_count(h, &s.inlet), 2);
+}
+
+static void test_each_method_may_be_taken_at_both_urls(void **state)
+{
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+    struct harness *h = *state;
+    struct scene s =
+        given_scene(h, ", \"methods\": [\"GET\", \"POST\", \"PUT\", \"PATCH\", \"DELETE\"]");
+
+    for (size_t i = 0; i < HK_COUNTOF(methods); i++) {
+        assert_gives(202, send(h, &s.inlet, methods[i], "", NULL));
+        assert_gives(202, send(h, &s.inlet, methods[i], "/wait/key", NULL));
+    }
+    assert_gives(405, send(h, &s.inlet, "HEAD", "", NULL));
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message"), HK_COUNTOF(methods));
 }
 
 static void test_keys_and_passwords_are_checked_and_not_kept(void **state)
@@ -316,8 +331,9 @@ static void test_a_pulled_flows_request_is_never_due(void **state)
     struct scene s = given_scene(h, ", \"delivery\": \"pull\"");
 
     assert_gives(202, inlet_post(h, &s.inlet, HK_STR("{}"), as_json));
-    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.queue"
-                               " WHERE due_at = 'infinity' AND pulled_until IS NULL AND NOT laned"),
+    assert_int_equal(db_int(h,
+                            "SELECT count(*) FROM hookline.queue"
+                            " WHERE due_at = 'infinity' AND pulled_until <= now() AND NOT laned"),
                      1);
 }
 
@@ -351,6 +367,7 @@ int main(void)
                      .env = unguarded),
         harness_test(test_a_flow_takes_the_methods_sizes_and_types_that_it_says,
                      .has_no_worker = true),
+        harness_test(test_each_method_may_be_taken_at_both_urls, .has_no_worker = true),
         harness_test(test_keys_and_passwords_are_checked_and_not_kept, .has_no_worker = true,
                      .env = unguarded),
         harness_test(test_a_flow_keeps_its_rate_and_its_tenants_quota, .has_no_worker = true),

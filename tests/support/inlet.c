@@ -46,6 +46,31 @@ const char *inlet_run(struct harness *h, const struct tenant *t, const struct in
     return reply_text(&reply, "messages.0.id");
 }
 
+struct attempt {
+    struct harness *h;
+    const struct inlet *inlet;
+    struct hk_str body;
+    const char *const *headers;
+    struct reply reply;
+};
+
+static bool is_let_in(void *arg)
+{
+    struct attempt *attempt = arg;
+
+    attempt->reply = inlet_post(attempt->h, attempt->inlet, attempt->body, attempt->headers);
+    return attempt->reply.status < 400 || attempt->reply.status > 499;
+}
+
+struct reply inlet_post_patiently(struct harness *h, const struct inlet *inlet, struct hk_str body,
+                                  const char *const headers[])
+{
+    struct attempt attempt = {h, inlet, body, headers, {0}};
+
+    (void)wait_until(is_let_in, &attempt, 10000);
+    return attempt.reply;
+}
+
 const char *inlet_hmac(struct harness *h, enum hk_hash hash, bool is_base64, struct hk_str key,
                        struct hk_str a, struct hk_str b, struct hk_str c)
 {

@@ -38,6 +38,13 @@ struct reply inlet_post(struct harness *h, const struct inlet *inlet, struct hk_
 const char *inlet_run(struct harness *h, const struct tenant *t, const struct inlet *inlet,
                       const char *content_type, const char *body);
 
+/*
+ * The same again and again while it is refused (4xx): by what was true up to a quarter of a second
+ * ago, see docs/flows.md.
+ */
+struct reply inlet_post_patiently(struct harness *h, const struct inlet *inlet, struct hk_str body,
+                                  const char *const headers[]);
+
 /* The text of the HMAC over the three parts (or "") with the key. */
 const char *inlet_hmac(struct harness *h, enum hk_hash hash, bool is_base64, struct hk_str key,
                        struct hk_str a, struct hk_str b, struct hk_str c);
