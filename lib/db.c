@@ -121,6 +121,7 @@ static void link_slot(struct db_slot *slot, struct db_slot *after)
 static void on_timeout(struct hk_timer *timer)
 {
     static const struct hk_db_result timed_out = {.code = HK_DB_UNAVAILABLE};
+    static const struct hk_db_result waited = {.code = HK_BUSY};
     struct db_slot *slot = HK_CONTAINER_OF(timer, struct db_slot, timeout);
 
     if (slot->connection != NULL) {
@@ -128,7 +129,7 @@ static void on_timeout(struct hk_timer *timer)
         return;
     }
     unlink_slot(slot);
-    db_slot_finish(slot, &timed_out);
+    db_slot_finish(slot, slot->is_slow && hk_db_is_up(slot->db) ? &waited : &timed_out);
 }
 
 static bool is_slow_of(const struct db_slot *slot, struct hk_str tenant_id)

@@ -49,7 +49,7 @@ struct hk_db_context {
 /* What a statement came back with. Borrowed: valid until done() returns. */
 struct hk_db_result {
     /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL;
-     * of a slow query: HK_SEARCH_TOO_SLOW */
+     * of a slow query: HK_SEARCH_TOO_SLOW, HK_BUSY (its turn has not come in time) */
     enum hk_code code;
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
     bool is_timeout;    /* unavailable, because the server gave it up: it or a lock took too long */

@@ -38,7 +38,7 @@ static void test_slow_queries_leave_a_connection_to_the_others(void **state)
     open_pool(pool, 2, 0);
     pool_block(pool);
     for (size_t i = 0; i < HK_COUNTOF(slow); i++)
-        pool_submit_slow(pool, &slow[i], &stmt_wait, &context);
+        pool_submit_slow(pool, &slow[i], &stmt_wait, &context, POOL_WAIT_MS);
     pool_wait_blocked(pool, 1);
     pool_ask(pool, &other, &stmt_echo, hello);
     assert_int_equal(other.code, HK_OK);
@@ -64,12 +64,12 @@ static void test_tenants_take_turns(void **state)
     pool_run(pool, "CREATE SEQUENCE public.place");
     open_pool(pool, 1, 0);
     pool_block(pool);
-    pool_submit_slow(pool, &first, &stmt_wait, &a);
+    pool_submit_slow(pool, &first, &stmt_wait, &a, POOL_WAIT_MS);
     pool_wait_blocked(pool, 1);
     for (size_t i = 0; i < HK_COUNTOF(of_a); i++)
-        pool_submit_slow(pool, &of_a[i], &stmt_place, &a);
+        pool_submit_slow(pool, &of_a[i], &stmt_place, &a, POOL_WAIT_MS);
     for (size_t i = 0; i < HK_COUNTOF(of_b); i++)
-        pool_submit_slow(pool, &of_b[i], &stmt_place, &b);
+        pool_submit_slow(pool, &of_b[i], &stmt_place, &b, POOL_WAIT_MS);
     pool_unblock(pool);
     pool_wait_done(pool, &of_a[2]);
     assert_string_equal(of_a[0].value, "1");
@@ -77,6 +77,23 @@ static void test_tenants_take_turns(void **state)
     assert_string_equal(of_a[1].value, "3");
     assert_string_equal(of_b[1].value, "4");
     assert_string_equal(of_a[2].value, "5");
+}
+
+static void test_whose_turn_does_not_come_is_told_that_others_are_before_it(void **state)
+{
+    struct pool *pool = *state;
+    struct hk_db_context context = context_of(TENANT_A);
+    struct ask first, second;
+
+    open_pool(pool, 2, 0);
+    pool_block(pool);
+    pool_submit_slow(pool, &first, &stmt_wait, &context, POOL_WAIT_MS);
+    pool_wait_blocked(pool, 1);
+    pool_submit_slow(pool, &second, &stmt_timeout, &context, 200);
+    pool_wait_done(pool, &second);
+    assert_int_equal(second.code, HK_BUSY);
+    pool_unblock(pool);
+    pool_wait_done(pool, &first);
 }
 
 /* The one that is lost takes a while to come back. */
@@ -89,8 +106,8 @@ static void test_a_lost_connection_makes_room_at_once(void **state)
     open_pool(pool, 2, 0);
     pool_ask(pool, &other, &stmt_echo, hello);
     pool_block(pool);
-    pool_submit_slow(pool, &lost, &stmt_wait, &context);
-    pool_submit_slow(pool, &next, &stmt_place, &context);
+    pool_submit_slow(pool, &lost, &stmt_wait, &context, POOL_WAIT_MS);
+    pool_submit_slow(pool, &next, &stmt_place, &context, POOL_WAIT_MS);
     pool_run(pool, "CREATE SEQUENCE public.place");
     pool_wait_blocked(pool, 1);
     pool_run(pool, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -112,13 +129,13 @@ static void test_the_server_ends_a_slow_query_and_that_one_only(void **state)
 
     open_pool(pool, 1, 200);
     pool_block(pool);
-    pool_submit_slow(pool, &slow, &stmt_wait, &context);
+    pool_submit_slow(pool, &slow, &stmt_wait, &context, POOL_WAIT_MS);
     pool_wait_done(pool, &slow);
     assert_int_equal(slow.code, HK_SEARCH_TOO_SLOW);
     assert_false(slow.is_data_error);
     pool_ask(pool, &other, &stmt_timeout, NULL);
     assert_string_equal(other.value, "30s");
-    pool_submit_slow(pool, &slow, &stmt_timeout, &context);
+    pool_submit_slow(pool, &slow, &stmt_timeout, &context, POOL_WAIT_MS);
     pool_wait_done(pool, &slow);
     assert_string_equal(slow.value, "200ms");
     pool_unblock(pool);
@@ -129,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         pool_test(test_slow_queries_leave_a_connection_to_the_others),
         pool_test(test_tenants_take_turns),
+        pool_test(test_whose_turn_does_not_come_is_told_that_others_are_before_it),
         pool_test(test_a_lost_connection_makes_room_at_once),
         pool_test(test_the_server_ends_a_slow_query_and_that_one_only),
     };

@@ -119,12 +119,12 @@ enum hk_code pool_submit(struct pool *pool, struct ask *ask, const struct hk_stm
 }
 
 void pool_submit_slow(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
-                      const struct hk_db_context *context)
+                      const struct hk_db_context *context, unsigned timeout_ms)
 {
     *ask = (struct ask){.query = {.stmt = stmt,
                                   .context = context,
                                   .done = on_done,
-                                  .timeout_ms = POOL_WAIT_MS,
+                                  .timeout_ms = timeout_ms,
                                   .is_slow = true}};
     assert_int_equal(submit(pool, ask), HK_OK);
 }

@@ -56,7 +56,7 @@ enum hk_code pool_submit(struct pool *pool, struct ask *ask, const struct hk_stm
 
 /* The same of a slow query without parameters, which must be HK_OK. */
 void pool_submit_slow(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
-                      const struct hk_db_context *context);
+                      const struct hk_db_context *context, unsigned timeout_ms);
 
 /* Submits and waits for done(). */
 void pool_ask(struct pool *pool, struct ask *ask, const struct hk_stmt *stmt,
