@@ -3,6 +3,7 @@
  * Credentials as JSON: which members each kind has, and what is wrong with them. The check of
  * requests is in inbound_verify.c.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -201,6 +202,7 @@ static void fill_in(struct hk_inbound_credential *c)
     static const char *const hashes[HK_HASH_COUNT] = {"sha1", "sha256", "sha384", "sha512"};
     const struct hk_inbound_preset *preset = c->preset;
 
+    assert(preset != NULL);
     c->scheme = preset->scheme;
     c->hash = preset->hash;
     for (unsigned i = 0; i < HK_HASH_COUNT; i++) {

@@ -60,7 +60,7 @@ static bool content_from_form(struct content *content, struct hk_str form)
     struct hk_form_pair *pairs = allocate(MAX_PAIRS * sizeof(*pairs));
     size_t n;
 
-    content->text = allocate(form.n + 2 * MAX_PAIRS + 1);
+    content->text = allocate(form.n + (size_t)2 * MAX_PAIRS + 1);
     n = hk_form_read(form, pairs, MAX_PAIRS, content->text);
     if (n != SIZE_MAX) {
         qsort(pairs, n, sizeof(*pairs), compare_pairs);
@@ -127,37 +127,50 @@ static bool split_url(struct hk_str url, struct hk_str ret[MAX_URL_PARTS])
     return true;
 }
 
+/* Whether one of the secrets signed it, with the port or without. */
+static bool is_signed(const struct hk_inbound_credential *credential,
+                      const struct hk_inbound_secrets *secrets, const struct content *content,
+                      const struct hk_str url[MAX_URL_PARTS], struct hk_str given)
+{
+    bool is_plain_http = url[0].n > 5 && memcmp(url[0].p, "http:", 5) == 0;
+    struct hk_str ports[2] = {url[1], HK_STR("")};
+    bool is_right = false;
+
+    if (url[1].n == 0)
+        ports[1] = is_plain_http ? HK_STR(":80") : HK_STR(":443");
+    memcpy(content->parts, url, MAX_URL_PARTS * sizeof(*url));
+    for (unsigned i = 0; i < secrets->n; i++) {
+        if (secrets->live[i].n == 0)
+            continue;
+        for (size_t j = 0; j < HK_COUNTOF(ports); j++) {
+            uint8_t mac[HK_MAC_MAX_BYTES];
+            size_t n;
+
+            content->parts[1] = ports[j];
+            n = hk_mac(credential->hash, secrets->live[i], content->parts, content->n_parts, mac);
+            is_right |= n == given.n && hk_equal_secretly(mac, given.p, n);
+        }
+    }
+    return is_right;
+}
+
 enum hk_inbound_verdict inbound_verify_twilio(const struct hk_inbound_credential *credential,
                                               const struct hk_inbound_secrets *secrets,
                                               const struct hk_inbound_request *request)
 {
-    struct content content HK_CLEANUP(content_done) = {.text = NULL};
-    struct hk_str given, url[MAX_URL_PARTS], ports[2];
-    uint8_t mac[HK_MAC_MAX_BYTES], given_mac[HK_MAC_MAX_BYTES];
-    bool is_twice, is_right = false;
+    struct content content = {.text = NULL};
+    struct hk_str given, url[MAX_URL_PARTS];
+    uint8_t mac[HK_MAC_MAX_BYTES];
+    bool is_twice, is_right;
     size_t n;
 
     given = inbound_header(request, credential->header, &is_twice);
     if (given.p == NULL)
         return is_twice ? HK_INBOUND_WRONG : HK_INBOUND_MISSING;
-    if (!hk_b64_decode(given, given_mac, sizeof(given_mac), &n) || !split_url(request->url, url) ||
-        !make_content(request, &content))
+    if (!hk_b64_decode(given, mac, sizeof(mac), &n) || !split_url(request->url, url))
         return HK_INBOUND_WRONG;
-
-    ports[0] = url[1];
-    ports[1] = HK_STR("");
-    if (url[1].n == 0)
-        ports[1] = memcmp(url[0].p, "http:", 5) == 0 ? HK_STR(":80") : HK_STR(":443");
-    memcpy(content.parts, url, sizeof(url));
-    for (unsigned i = 0; i < secrets->n; i++) {
-        if (secrets->live[i].n == 0)
-            continue;
-        for (size_t j = 0; j < HK_COUNTOF(ports); j++) {
-            content.parts[1] = ports[j];
-            is_right |= hk_mac(credential->hash, secrets->live[i], content.parts, content.n_parts,
-                               mac) == n &&
-                        hk_equal_secretly(mac, given_mac, n);
-        }
-    }
+    is_right = make_content(request, &content) &&
+               is_signed(credential, secrets, &content, url, (struct hk_str){(const char *)mac, n});
+    content_done(&content);
     return is_right ? HK_INBOUND_OK : HK_INBOUND_WRONG;
 }

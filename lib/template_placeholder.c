@@ -19,7 +19,9 @@ static bool fail(struct reader *r, const char *fault)
 /* NUL at the end. */
 static char peek(const struct reader *r)
 {
-    return r->at < r->text.n ? r->text.p[r->at] : '\0';
+    if (r->at < r->text.n)
+        return r->text.p[r->at];
+    return '\0';
 }
 
 static bool is_digit(char c)

@@ -134,7 +134,7 @@ int main(void)
     struct hk_str body;
     bool is_ok;
 
-    hk_buf_init(&buf, 2 * BODY_BYTES);
+    hk_buf_init(&buf, (size_t)2 * BODY_BYTES);
     body = write_body(&buf);
     is_ok = verify_all(body) && render(body) && convert(body);
     hk_buf_done(&buf);

@@ -39,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum hk_code code = hk_flow_steps_parse((struct hk_str){(const char *)data, size}, "/steps",
                                             false, &steps, &error);
 
-    hk_buf_init(&once, 2 * HK_FLOW_MAX_STEPS_BYTES);
-    hk_buf_init(&twice, 2 * HK_FLOW_MAX_STEPS_BYTES);
+    hk_buf_init(&once, (size_t)2 * HK_FLOW_MAX_STEPS_BYTES);
+    hk_buf_init(&twice, (size_t)2 * HK_FLOW_MAX_STEPS_BYTES);
     FUZZ_MUST(code == HK_OK || code == HK_INVALID_BODY);
     FUZZ_MUST((error.detail[0] == '\0') == (code == HK_OK));
     FUZZ_MUST(code == HK_OK || memcmp(error.pointer, "/steps", 6) == 0);

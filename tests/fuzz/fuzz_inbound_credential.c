@@ -46,8 +46,8 @@ static void must_come_back(const struct hk_inbound_credential *credential)
     struct hk_buf once HK_CLEANUP(hk_buf_done), twice HK_CLEANUP(hk_buf_done);
     struct hk_inbound_credential again;
 
-    hk_buf_init(&once, 4 * HK_INBOUND_MAX_JSON_BYTES);
-    hk_buf_init(&twice, 4 * HK_INBOUND_MAX_JSON_BYTES);
+    hk_buf_init(&once, (size_t)4 * HK_INBOUND_MAX_JSON_BYTES);
+    hk_buf_init(&twice, (size_t)4 * HK_INBOUND_MAX_JSON_BYTES);
     hk_inbound_credential_write(credential, &once);
     FUZZ_MUST(hk_inbound_credential_parse(hk_buf_str(&once), "", &again, NULL) == HK_OK);
     FUZZ_MUST(again.secret.p == NULL && again.scheme == credential->scheme);
