@@ -19,23 +19,32 @@ bool hk_header_is_sensitive(struct hk_str name)
            !(name.n == ours.n && strncasecmp(name.p, ours.p, ours.n) == 0);
 }
 
+static bool is_secret(const struct hk_request *request, struct hk_str name)
+{
+    struct hk_str secret = request->secret_name;
+
+    return hk_header_is_sensitive(name) ||
+           (secret.n == name.n && secret.n > 0 && strncasecmp(name.p, secret.p, name.n) == 0);
+}
+
 /* Takes a header line apart. False for one that only keeps libcurl from sending its own. */
-static bool read_line(const char *line, struct hk_str *ret_name, struct hk_str *ret_shown)
+static bool read_line(const struct hk_request *request, const char *line, struct hk_str *ret_name,
+                      struct hk_str *ret_shown)
 {
     const char *colon = strchr(line, ':');
 
     if (colon == NULL || colon[1] == '\0')
         return false;
     *ret_name = (struct hk_str){line, (size_t)(colon - line)};
-    *ret_shown = hk_header_is_sensitive(*ret_name) ? MASK : hk_str(colon + 2);
+    *ret_shown = is_secret(request, *ret_name) ? MASK : hk_str(colon + 2);
     return true;
 }
 
-static void add_line(const char *line, struct hk_buf *ret)
+static void add_line(const struct hk_request *request, const char *line, struct hk_buf *ret)
 {
     struct hk_str name, shown;
 
-    if (!read_line(line, &name, &shown))
+    if (!read_line(request, line, &name, &shown))
         return;
     hk_buf_add_str(ret, name);
     hk_buf_add_text(ret, ": ");
@@ -46,7 +55,7 @@ static void add_line(const char *line, struct hk_buf *ret)
 void hk_describe_header_lines(const struct hk_request *request, struct hk_buf *ret)
 {
     for (unsigned i = 0; i < request->n_headers; i++)
-        add_line(request->headers[i], ret);
+        add_line(request, request->headers[i], ret);
 }
 
 void hk_describe_own_header_lines(const struct hk_request *request, struct hk_buf *ret)
@@ -60,7 +69,7 @@ void hk_describe_own_header_lines(const struct hk_request *request, struct hk_bu
         for (size_t j = 0; j < HK_COUNTOF(beginnings); j++)
             is_known |= strncmp(line, beginnings[j], strlen(beginnings[j])) == 0;
         if (!is_known)
-            add_line(line, ret);
+            add_line(request, line, ret);
     }
 }
 
@@ -116,7 +125,7 @@ void hk_describe_mask(const struct hk_request *request, char *text, size_t n)
         const char *colon = strchr(line, ':');
 
         if (colon != NULL && colon[1] != '\0' &&
-            hk_header_is_sensitive((struct hk_str){line, (size_t)(colon - line)}))
+            is_secret(request, (struct hk_str){line, (size_t)(colon - line)}))
             mask_value(text, n, hk_str(colon + 2));
     }
 }
@@ -133,7 +142,7 @@ void hk_describe_request(const struct hk_request *request, struct hk_buf *ret)
     hk_buf_add_json_member(ret, "url", hk_str(request->url));
     hk_buf_add_text(ret, ",\"headers\":{");
     for (unsigned i = 0; i < request->n_headers; i++) {
-        if (!read_line(request->headers[i], &name, &shown))
+        if (!read_line(request, request->headers[i], &name, &shown))
             continue;
         hk_buf_add_text(ret, comma);
         hk_buf_add_json_string(ret, name);
@@ -214,7 +223,7 @@ void hk_describe_curl(const struct hk_request *request, struct hk_buf *ret)
         struct hk_buf line HK_CLEANUP(hk_buf_done);
 
         hk_buf_init(&line, HK_REQUEST_TEXT_SIZE + 8);
-        add_line(request->headers[i],
+        add_line(request, request->headers[i],
                  &line); /* with its end, or nothing: curl is told to send none */
         hk_buf_add_text(ret, " \\\n  --header ");
         add_quoted(line.n == 0 ? hk_str(request->headers[i]) : (struct hk_str){line.p, line.n - 1},
@@ -231,7 +240,8 @@ void hk_describe_masked(const struct hk_request *request, struct hk_buf *ret)
 
     hk_buf_add_text(ret, "[");
     for (unsigned i = 0; i < request->n_headers; i++) {
-        if (!read_line(request->headers[i], &name, &shown) || !hk_header_is_sensitive(name))
+        if (!read_line(request, request->headers[i], &name, &shown) ||
+            !hk_header_is_sensitive(name))
             continue;
         hk_buf_add_text(ret, comma);
         hk_buf_add_json_string(ret, name);

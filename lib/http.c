@@ -292,14 +292,16 @@ static void set_request(struct transfer *transfer)
     const struct hk_request *request = &transfer->request;
     CURL *easy = transfer->easy;
     long timeout_ms = (long)request->timeout_ms;
+    bool is_head = request->verb != NULL && strcmp(request->verb, "HEAD") == 0;
 
     link_headers(transfer);
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
     must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
     must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->verb));
-    if (request->is_get) {
+    must(curl_easy_setopt(easy, CURLOPT_NOBODY, is_head ? 1L : 0L));
+    if (request->is_get && !is_head) {
         must(curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
-    } else {
+    } else if (!is_head) {
         must(curl_easy_setopt(easy, CURLOPT_POST, 1L));
         must(curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.n));
         must(curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.p));

@@ -254,6 +254,7 @@ static void begin_request(struct hk_request *request, const char *url, unsigned 
     request->body = HK_STR_NULL;
     request->is_get = false;
     request->verb = NULL;
+    request->secret_name = HK_STR_NULL;
     request->timeout_ms = timeout_ms;
     request->keep_body_bytes = 0;
     request->n_headers = 0;
@@ -376,6 +377,53 @@ bool hk_request_build_get(const char *url, const char *accept, unsigned timeout_
     return true;
 }
 
+/* What is neither GET nor POST is one of them under another name. */
+static void set_method(struct hk_request *request, const struct hk_request_plain *plain)
+{
+    bool is_post = strcmp(plain->method, "POST") == 0;
+
+    request->is_get = !is_post && plain->body.n == 0;
+    request->body = plain->body;
+    if (!is_post && !(request->is_get && strcmp(plain->method, "GET") == 0))
+        request->verb = plain->method;
+}
+
+static void add_credentials(struct writer *w, const struct hk_request_plain *plain)
+{
+    struct hk_request_parts parts = {
+        .username = plain->username,
+        .password = plain->password,
+        .bearer_token = plain->bearer_token,
+        .traceparent = plain->traceparent,
+        .span_id = plain->span_id,
+    };
+
+    if (plain->username.p != NULL)
+        add_basic(w, &parts);
+    else if (plain->bearer_token.p != NULL)
+        add_bearer(w, &parts);
+    if (plain->secret_name.p != NULL) {
+        begin_line(w, plain->secret_name);
+        put(w, HK_STR(": "));
+        put(w, plain->secret_value);
+        end_line(w);
+    }
+    if (plain->traceparent.p != NULL)
+        add_traceparent(w, &parts);
+}
+
+/* Whether one of the lines has that name. */
+static bool have_header(struct hk_str lines, struct hk_str name)
+{
+    while (lines.n > 0) {
+        struct hk_str line = next_line(&lines);
+
+        if (line.n > name.n && line.p[name.n] == ':' && strncasecmp(line.p, name.p, name.n) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool hk_request_build_plain(const struct hk_request_plain *plain, struct hk_request *ret,
                             const char **reterr)
 {
@@ -386,15 +434,17 @@ bool hk_request_build_plain(const struct hk_request_plain *plain, struct hk_requ
         return false;
     }
     begin_request(ret, plain->url, plain->timeout_ms);
-    ret->is_get = strcmp(plain->method, "POST") != 0;
-    ret->verb = strcmp(plain->method, "OPTIONS") == 0 ? plain->method : NULL;
-    ret->body = plain->body;
+    set_method(ret, plain);
     ret->keep_body_bytes = plain->keep_body_bytes;
-    add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
-    add_line(&w, HK_STR("accept: */*"));
+    ret->secret_name = plain->secret_name;
+    if (!have_header(plain->headers, HK_STR("user-agent")))
+        add_line(&w, HK_STR("user-agent: Hookline/" HOOKLINE_VERSION));
+    if (!have_header(plain->headers, HK_STR("accept")))
+        add_line(&w, HK_STR("accept: */*"));
     add_line(&w, HK_STR("expect:"));
     for (struct hk_str lines = plain->headers; lines.n > 0;)
         add_line(&w, next_line(&lines));
+    add_credentials(&w, plain);
     if (w.is_full || w.is_bad)
         *reterr = "a header field is not valid";
     return !w.is_full && !w.is_bad;

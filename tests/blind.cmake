@@ -17,7 +17,6 @@ function(hk_blind_copy name)
 endfunction()
 
 get_target_property(statements api HK_SQL)
-list(REMOVE_ITEM statements api/ingest.sql)
 add_executable(hookline-api-blind ${PROJECT_SOURCE_DIR}/api/main.c)
 foreach(name IN LISTS statements)
     hk_blind_copy(${name})

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "hk/describe.h"
+#include "worker/run.h"
 
 enum action { SEND, GIVE_BACK, ENTER_LANE, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
 
@@ -23,7 +24,7 @@ static const struct rule {
     {ATTEMPT_LEASED,    EVENT_ABANDONED,     ATTEMPT_FINISHED,  RELEASE,      "the drain took too long: the lease ends by itself"},
 
     {ATTEMPT_SENDING,   EVENT_STOPPED,       ATTEMPT_RECORDING, WITHDRAW,     "the subscription was stopped before a byte was sent"},
-    {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, RECORD,       "the receiver answered, or will not"},
+    {ATTEMPT_SENDING,   EVENT_OUTCOME,       ATTEMPT_RECORDING, RECORD,       "the receiver answered, or will not; the step is done"},
     {ATTEMPT_SENDING,   EVENT_ABANDONED,     ATTEMPT_FINISHED,  RELEASE,      "the drain took too long: the lease ends by itself"},
 
     {ATTEMPT_RECORDING, EVENT_RECORDED,      ATTEMPT_FINISHED,  RELEASE,      "the verdict is durable"},
@@ -58,6 +59,7 @@ void attempt_free(struct attempt *attempt)
     wipe(attempt, attempt->headers);
     wipe(attempt, attempt->egress.private_key);
     free(attempt->response);
+    run_free(attempt->run);
     free(attempt);
 }
 

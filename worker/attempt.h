@@ -40,6 +40,7 @@ enum attempt_event {
 };
 
 struct attempt;
+struct run;
 struct send;
 
 struct attempt_ops {
@@ -53,7 +54,7 @@ struct attempt_ops {
     void (*release)(struct attempt *attempt); /* frees it */
 };
 
-/* One calloc, plus one malloc for the response when there is one. */
+/* One calloc, plus one for the response and one for the run when there are such. */
 struct attempt {
     enum attempt_state state;
     const struct attempt_ops *ops;
@@ -105,6 +106,7 @@ struct attempt {
                        */
     bool is_bare;     /* recorded without the response: the database refused it with */
     char *response;
+    struct run *run; /* of a flow (worker/run.h); NULL: it is a message */
 
     size_t n_data, max_data;
     char data[]; /* what the strings above point to */

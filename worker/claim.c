@@ -120,7 +120,7 @@ struct claim *claim_new(const struct claim_options *options)
         .name = "hookline-worker claim",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
-        .max_queued = 3, /* the claim, its load, and what the lanes are told */
+        .max_queued = 3, /* the claim or its load, and what the lanes are told */
         .listen_channels = {"hookline_due", STOP_CHANNEL},
         .on_notified = on_notified,
         .on_listening = on_listening,
@@ -163,6 +163,12 @@ static void look_at_lanes_in(struct claim *claim, int64_t delay_ms)
 {
     if (!claim->is_stopped)
         hk_loop_set_timer(claim->options.loop, &claim->lane_timer, delay_ms, on_lane_timer);
+}
+
+void claim_want(struct claim *claim)
+{
+    claim->is_wanted = true;
+    claim->linger_until_ms = hk_mono_ms() + CLAIM_LINGER_MS;
 }
 
 void claim_want_lanes(struct claim *claim)

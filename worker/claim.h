@@ -57,6 +57,9 @@ void claim_free(struct claim *claim);
  */
 void claim_turn(struct claim *claim, const struct claim_load *load);
 
+/* There may be something to claim at once, such as the next step of a run. */
+void claim_want(struct claim *claim);
+
 /* There may be something to send in a lane. */
 void claim_want_lanes(struct claim *claim);
 

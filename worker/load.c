@@ -3,7 +3,7 @@
  * load.c - one statement for all messages of a claim, and an attempt of each row.
  *
  *     load_add() -> claimed -> load_begin() -> begin_part() -> on_loaded() -> found()
- *                                                   ^-- two halves ---'
+ *                                                   ^-- two halves ---'  run_load.c -> found()
  *
  * What is a subscription's comes with the first of its messages only. What can go wrong, and what
  * follows:
@@ -19,21 +19,16 @@
 #include <string.h>
 
 #include "hk/db.h"
-#include "hk/envelope.h"
 #include "hk/log.h"
 #include "hk/pgarray.h"
 #include "worker/load.sql.h"
-#include "worker/secrets.h"
+#include "worker/load_read.h"
+#include "worker/run_load.h"
 
-#define MAX_ARRAY_BYTES    (64u << 10) /* CLAIM_MAX ids, with room */
-#define MAX_BODY_BYTES     (32u << 20)
-#define MAX_OPENED_BYTES   (64u << 10) /* ten secrets, a password, 4 KiB of header fields */
-#define KEEP_SCRATCH_BYTES (256u << 10)
-#define TIMEOUT_MS         10000
-#define MAX_REST_MS        3600000 /* of a whole subscription, unless its receivers must be obeyed */
-#define LEASE_MARGIN_MS    1000    /* of a lease: for recording what the request brought */
-#define SLOW_DELAY_MS      30000   /* until what took too long is tried again */
-#define MAX_PARTS          16      /* halves of halves of CLAIM_MAX, depth first */
+#define MAX_ARRAY_BYTES (64u << 10) /* CLAIM_MAX ids, with room */
+#define TIMEOUT_MS      10000
+#define SLOW_DELAY_MS   30000 /* until what took too long is tried again */
+#define MAX_PARTS       16    /* halves of halves of CLAIM_MAX, depth first */
 
 /* Of what cannot be loaded nobody knows its profile. */
 #define FAULT          "what is to be sent, or how, cannot be read from the database"
@@ -58,44 +53,6 @@ static const enum hk_pgtype array_types[N_ARRAYS] = {
     [PARAM_IS_FIRST] = HK_PG_BOOL,
 };
 
-/* The columns of message_load. */
-enum {
-    COLUMN_EVENT_ID,
-    COLUMN_EVENT_TYPE,
-    COLUMN_COMPANY,
-    COLUMN_OCCURRED_AT,
-    COLUMN_PAYLOAD,
-    COLUMN_TRACEPARENT,
-    COLUMN_CUSTOM_VALUES,
-    COLUMN_ORIGIN,
-    COLUMN_WEBHOOK_ID,
-    COLUMN_IS_REVOKED,
-    COLUMN_STATE, /* the subscription's from here on */
-    COLUMN_URL,
-    COLUMN_HEADERS,
-    COLUMN_TIMEOUT_MS,
-    COLUMN_RESPONSES,
-    COLUMN_SCHEDULE,
-    COLUMN_JITTER_PERCENT,
-    COLUMN_RETRY_AFTER_CAP_MS,
-    COLUMN_ENVELOPE,
-    COLUMN_SIGNATURE,
-    COLUMN_BASE_URL,
-    COLUMN_SECRETS,
-    COLUMN_USERNAME,
-    COLUMN_PASSWORD,
-    COLUMN_SECRET_OF,
-    COLUMN_HOLDS_ON_FAILURE,
-    COLUMN_ALLOWS_HTTP,
-    COLUMN_ALLOWED_NETWORKS,
-    COLUMN_CLIENT_CERTIFICATE,
-    COLUMN_CLIENT_KEY,
-    COLUMN_TOKEN_URL,
-    COLUMN_SCOPE,
-    COLUMN_WEBHOOK_ORIGIN,
-    N_COLUMNS,
-};
-
 /* Some of those that were claimed. */
 struct part {
     unsigned begin, end;
@@ -113,14 +70,8 @@ struct load {
     struct hk_id_span span; /* of the messages' ids in the part */
     bool is_of_lanes;
     int64_t lease_ends_ms;
-    struct hk_buf scratch; /* where bodies are built */
-    struct hk_buf opened;  /* where secrets are opened */
-};
-
-/* A message's row, and that with its subscription's columns. */
-struct row {
-    const struct hk_db_result *result;
-    unsigned own, of_subscription;
+    struct load_reader reader;
+    struct run_load *runs;
 };
 
 struct load *load_new(const struct load_options *options)
@@ -132,8 +83,14 @@ struct load *load_new(const struct load_options *options)
     load->options = *options;
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_init(&load->arrays[i], array_types[i], MAX_ARRAY_BYTES);
-    hk_buf_init(&load->scratch, MAX_BODY_BYTES);
-    hk_buf_init(&load->opened, MAX_OPENED_BYTES);
+    load_reader_init(&load->reader, options->config, options->vault);
+    load->runs = run_load_new(&(struct run_load_options){
+        .config = options->config,
+        .vault = options->vault,
+        .db = options->db,
+        .found = options->found,
+        .found_arg = options->found_arg,
+    });
     return load;
 }
 
@@ -143,8 +100,8 @@ void load_free(struct load *load)
         return;
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_done(&load->arrays[i]);
-    hk_buf_done(&load->scratch);
-    hk_buf_done(&load->opened);
+    load_reader_done(&load->reader);
+    run_load_free(load->runs);
     free(load);
 }
 
@@ -186,176 +143,10 @@ static void fill_arrays(struct load *load)
     }
 }
 
-static struct hk_str value(const struct row *row, unsigned column)
-{
-    return hk_db_value(row->result, column < COLUMN_STATE ? row->own : row->of_subscription,
-                       column);
-}
-
-static int64_t value_int(const struct row *row, unsigned column)
-{
-    return hk_db_int(row->result, column < COLUMN_STATE ? row->own : row->of_subscription, column);
-}
-
-/* False when the profile names an envelope that this program does not know. */
-static bool read_envelope(const struct claimed *claimed, const struct row *row,
-                          struct hk_envelope *ret)
-{
-    *ret = (struct hk_envelope){
-        .tenant_id = claimed->tenant_id,
-        .event_id = hk_db_id(row->result, row->own, COLUMN_EVENT_ID),
-        .subscription_id = claimed->subscription_id,
-        .event_type = value(row, COLUMN_EVENT_TYPE),
-        .company = value(row, COLUMN_COMPANY),
-        .occurred_at = value(row, COLUMN_OCCURRED_AT),
-        .payload = value(row, COLUMN_PAYLOAD),
-        .custom_values = value(row, COLUMN_CUSTOM_VALUES),
-        .base_url = value(row, COLUMN_BASE_URL),
-        .webhook_origin = value(row, COLUMN_WEBHOOK_ORIGIN),
-    };
-    return hk_envelope_kind_from_name(value(row, COLUMN_ENVELOPE), &ret->kind);
-}
-
-/*
- * The body and, behind it in the same buffer, the envelope's header fields. Borrowed: valid until
- * the next one. The body's .p is NULL when it is too long, or the envelope unknown.
- */
-static void build_message(struct load *load, const struct claimed *claimed, const struct row *row,
-                          struct hk_str *ret_body, struct hk_str *ret_headers)
-{
-    struct hk_buf *scratch = &load->scratch;
-    struct hk_envelope envelope;
-    size_t n_body;
-
-    *ret_body = *ret_headers = HK_STR_NULL;
-    if (scratch->capacity > KEEP_SCRATCH_BYTES)
-        hk_buf_done(scratch); /* one large event must not cost memory for ever */
-    hk_buf_clear(scratch);
-    if (!read_envelope(claimed, row, &envelope))
-        return;
-    hk_envelope_build(&envelope, scratch);
-    n_body = scratch->n;
-    hk_envelope_add_headers(&envelope, scratch);
-    if (scratch->is_full)
-        return;
-    *ret_body = (struct hk_str){scratch->p, n_body};
-    *ret_headers = (struct hk_str){scratch->p + n_body, scratch->n - n_body};
-}
-
-/*
- * The CloudEvents webhook specification demands that nothing more is sent for as long as the
- * receiver says. All others are asked again after a while whether they still mean it.
- */
-static int64_t choose_rest_cap_ms(const struct row *row)
-{
-    int64_t cap_ms = value_int(row, COLUMN_RETRY_AFTER_CAP_MS);
-    enum hk_envelope_kind kind;
-    bool must_obey = hk_envelope_kind_from_name(value(row, COLUMN_ENVELOPE), &kind) &&
-                     (kind == HK_ENVELOPE_CLOUDEVENTS || kind == HK_ENVELOPE_CLOUDEVENTS_BINARY);
-
-    return must_obey || cap_ms < MAX_REST_MS ? cap_ms : MAX_REST_MS;
-}
-
-static void read_policy(struct attempt *attempt, const struct hk_config *config,
-                        const struct row *row)
-{
-    attempt->policy = (struct retry_policy){
-        .responses = attempt_keep(attempt, value(row, COLUMN_RESPONSES)),
-        .schedule = attempt_keep(attempt, value(row, COLUMN_SCHEDULE)),
-        .jitter_percent = (unsigned)value_int(row, COLUMN_JITTER_PERCENT),
-        .retry_after_cap_ms = value_int(row, COLUMN_RETRY_AFTER_CAP_MS),
-        .rest_cap_ms = choose_rest_cap_ms(row),
-        .divisor = config->worker_schedule_divisor,
-    };
-}
-
-/* No request may outlive its lease. */
-static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
-{
-    int64_t most_ms = lease_ms - LEASE_MARGIN_MS;
-
-    return (unsigned)(timeout_ms < most_ms ? timeout_ms : most_ms);
-}
-
-static void read_secrets(struct load *load, struct attempt *attempt, const struct row *row)
-{
-    secrets_open(attempt, load->options.vault, &load->opened,
-                 &(struct stored_secrets){
-                     .secrets = value(row, COLUMN_SECRETS),
-                     .headers = value(row, COLUMN_HEADERS),
-                     .password = value(row, COLUMN_PASSWORD),
-                     .client_key = value(row, COLUMN_CLIENT_KEY),
-                     .is_client_secret = attempt->token_url.p != NULL,
-                     .are_tenants = hk_str_eq(value(row, COLUMN_SECRET_OF), HK_STR("tenant")),
-                 });
-}
-
-static void read_egress(struct attempt *attempt, const struct row *row)
-{
-    attempt->egress.allows_http = value_int(row, COLUMN_ALLOWS_HTTP) != 0;
-    attempt->egress.allowed_networks = attempt_keep(attempt, value(row, COLUMN_ALLOWED_NETWORKS));
-    attempt->egress.certificate = attempt_keep(attempt, value(row, COLUMN_CLIENT_CERTIFICATE));
-    attempt->token_url = attempt_keep(attempt, value(row, COLUMN_TOKEN_URL));
-    attempt->scope = attempt_keep(attempt, value(row, COLUMN_SCOPE));
-}
-
 /* What is known of it before the load. */
-static struct attempt *new_attempt(const struct load *load, const struct claimed *claimed,
-                                   size_t n_data)
+static struct attempt *new_attempt(const struct load *load, unsigned i)
 {
-    struct attempt *attempt = attempt_new(n_data);
-
-    attempt->tenant_id = claimed->tenant_id;
-    attempt->subscription_id = claimed->subscription_id;
-    attempt->message_id = claimed->message_id;
-    attempt->fence = claimed->fence;
-    attempt->attempts = claimed->attempts;
-    attempt->schedule_from = claimed->schedule_from;
-    attempt->is_laned = load->is_of_lanes;
-    attempt->is_on_trial = claimed->is_on_trial;
-    attempt->lease_ends_ms = load->lease_ends_ms;
-    return attempt;
-}
-
-/* How many bytes read_message() keeps, but for those of the body and the envelope. */
-static size_t count_data(const struct row *row)
-{
-    size_t n = value(row, COLUMN_TRACEPARENT).n + 1 + value(row, COLUMN_ORIGIN).n + 1;
-
-    for (unsigned column = COLUMN_URL; column < N_COLUMNS; column++) /* no long ones among them */
-        n += value(row, column).n + 1;
-    return n;
-}
-
-static struct attempt *read_message(struct load *load, const struct claimed *claimed,
-                                    const struct row *row)
-{
-    const struct hk_config *config = load->options.config;
-    struct hk_str body, envelope_headers;
-    struct attempt *attempt;
-
-    build_message(load, claimed, row, &body, &envelope_headers);
-    attempt = new_attempt(load, claimed, body.n + envelope_headers.n + 2 + count_data(row));
-    attempt->webhook_id = value(row, COLUMN_WEBHOOK_ID).p != NULL
-                              ? hk_db_id(row->result, row->own, COLUMN_WEBHOOK_ID)
-                              : attempt->message_id;
-    attempt->is_active = value_int(row, COLUMN_IS_REVOKED) == 0 &&
-                         hk_str_eq(value(row, COLUMN_STATE), HK_STR("active"));
-    attempt->holds_on_failure = value_int(row, COLUMN_HOLDS_ON_FAILURE) != 0;
-    attempt->timeout_ms =
-        choose_timeout_ms(value_int(row, COLUMN_TIMEOUT_MS), config->worker_lease_ms);
-    read_policy(attempt, config, row);
-    attempt->url = attempt_keep(attempt, value(row, COLUMN_URL));
-    attempt->username = attempt_keep(attempt, value(row, COLUMN_USERNAME));
-    attempt->traceparent = attempt_keep(attempt, value(row, COLUMN_TRACEPARENT));
-    read_egress(attempt, row);
-    attempt->origin = attempt_keep(attempt, value(row, COLUMN_ORIGIN));
-    attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
-    read_secrets(load, attempt, row);
-    attempt->body = attempt_keep(attempt, body);
-    if (!hk_signature_kind_from_name(value(row, COLUMN_SIGNATURE), &attempt->signature))
-        attempt->body = HK_STR_NULL; /* a newer schema's: nothing goes out unsigned */
-    return attempt;
+    return load_attempt_new(&load->claimed[i], load->is_of_lanes, load->lease_ends_ms, 0);
 }
 
 static void read_messages(struct load *load, const struct hk_db_result *result)
@@ -364,13 +155,19 @@ static void read_messages(struct load *load, const struct hk_db_result *result)
 
     assert(result->n_rows == load->part.end - begin);
     for (unsigned i = 0; i < result->n_rows; i++) {
-        const struct claimed *claimed = &load->claimed[begin + i];
-        struct row row = {result, i, load->first[begin + i] - begin};
+        struct load_row row = {.claimed = &load->claimed[begin + i],
+                               .result = result,
+                               .own = i,
+                               .of_subscription = load->first[begin + i] - begin,
+                               .is_of_lanes = load->is_of_lanes,
+                               .lease_ends_ms = load->lease_ends_ms};
 
-        if (value(&row, COLUMN_EVENT_ID).p == NULL || value(&row, COLUMN_STATE).p == NULL)
+        if (load_row_is_gone(&row))
             n_gone++;
+        else if (load_row_is_run(&row))
+            run_load_add(load->runs, load_read_run(&load->reader, &row));
         else
-            load->options.found(load->options.found_arg, read_message(load, claimed, &row));
+            load->options.found(load->options.found_arg, load_read_message(&load->reader, &row));
     }
     if (n_gone > 0)
         hk_log(HK_LOG_ERROR, "load.gone", HK_I64("messages", n_gone));
@@ -379,7 +176,7 @@ static void read_messages(struct load *load, const struct hk_db_result *result)
 /* An attempt that is withheld is given back, to be claimed again at once or after a while. */
 static void give_back(struct load *load, unsigned i, int64_t delay_ms)
 {
-    struct attempt *attempt = new_attempt(load, &load->claimed[i], 0);
+    struct attempt *attempt = new_attempt(load, i);
 
     attempt->due_again_ms = delay_ms / load->options.config->worker_schedule_divisor;
     load->options.found(load->options.found_arg, attempt);
@@ -388,7 +185,7 @@ static void give_back(struct load *load, unsigned i, int64_t delay_ms)
 /* What nobody can read fails as an attempt does: seen by who asks, and tried again for a while. */
 static void fail(struct load *load, unsigned i)
 {
-    struct attempt *attempt = new_attempt(load, &load->claimed[i], 0);
+    struct attempt *attempt = new_attempt(load, i);
 
     attempt->is_active = true; /* as far as anybody knows */
     attempt->url = HK_STR("");
@@ -441,10 +238,12 @@ static void on_loaded(struct hk_db_query *query, const struct hk_db_result *resu
         read_messages(load, result);
     else
         handle_failure(load, result);
-    if (load->n_parts > 0)
+    if (load->n_parts > 0) {
         begin_part(load);
-    else
+    } else {
         load->n = 0;
+        run_load_begin(load->runs);
+    }
 }
 
 /* Of parts that are left, the last one is the next: behind what was begun before, without gaps. */
@@ -479,5 +278,5 @@ void load_begin(struct load *load, bool is_of_lanes, int64_t lease_ends_ms)
 
 bool load_is_under_way(const struct load *load)
 {
-    return load->query.slot != NULL;
+    return load->query.slot != NULL || run_load_is_under_way(load->runs);
 }

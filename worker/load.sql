@@ -79,7 +79,8 @@ SELECT e.id              AS event_id,
                x.client_key,
                b.token_url, -- then the user name and the password are the client's
                b.scope,
-               x.webhook_origin
+               x.webhook_origin,
+               x.kind = 'flow' AS is_flow -- the message is a run: see flow.sql
           FROM subscription x
          CROSS JOIN LATERAL (SELECT y.*
                                FROM profile y

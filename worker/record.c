@@ -21,12 +21,19 @@
 #include "hk/loop.h"
 #include "hk/pgarray.h"
 #include "hk/utf8.h"
+#include "worker/flow.sql.h"
 #include "worker/record.sql.h"
+#include "worker/step.h"
 
 #define RETRY_DELAY_MS  250
 #define MAX_ARRAY_BYTES (16u << 20) /* a batch of the largest rows is far below */
+#define MAX_STEP_BYTES  (4u << 20)  /* of a batch; the largest one fits behind it */
 
-/* The arrays of attempt_record, in order; success_record has no verdicts. */
+/* What is recorded by one statement. */
+enum batch_kind { BATCH_SUCCESSES, BATCH_OTHERS, BATCH_STEPS };
+
+/* The arrays of attempt_record, in order; success_record has no verdicts, step_record has steps
+ * where others have stops. */
 enum {
     PARAM_TENANT_ID,
     PARAM_SUBSCRIPTION_ID,
@@ -104,9 +111,9 @@ struct record {
     unsigned n_waiting;
     unsigned n_alone; /* so many of the first go one by one */
     struct attempt *batch[RECORD_MAX];
-    unsigned n_batch;   /* 0: none is under way */
-    bool are_successes; /* all of the batch; else none is */
-    bool has_failed;    /* the last batch */
+    unsigned n_batch; /* 0: none is under way */
+    enum batch_kind kind;
+    bool has_failed; /* the last batch */
 };
 
 struct record *record_new(const struct record_options *options)
@@ -165,9 +172,11 @@ void record_add_again(struct record *record, struct attempt *attempt)
     record->n_waiting++;
 }
 
-static bool is_success(const struct attempt *attempt)
+static enum batch_kind kind_of(const struct attempt *attempt)
 {
-    return attempt->verdict.kind == VERDICT_SUCCEEDED;
+    if (attempt->run != NULL && attempt->verdict.kind != VERDICT_RELEASE)
+        return BATCH_STEPS;
+    return attempt->verdict.kind == VERDICT_SUCCEEDED ? BATCH_SUCCESSES : BATCH_OTHERS;
 }
 
 /* The first, and what waits behind it for the same statement. */
@@ -175,11 +184,13 @@ static void take_batch(struct record *record)
 {
     unsigned max = record->n_alone > 0 ? 1 : RECORD_MAX;
     struct attempt *left = NULL, *next;
+    size_t n_step_bytes = 0;
 
-    record->are_successes = is_success(record->first);
+    record->kind = kind_of(record->first);
     for (struct attempt *attempt = record->first; attempt != NULL; attempt = next) {
         next = attempt->next_waiting;
-        if (record->n_batch == max || is_success(attempt) != record->are_successes) {
+        if (record->n_batch == max || kind_of(attempt) != record->kind ||
+            n_step_bytes > MAX_STEP_BYTES) {
             left = attempt;
             continue;
         }
@@ -188,6 +199,8 @@ static void take_batch(struct record *record)
         else
             left->next_waiting = next;
         attempt->next_waiting = NULL;
+        if (record->kind == BATCH_STEPS)
+            n_step_bytes += step_text(attempt).n;
         record->batch[record->n_batch++] = attempt;
         record->n_waiting--;
     }
@@ -222,7 +235,10 @@ static void add_verdict(struct record *record, const struct attempt *attempt)
     add_text_or_null(&arrays[PARAM_VERDICT], retry_verdict_name(verdict->kind));
     add_text_or_null(&arrays[PARAM_REASON], verdict->reason);
     hk_pgarray_add_int(&arrays[PARAM_DELAY_MS], verdict->delay_ms);
-    add_text_or_null(&arrays[PARAM_STOP], verdict->stop);
+    if (record->kind == BATCH_STEPS)
+        hk_pgarray_add_str(&arrays[PARAM_STOP], step_text(attempt));
+    else
+        add_text_or_null(&arrays[PARAM_STOP], verdict->stop);
     hk_id_span_add(&record->span, &attempt->message_id);
 }
 
@@ -268,7 +284,9 @@ static void add_attempt(struct record *record, const struct attempt *attempt)
     hk_pgarray_add_int(&arrays[PARAM_ATTEMPT_NO], (int64_t)attempt->attempts + 1);
     hk_pgarray_add_int(&arrays[PARAM_STARTED_AT], attempt->started_us);
     hk_pgarray_add_str(&arrays[PARAM_URL], attempt->url);
-    add_text_or_null(&arrays[PARAM_OUTCOME], retry_outcome_name(&attempt->policy, outcome));
+    add_text_or_null(&arrays[PARAM_OUTCOME], attempt->run != NULL
+                                                 ? step_outcome_name(attempt)
+                                                 : retry_outcome_name(&attempt->policy, outcome));
     add_int_or_null(&arrays[PARAM_STATUS_CODE], outcome->status, 0);
     hk_pgarray_add_int(&arrays[PARAM_DURATION_US], outcome->duration_us);
     add_int_or_null(&arrays[PARAM_DNS_US], outcome->dns_us, -1);
@@ -290,7 +308,7 @@ static void fill_arrays(struct record *record)
         const struct attempt *attempt = record->batch[row];
 
         add_verdict(record, attempt);
-        if (attempt->verdict.kind != VERDICT_RELEASE) {
+        if (attempt->verdict.kind != VERDICT_RELEASE && attempt->verdict.kind != VERDICT_WAIT) {
             add_attempt(record, attempt);
             continue;
         }
@@ -306,10 +324,10 @@ static void set_params(struct record *record, struct hk_db_query *query)
 
     for (unsigned i = 0; i < N_ARRAYS; i++) {
         assert(!record->arrays[i].buf.is_full);
-        if (!record->are_successes || i < PARAM_VERDICT || i >= PARAM_ATTEMPT_NO)
+        if (record->kind != BATCH_SUCCESSES || i < PARAM_VERDICT || i >= PARAM_ATTEMPT_NO)
             query->params[n++] = hk_pgarray_param(&record->arrays[i]);
     }
-    if (!record->are_successes) {
+    if (record->kind != BATCH_SUCCESSES) {
         query->params[n++] = hk_id_str(&record->span.from);
         query->params[n++] = hk_id_str(&record->span.to);
     }
@@ -327,13 +345,18 @@ static void on_timer(struct hk_timer *timer)
 void record_turn(struct record *record)
 {
     static const struct hk_db_result busy = {.code = HK_BUSY};
+    static const struct hk_stmt *const statements[] = {
+        [BATCH_SUCCESSES] = &stmt_success_record,
+        [BATCH_OTHERS] = &stmt_attempt_record,
+        [BATCH_STEPS] = &stmt_step_record,
+    };
 
     if (record->n_batch > 0 || record->n_waiting == 0 || record->timer.is_set)
         return;
     take_batch(record);
     fill_arrays(record);
     record->query = (struct hk_db_query){
-        .stmt = record->are_successes ? &stmt_success_record : &stmt_attempt_record,
+        .stmt = statements[record->kind],
         .wants_binary_result = true,
         .done = on_recorded,
         .timeout_ms = 10000,
@@ -403,6 +426,8 @@ static void isolate(struct record *record, enum hk_code code)
     } else if (!attempt->is_bare) {
         log_message(HK_LOG_ERROR, "response.refused", attempt);
         attempt->is_bare = true;
+        if (attempt->run != NULL)
+            step_fail_bare(attempt);
         record->n_alone++;
         (void)attempt_fire(attempt, EVENT_RECORD_FAILED);
     } else {

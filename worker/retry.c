@@ -105,10 +105,8 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct hk_ou
 const char *retry_verdict_name(enum verdict_kind kind)
 {
     static const char *const names[] = {
-        [VERDICT_SUCCEEDED] = "succeeded",
-        [VERDICT_RETRY] = "retry",
-        [VERDICT_FAILED] = "failed",
-        [VERDICT_RELEASE] = "release",
+        [VERDICT_SUCCEEDED] = "succeeded", [VERDICT_RETRY] = "retry", [VERDICT_FAILED] = "failed",
+        [VERDICT_RELEASE] = "release",     [VERDICT_WAIT] = "wait",
     };
 
     assert(kind < HK_COUNTOF(names));

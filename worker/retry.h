@@ -20,7 +20,13 @@ struct retry_policy {
     int64_t divisor;            /* every delay is divided by this; at least 1 */
 };
 
-enum verdict_kind { VERDICT_SUCCEEDED, VERDICT_RETRY, VERDICT_FAILED, VERDICT_RELEASE };
+enum verdict_kind {
+    VERDICT_SUCCEEDED,
+    VERDICT_RETRY,
+    VERDICT_FAILED,
+    VERDICT_RELEASE,
+    VERDICT_WAIT /* of a run: nothing was carried out; it waits for a signal */
+};
 
 struct verdict {
     enum verdict_kind kind;
@@ -40,7 +46,7 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct hk_ou
 /* Whether the outcome is a success under the policy. */
 bool retry_is_success(const struct retry_policy *policy, const struct hk_outcome *outcome);
 
-/* "succeeded", "retry", "failed", "release": as record.sql has them. */
+/* "succeeded", "retry", "failed", "release", "wait": as record.sql and flow.sql have them. */
 const char *retry_verdict_name(enum verdict_kind kind);
 
 /* As the attempt log has them: "succeeded", "http_status", "timeout", ... */

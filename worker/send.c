@@ -13,6 +13,8 @@
 #include "hk/log.h"
 #include "worker/lanes.h"
 #include "worker/secrets.h"
+#include "worker/step.h"
+#include "worker/step_http.h"
 
 struct send {
     struct hk_http *http;
@@ -82,6 +84,8 @@ void send_end(struct attempt *attempt, const struct hk_outcome *outcome)
     if (attempt->verdict.kind == VERDICT_FAILED && attempt->verdict.stop == NULL &&
         attempt->holds_on_failure)
         attempt->verdict.stop = "held";
+    if (attempt->run != NULL)
+        step_judge_http(attempt);
     if (attempt->verdict.kind == VERDICT_FAILED)
         log_failed(attempt);
     (void)attempt_fire(attempt, EVENT_OUTCOME);
@@ -106,14 +110,11 @@ void send_refuse(struct attempt *attempt, enum hk_outcome_kind kind, const char 
 
 static hk_http_done_fn on_outcome;
 
-/* `token` .p == NULL: with the subscription's own credentials, if it has any. */
-static void send_now(struct attempt *attempt, struct hk_str token)
+static bool build_message(const struct attempt *attempt, struct hk_str token, uint64_t span_id,
+                          struct hk_request *ret, const char **reterr)
 {
-    struct send *send = attempt->send;
-    struct hk_request *request = hk_http_take(send->http);
     bool has_token = token.p != NULL, is_basic = !has_token && attempt->username.p != NULL;
     char webhook_id[HK_ID_TEXT_SIZE];
-    const char *why;
     struct hk_request_parts parts = {
         .url = attempt->url.p,
         .message_id = {webhook_id, HK_ID_TEXT_SIZE - 1},
@@ -129,14 +130,28 @@ static void send_now(struct attempt *attempt, struct hk_str token)
         .headers = attempt->headers,
         .origin = attempt->origin,
         .traceparent = attempt->traceparent,
-        .span_id = next_random(send),
+        .span_id = span_id,
         .timeout_ms = attempt->timeout_ms,
+        .timestamp_s = attempt->started_us / 1000000,
     };
 
     hk_id_format(&attempt->webhook_id, webhook_id);
+    return hk_request_build(&parts, ret, reterr);
+}
+
+/* `token` .p == NULL: with the subscription's own credentials, if it has any. */
+static void send_now(struct attempt *attempt, struct hk_str token)
+{
+    struct send *send = attempt->send;
+    struct hk_request *request = hk_http_take(send->http);
+    uint64_t span_id = next_random(send);
+    const char *why;
+    bool is_built;
+
     attempt->started_us = hk_wall_us();
-    parts.timestamp_s = attempt->started_us / 1000000;
-    if (hk_request_build(&parts, request, &why)) {
+    is_built = attempt->run != NULL ? step_http_build(attempt, token, span_id, request, &why)
+                                    : build_message(attempt, token, span_id, request, &why);
+    if (is_built) {
         attempt->request = request;
         request->egress = attempt->egress;
         hk_http_send(send->http, request, on_outcome, attempt);
@@ -146,15 +161,21 @@ static void send_now(struct attempt *attempt, struct hk_str token)
     send_refuse(attempt, HK_OUTCOME_REQUEST_INVALID, why); /* last: the attempt moves on */
 }
 
+static const struct hk_id *token_owner(const struct attempt *attempt)
+{
+    return attempt->run != NULL ? &attempt->run->token_owner : &attempt->subscription_id;
+}
+
 /* Sends it with a token, now or when there is one. */
 static void send_with_token(struct attempt *attempt)
 {
     struct send *send = attempt->send;
     struct token_order order = {
-        .subscription_id = attempt->subscription_id,
+        .subscription_id = *token_owner(attempt),
         .token_url = attempt->token_url,
         .client_id = attempt->username,
-        .client_secret = attempt->password,
+        .client_secret =
+            attempt->run != NULL ? hk_buf_str(&attempt->run->secret) : attempt->password,
         .scope = attempt->scope,
         .egress = attempt->egress,
     };
@@ -195,7 +216,7 @@ static void on_outcome(void *done_arg, const struct hk_outcome *outcome)
                       outcome->status == 401;
 
     if (is_refused)
-        tokens_forget(send->tokens, &attempt->subscription_id, attempt->token_number);
+        tokens_forget(send->tokens, token_owner(attempt), attempt->token_number);
     if (!is_refused || attempt->has_waited_for_token ||
         !attempt_fits_lease(attempt, hk_mono_ms())) {
         send_end(attempt, outcome);
@@ -213,7 +234,7 @@ void send_start(struct send *send, struct attempt *attempt)
     attempt->token_wait.ready = on_token_ready;
     if (attempt->fault != NULL)
         send_refuse(attempt, HK_OUTCOME_REQUEST_INVALID, attempt->fault);
-    else if (attempt->body.p == NULL)
+    else if (attempt->body.p == NULL && attempt->run == NULL)
         send_refuse(attempt, HK_OUTCOME_REQUEST_INVALID,
                     "the body is too long, or the profile is not known here");
     else if (attempt->token_url.p != NULL)

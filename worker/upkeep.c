@@ -9,6 +9,7 @@
 #include "hk/db.h"
 #include "hk/log.h"
 #include "hk/loop.h"
+#include "worker/flow.sql.h"
 #include "worker/upkeep.sql.h"
 
 #define SECOND_MS       INT64_C(1000)
@@ -49,6 +50,8 @@ static const struct chore {
     {&stmt_replay_sweep, {"5000", 4}, 5000, HOUR_MS, TURN_LONG, REST_MS},
     {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, TURN_QUICK, 0},
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, TURN_QUICK, 0},
+    {&stmt_signal_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
+    {&stmt_run_sweep, {"1000", 4}, 1000, MINUTE_MS, TURN_QUICK, 0},
     {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
     {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, TURN_QUICK, 0},
     {&stmt_partition_drop_step, {"5000", 4}, 1, MINUTE_MS, TURN_LONG, REST_MS},

@@ -10,6 +10,7 @@
 #include "hk/loop.h"
 #include "worker/attempt.h"
 #include "worker/claim.h"
+#include "worker/emit.h"
 #include "worker/jobs.h"
 #include "worker/lanes.h"
 #include "worker/park.h"
@@ -17,6 +18,7 @@
 #include "worker/reseal.h"
 #include "worker/send.h"
 #include "worker/stats.h"
+#include "worker/step.h"
 #include "worker/upkeep.h"
 
 #define MAX_WAIT_MS 1000
@@ -28,6 +30,7 @@ struct worker {
     struct park *park;
     struct record *record;
     struct send *send;
+    struct emit *emit;
     struct upkeep *upkeep;
     struct jobs *jobs;
     struct stats *stats;
@@ -77,7 +80,10 @@ static void op_send(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
-    send_start(worker->send, attempt);
+    if (attempt->run != NULL && !step_is_http(attempt))
+        step_start(attempt, worker->emit);
+    else
+        send_start(worker->send, attempt);
 }
 
 static void op_record(struct attempt *attempt)
@@ -124,12 +130,21 @@ static bool concerns_lane(const struct attempt *attempt)
            attempt->verdict.throttle_ms > 0;
 }
 
+/* A run whose next step is due. */
+static bool goes_on(const struct attempt *attempt)
+{
+    return attempt->run != NULL &&
+           (attempt->verdict.kind == VERDICT_SUCCEEDED || attempt->verdict.kind == VERDICT_WAIT);
+}
+
 static void op_release(struct attempt *attempt)
 {
     struct worker *worker = attempt->owner;
 
     if (concerns_lane(attempt))
         lanes_note(worker->lanes, attempt);
+    if (goes_on(attempt))
+        claim_want(worker->claim);
     if (attempt->previous == NULL)
         worker->attempts = attempt->next;
     else
@@ -217,6 +232,7 @@ struct worker *worker_new(const struct worker_options *options)
         .config = options->config,
         .allowed_networks = options->allowed_networks,
     });
+    worker->emit = emit_new(options->loop, options->config);
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
     worker->jobs = jobs_new(options->loop, options->config, options->name);
@@ -257,6 +273,7 @@ void worker_free(struct worker *worker)
     jobs_free(worker->jobs);
     reseal_free(worker->reseal);
     record_free(worker->record);
+    emit_free(worker->emit);
     send_free(worker->send); /* before the attempts: it borrows their bodies */
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
@@ -277,6 +294,7 @@ bool worker_turn(struct worker *worker)
     if (worker->is_draining && (worker->is_drain_over || is_drained(worker)))
         return false;
     hk_loop_turn(worker->options.loop, MAX_WAIT_MS);
+    emit_turn(worker->emit);
     record_turn(worker->record);
     park_turn(worker->park);
     lanes_turn(worker->lanes);

@@ -53,8 +53,10 @@ struct hk_request {
     struct hk_egress egress; /* set it behind the build; what it points to is borrowed */
     const char *url;         /* borrowed from the parts, as `body` is */
     struct hk_str body;
-    bool is_get;      /* without a body; else it is a POST */
-    const char *verb; /* static: instead of GET; NULL: none */
+    bool is_get;               /* without a body; else it is a POST */
+    const char *verb;          /* static: instead of GET or POST; NULL: none */
+    struct hk_str secret_name; /* of a header field whose value is a secret, as no other would know;
+                                  borrowed; .p == NULL: none */
     unsigned timeout_ms;
     size_t keep_body_bytes; /* of the response's body; 0: 16 KiB */
     unsigned n_headers;
@@ -90,12 +92,19 @@ HK_NODISCARD bool hk_request_build_get(const char *url, const char *accept, unsi
                                        size_t keep_body_bytes, struct hk_request *ret,
                                        const char **reterr);
 
-/* A request that is no webhook: that of a verification. Borrowed as the parts are. */
+/* A request that is no webhook: that of a verification, or of a flow's step. Borrowed as the parts
+ * are; .p == NULL where there is none. Our own user-agent and accept give way to those in
+ * `headers`.
+ */
 struct hk_request_plain {
     const char *url;
-    const char *method;    /* static: "GET", "OPTIONS" or "POST" */
+    const char *method;    /* static: "GET", "OPTIONS", "HEAD", "POST", "PUT", "PATCH", "DELETE" */
     struct hk_str headers; /* "name: value\n" each */
-    struct hk_str body;    /* of a POST */
+    struct hk_str body;    /* .p == NULL: none, but that of a POST is empty */
+    struct hk_str username, password, bearer_token;
+    struct hk_str secret_name, secret_value; /* one more field */
+    struct hk_str traceparent;
+    uint64_t span_id;
     unsigned timeout_ms;
     size_t keep_body_bytes; /* as above */
 };
