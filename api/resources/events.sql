@@ -107,10 +107,23 @@ WITH stored AS MATERIALIZED (
                                                          AND s.app_id = ANY (ARRAY(SELECT o.id FROM app o
                                                                                     WHERE o.tenant_id = $1::uuid
                                                                                       AND o.partner = $2::text)))))
+), flow AS MATERIALIZED (
+    SELECT s AS subscription, s.id -- of a request: no subscription has anything to do with it
+      FROM stored f
+      JOIN message m ON m.tenant_id = $1::uuid AND m.event_id = f.id AND m.resend_of IS NULL
+                    AND m.id BETWEEN message_id_floor($3::uuid) AND message_id_ceiling($3::uuid)
+      JOIN subscription s ON s.tenant_id = $1::uuid AND s.id = m.subscription_id AND s.kind = 'flow'
+     WHERE (f.event).event_type = 'flow.request'
+     LIMIT 1
 ), walk AS MATERIALIZED (
     SELECT w.subscription, w.id, w.end_id
       FROM subscription_walk($1::uuid, $2::text, $6::uuid, $4::integer + 1, $5::uuid, false) w
-     WHERE $7::uuid IS NULL
+     WHERE $7::uuid IS NULL AND NOT EXISTS (SELECT FROM flow)
+     UNION ALL
+    SELECT w.subscription, w.id, NULL
+      FROM flow w
+     WHERE $7::uuid IS NULL AND w.id < coalesce($5::uuid, uuid_max())
+       AND ($6::uuid IS NULL OR (w.subscription).app_id = $6::uuid)
      UNION ALL
     SELECT s, s.id, NULL
       FROM subscription s

@@ -27,16 +27,28 @@ BEGIN
 END
 $$;
 
+-- An explanation with the flow that a request came to, and its run; that of any other event as it is.
+CREATE OR REPLACE FUNCTION with_flow_json(e event, explained json) RETURNS json LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN e.event_type = 'flow.request'
+                THEN json_plus($2, 'flow', (SELECT json_build_object('id', f.id, 'name', f.name, 'run_id', m.id)
+                                              FROM message m
+                                              JOIN flow f ON f.tenant_id = e.tenant_id AND f.id = m.subscription_id
+                                             WHERE m.tenant_id = e.tenant_id AND m.event_id = e.id AND m.resend_of IS NULL
+                                               AND m.id BETWEEN message_id_floor(e.id) AND message_id_ceiling(e.id)
+                                             LIMIT 1))
+                ELSE $2 END
+$$;
+
 -- The event itself: what there is to say of it before any subscription is looked at.
 CREATE OR REPLACE FUNCTION explained_event_json(e event) RETURNS json LANGUAGE sql STABLE AS $$
-    SELECT json_build_object(
+    SELECT with_flow_json(e, json_build_object(
                'event', json_plus(json_plus(event_json(e), 'published_again', to_json(coalesce(k.n_repeats, 0))),
                                   'published_again_at', to_json(k.repeated_at)),
                'explanation',
                explanation_sentence('event', 'event', jsonb_build_object(
                    'accepted_at', explanation_time(uuid_v7_time(e.id)), 'external_id', e.external_id,
                    'n_repeats', CASE WHEN k.n_repeats = 1 THEN 'once' ELSE k.n_repeats || ' times' END,
-                   'repeated_at', explanation_time(k.repeated_at))))
+                   'repeated_at', explanation_time(k.repeated_at)))))
       FROM (SELECT) one
       LEFT JOIN event_key k ON k.tenant_id = e.tenant_id AND k.external_id = e.external_id AND k.event_id = e.id
 $$;
