@@ -185,12 +185,15 @@ BEGIN
 END
 $$;
 
--- Facts of the next span of events.
+-- Facts of the next span of events: one that has not too many of them, nor of what became of them.
 CREATE OR REPLACE FUNCTION stat_roll_events(INOUT p stat_progress, OUT facts stat_fact[]) LANGUAGE plpgsql AS $$
 DECLARE
-    n_most constant integer := 20000;
-    until  timestamptz;
-    n      integer;
+    n_most      constant integer := 20000;
+    became_most constant integer := 100000;
+    least_span  constant interval := '1 ms';
+    until    timestamptz;
+    n        integer;
+    n_became integer;
 BEGIN
     IF p.events_to >= p.settled_to THEN
         RETURN;
@@ -204,14 +207,27 @@ BEGIN
                                         AND e.id < uuid_v7_floor(until)
                                       LIMIT n_most + 1) e
                  LIMIT n_most + 1) x;
-        EXIT WHEN n <= n_most OR until - p.events_to <= interval '1 ms';
-        p.events_span := greatest((until - p.events_to) / 4, interval '1 ms');
+        SELECT count(*) INTO n_became
+          FROM (SELECT FROM tenant t
+                 CROSS JOIN LATERAL ((SELECT FROM message m
+                                       WHERE m.tenant_id = t.tenant_id AND m.id >= uuid_v7_floor(p.events_to)
+                                         AND m.id < uuid_v7_floor(until)
+                                       LIMIT became_most + 1)
+                                      UNION ALL
+                                     (SELECT FROM skip k
+                                       WHERE k.tenant_id = t.tenant_id AND k.event_id >= uuid_v7_floor(p.events_to)
+                                         AND k.event_id < uuid_v7_floor(until)
+                                       LIMIT became_most + 1)) b
+                 WHERE n BETWEEN 1 AND n_most
+                 LIMIT became_most + 1) x;
+        EXIT WHEN n <= n_most AND n_became <= became_most OR p.events_span <= least_span;
+        p.events_span := greatest((until - p.events_to) / 4, least_span);
     END LOOP;
     IF n > 0 THEN
         facts := stat_event_facts(p.events_to, until);
     END IF;
     p.events_to := until;
-    IF n * 4 < n_most THEN
+    IF n * 4 < n_most AND n_became * 4 < became_most THEN
         p.events_span := least(p.events_span * 2, interval '1 week');
     END IF;
 END

@@ -130,6 +130,17 @@ static void test_charts_and_gaps_read_what_they_show(void **state)
     assert_true(is_good);
 }
 
+/* 50,000 minutes of three hours ago, and nothing else to do. */
+static const char *const open_rows =
+    "TRUNCATE stat_open, stat_page;"
+    "INSERT INTO stat_open"
+    " SELECT md5('t' || n % 20 + 1)::uuid, md5('a' || n / 1200)::uuid, uuid_min(), '',"
+    "        date_trunc('hour', now() - interval '3 hours', 'UTC') + n / 20 % 60 * interval '1 "
+    "minute',"
+    "        1, 0, NULL, 0, 0, NULL, NULL, NULL FROM generate_series(0, 49999) n;"
+    "UPDATE stat_progress SET settled_to = now(), attempts_to = now(), events_to = now(),"
+    "  mark_xid = '9223372036854775807', folded_to = '-infinity';";
+
 /* However much there is to catch up with, and whatever the tables' statistics. */
 static void test_a_step_of_the_roll_ups_is_bounded(void **state)
 {
@@ -161,6 +172,17 @@ static void test_a_step_of_the_roll_ups_is_bounded(void **state)
         " WHERE s.grain = 'hour' AND s.app_id = uuid_min() AND s.event_type = ''");
     assert_non_null(text);
     assert_string_equal(text, "t");
+    free(text);
+    /* One fold of what lies in hours that are over, and no more. */
+    PQclear(plan_query(owner, open_rows));
+    cost = plan_explain(session, "EXECUTE stat_step (0, 0, 5000, '{2,90,400}')");
+    assert_true(plan_is_within(&cost, "a fold", INT64_MAX, 1000000));
+    plan_cost_done(&cost);
+    text = plan_value(owner, "SELECT (SELECT count(*) FROM stat_open) || ' '"
+                             "       || (SELECT sum(p.n_events) FROM stat_page s, unnest(s.parts) p"
+                             "            WHERE s.grain = 'day')");
+    assert_non_null(text);
+    assert_string_equal(text, "30000 20000");
     free(text);
     PQfinish(session);
     PQfinish(owner);
