@@ -10,7 +10,7 @@ BEGIN
      WHERE x.tenant_id = s.tenant_id AND x.id = s.id;
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     VALUES (s.tenant_id, 'worker ' || $2, 'subscription.disabled', s.id::text, '{"reason": "disabled_by_health"}');
-    PERFORM queue_change_begin(s.tenant_id, s.id, 'state', NULL, NULL, NULL, NULL, 1000);
+    PERFORM queue_change_begin(s.tenant_id, s.id, 'state', NULL, NULL, NULL, NULL, 0); -- upkeep's: a round disables many
     PERFORM delivery_stop(s.tenant_id, ARRAY[s.id]);
     PERFORM operational_stop(s.tenant_id, s.id, 'disabled', 'disabled_by_health');
 END

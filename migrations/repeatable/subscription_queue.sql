@@ -376,6 +376,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     made queue_change;
 BEGIN
+    IF $3 = 'state' THEN -- a revival that was stopped is over for good
+        DELETE FROM queue_change c
+         USING subscription s
+         WHERE c.tenant_id = $1 AND c.subscription_id = $2 AND c.kind = 'revive'
+           AND s.tenant_id = $1 AND s.id = $2 AND s.state = 'archived';
+    END IF;
     IF $3 <> 'revive' AND queue_first($1, $2) IS NULL THEN -- the usual case
         DELETE FROM queue_change c
          WHERE c.tenant_id = $1 AND c.subscription_id = $2 AND c.kind = $3 AND c.target_id = coalesce($4, uuid_min());

@@ -51,6 +51,9 @@ BEGIN
      WHERE s.tenant_id = $1 AND s.id = ANY (ids);
     DELETE FROM subscription_health h WHERE h.tenant_id = $1 AND h.subscription_id = ANY (ids);
     ids := ARRAY(SELECT s.id FROM subscription s WHERE s.tenant_id = $1 AND s.id = ANY (ids) AND s.state = 'active' ORDER BY s.id);
+    FOREACH id IN ARRAY ids LOOP -- waits for steps that are under way while it holds no lane
+        PERFORM queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 0);
+    END LOOP;
     FOREACH id IN ARRAY ids LOOP
         n_released := n_released + queue_change_begin($1, id, 'state', NULL, NULL, NULL, NULL, 1000 - n_released);
     END LOOP;

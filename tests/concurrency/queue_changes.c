@@ -269,6 +269,21 @@ static void test_a_revival_that_is_stopped_goes_on_with_the_next_one(void **stat
     assert_int_equal(db_int(w.h, "SELECT count(*) FROM queue"), N - 2);
 }
 
+static void test_a_revival_that_is_stopped_ends_with_its_subscription(void **state)
+{
+    struct world w = given(state);
+
+    stop(&w, false);
+    session_change_queue(w.worker);
+    (void)post(&w, 200, "/revive", "{\"messages\": true}");
+    stop(&w, true);
+    session_change_queue(w.worker);
+    check_under_way(&w, "reviving");
+    (void)api_want(w.h, 204, w.t->admin, "DELETE", path_of(&w, ""), NULL);
+    assert_int_equal(db_int(w.h, "SELECT count(*) FROM queue_change"), 0);
+    end(&w);
+}
+
 #define change_test(fn) harness_test(fn, .has_no_worker = true)
 
 int main(void)
@@ -286,6 +301,7 @@ int main(void)
         change_test(test_a_revival_without_its_messages_waits_until_they_are_cancelled),
         change_test(test_a_small_stop_is_revived_at_once),
         change_test(test_a_revival_that_is_stopped_goes_on_with_the_next_one),
+        change_test(test_a_revival_that_is_stopped_ends_with_its_subscription),
     };
 
     return cmocka_run_group_tests_name("queue_changes", tests, NULL, NULL);
