@@ -119,8 +119,8 @@ static void test_what_the_roll_ups_have_not_counted_yet_is_kept(void **state)
         "UPDATE hookline.stat_progress SET events_to = now() - interval '120 days'",
         "UPDATE hookline.stat_progress SET attempts_to = now() - interval '120 days'",
         "UPDATE hookline.stat_progress SET history_tenant = installation_id()",
-        "WITH m AS (UPDATE hookline.message SET finished_at = now() + interval '1 minute')"
-        " UPDATE hookline.attempt SET recorded_at = now() + interval '1 minute'",
+        ("WITH m AS (UPDATE hookline.message SET finished_at = now() + interval '1 minute')"
+         " UPDATE hookline.attempt SET recorded_at = now() + interval '1 minute'"),
     };
     struct harness *h = *state;
     struct world w = given_world(h);
