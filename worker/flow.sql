@@ -4,7 +4,8 @@
 -- name: run_load
 -- Arrays of one length: $1 tenant_id uuid[], $2 flow_id uuid[], $3 message_id uuid[]; $4 and $5 uuid as in message_load.
 -- One row for each, in order; binary results: the step that is next, what it works on, and for a step that waits the oldest
--- signal with its key. A run without a row has not recorded a step yet. `step` is NULL when there is none such.
+-- signal with its key. A run without a row has not recorded a step yet. `step` is NULL when there is none such. Secrets are
+-- those of the flow's steps of today: a run that goes by older ones gets them for the receiver that they were written for.
 SELECT e.request,
        e.body,
        s.version,
@@ -35,7 +36,7 @@ SELECT e.request,
                         AND x.id BETWEEN $4::uuid AND $5::uuid
                       ORDER BY x.id
                       LIMIT 1) e ON true
-  LEFT JOIN LATERAL (SELECT x.name
+  LEFT JOIN LATERAL (SELECT x.name, x.steps
                        FROM flow x
                       WHERE x.tenant_id = given.tenant_id AND x.id = given.flow_id
                      OFFSET 0) f ON true
@@ -56,6 +57,9 @@ SELECT e.request,
                        FROM flow_secret x
                       WHERE x.tenant_id = given.tenant_id AND x.flow_id = given.flow_id
                         AND x.name = 'step.' || (v.steps -> s.step_no ->> 'name')
+                        AND EXISTS (SELECT FROM json_array_elements(f.steps) o (step)
+                                     WHERE o.step ->> 'name' = v.steps -> s.step_no ->> 'name'
+                                       AND step_keeps_secret(o.step, v.steps -> s.step_no))
                      OFFSET 0) k ON true
   LEFT JOIN LATERAL (SELECT x.validation, CASE WHEN x.validation = 'enforce' THEN x.schema END AS schema
                        FROM event_type x

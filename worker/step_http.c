@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "hk/encode.h"
+#include "hk/form.h"
 #include "hk/json_member.h"
 #include "hk/json_scan.h"
+#include "hk/media_type.h"
 #include "hk/stored_secrets.h"
 #include "hk/utf8.h"
 
@@ -66,18 +68,13 @@ void step_http_open(struct attempt *attempt, const struct hk_vault *vault)
 
 /* ---- preparing ------------------------------------------------------------------------------- */
 
-static bool is_form(struct hk_str content_type)
-{
-    struct hk_str form = HK_STR("application/x-www-form-urlencoded");
-
-    return content_type.n >= form.n && memcmp(content_type.p, form.p, form.n) == 0;
-}
-
 static bool prepare_body(struct run *run, const struct hk_template_scope *scope,
                          const char **reterr)
 {
     const struct hk_flow_step *step = run->step;
-    enum hk_template_use use = is_form(step->content_type) ? HK_TEMPLATE_FORM : HK_TEMPLATE_PLAIN;
+    enum hk_template_use use = hk_media_type_is(step->content_type, HK_FORM_MEDIA_TYPE)
+                                   ? HK_TEMPLATE_FORM
+                                   : HK_TEMPLATE_PLAIN;
 
     switch (step->body) {
     case HK_STEP_BODY_VALUE:

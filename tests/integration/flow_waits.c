@@ -3,6 +3,7 @@
  * Runs that wait for a request (EI-04), and runs whose flow changes, or that are stopped while they
  * are under way.
  */
+#include "tests/support/check.h"
 #include "tests/support/flow.h"
 #include "tests/support/message.h"
 
@@ -144,6 +145,42 @@ static const char *const settings[] = {"HOOKLINE_WORKER_SCHEDULE_DIVISOR=20",
                                        "HOOKLINE_WORKER_POLL_MS=200",
                                        "HOOKLINE_WORKER_LEASE_MS=5000", NULL};
 
+#define STEPS_WITH_SECRET                                                                          \
+    "\"steps\":[" WAIT_STEP "600},{\"name\":\"call\",\"kind\":\"http\",\"url\":\"%s\","            \
+    "\"schedule\":\"\",\"credentials\":{\"kind\":\"bearer\",\"secret\":\"%s\"}}]}"
+
+/* A run goes by the steps of its beginning, but secrets are those of today. */
+static void test_a_secret_written_for_another_receiver_is_not_sent_to_the_old_one(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply made =
+        api_want(h, 201, t->admin, "POST", "/v1/flows",
+                 http_text(h->http,
+                           "{\"app_id\":\"%s\",\"name\":\"in\",\"credential\":{\"kind\":\"none\"}"
+                           "," STEPS_WITH_SECRET,
+                           given_app(h, t, "acme"), sinker_url(h, "/old"), "for-old"));
+    const char *flow_id = reply_text(&made, "id");
+    const char *path = http_text(h->http, "/v1/flows/%s", flow_id);
+    const char *run, *other;
+    struct reply sent;
+
+    run = flow_request(h, t, flow_id, "{\"id\":1}");
+    other = flow_request(h, t, flow_id, "{\"id\":2}");
+    run_wait_waiting(h, run);
+    run_wait_waiting(h, other);
+    flow_signal(h, t, flow_id, "order-1", "{}");
+    run_wait_ended(h, run, "succeeded", NULL);
+    sent = sinker_request(h, "/old", 0);
+    assert_non_null(strstr(sent.body, "Bearer for-old"));
+
+    (void)api_want(h, 200, t->admin, "PATCH", path,
+                   http_text(h->http, "{" STEPS_WITH_SECRET, "https://b.example.com/", "for-b"));
+    flow_signal(h, t, flow_id, "order-2", "{}");
+    run_wait_ended(h, other, "failed", "schedule_exhausted");
+    assert_int_equal(sinker_count(h, "/old"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +193,8 @@ int main(void)
                      .env = settings),
         harness_test(test_a_run_goes_by_the_steps_of_its_beginning, .env = settings),
         harness_test(test_a_run_that_waits_survives_its_worker, .env = settings),
+        harness_test(test_a_secret_written_for_another_receiver_is_not_sent_to_the_old_one,
+                     .env = settings),
     };
 
     return cmocka_run_group_tests_name("flow_waits", tests, NULL, NULL);
