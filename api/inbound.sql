@@ -1,5 +1,7 @@
 -- Receiving at the URLs of flows. Both statements are for many requests at once, of any tenants, as publishing's is: the
 -- API gathers what came in while the last batch was in flight (api/batcher.h). Role: hookline_ingest.
+-- A flow is looked for by its key alone: a condition on its state would let the plan take the index of names, which is of those
+-- that are not archived, and read all of a tenant's.
 
 -- name: inbound_find
 -- $1 tenant_id uuid[], $2 flow_id uuid[], $3 boolean, of no meaning here.
@@ -13,7 +15,7 @@ SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_runn
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS g (tenant_id, flow_id, n)
   LEFT JOIN LATERAL (SELECT x.*
                        FROM flow x
-                      WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id AND x.state <> 'archived'
+                      WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id
                      OFFSET 0) f ON true
   LEFT JOIN LATERAL (SELECT x.state, x.requests_per_second, x.requests_burst, x.quota_events_per_day, x.base_url
                        FROM tenant x
@@ -38,15 +40,14 @@ SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_runn
 -- $9 wait_key text[]: it came for a run that waits, $10 traceparent text[], $11 notify boolean: wake the workers.
 -- One row per request, in order: code ('', or 'gone': the flow has changed since), id, is_duplicate.
 WITH given AS MATERIALIZED (
-    SELECT g.*, f.id IS NOT NULL AS is_known, f.delivery = 'pull' AS is_pulled, s.active_from
+    SELECT g.*, (f.state = 'running' AND f.version = g.version) IS TRUE AS is_known, f.delivery = 'pull' AS is_pulled, s.active_from
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bytea[], $8::text[],
                   $9::text[], $10::text[])
            WITH ORDINALITY
            AS g (tenant_id, id, flow_id, version, external_id, payload, body, request, wait_key, traceparent, n)
-      LEFT JOIN LATERAL (SELECT x.id, x.delivery
+      LEFT JOIN LATERAL (SELECT x.id, x.delivery, x.state, x.version
                            FROM flow x
-                          WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id AND x.version = g.version
-                            AND x.state = 'running'
+                          WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id
                          OFFSET 0) f ON true
       LEFT JOIN LATERAL (SELECT x.active_from
                            FROM subscription x

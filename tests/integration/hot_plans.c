@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/inbound.sql.h"
 #include "api/ingest.sql.h"
 #include "hk/db.h"
 #include "tests/support/check.h"
@@ -75,6 +76,14 @@ static const struct {
     " FROM (SELECT *, row_number() OVER (ORDER BY md5(id::text)) AS n FROM company"                \
     "        ORDER BY n LIMIT 100) c"
 
+/* Requests to so many flows of all tenants, each with the provider's id. */
+#define RECEIVE_OF(external_id)                                                                    \
+    "SELECT format('EXECUTE inbound_receive (%L, %L, %L, %L, %L, %L, %L, %L, %L, %L, false)',"     \
+    " array_agg(tenant_id), array_agg(uuid_v7()), array_agg(id), array_agg(version),"              \
+    " array_agg(" external_id "), array_agg('{}'::text), array_agg(NULL::bytea),"                  \
+    " array_agg('{}'::text), array_agg(NULL::text), array_agg(NULL::text))"                        \
+    " FROM (SELECT *, row_number() OVER () AS n FROM flow ORDER BY md5(id::text) LIMIT 100) f"
+
 /* One page of a walk; what it puts back. */
 #define RESEAL_PAGE(column)                                                                        \
     "SELECT 'EXECUTE reseal_" column "_page (''v1.0%'', '''', '''', '''', 100)'"
@@ -95,6 +104,12 @@ static const struct hot {
     {"publish with new keys", INGEST, PUBLISH_OF("external_id", "'new' || n")},
     {"publish with known keys", INGEST, PUBLISH_OF("external_id", "'k' || n")},
     {"publish of unknown companies", INGEST, PUBLISH_OF("'nobody'::text", "'new' || n")},
+    {"receive", INGEST, RECEIVE_OF("NULL::text")},
+    {"receive with new ids", INGEST, RECEIVE_OF("'in/new' || n")},
+    {"receive with known ids", INGEST, RECEIVE_OF("'k' || n")},
+    {"find flows", INGEST,
+     "SELECT format('EXECUTE inbound_find (%L, %L, false)', array_agg(tenant_id), array_agg(id))"
+     " FROM (SELECT * FROM flow ORDER BY md5(id::text) LIMIT 100) f"},
     {"queue_age", INGEST, "SELECT 'EXECUTE queue_age'"},
     {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000)'"},
     {"load", CLAIM,
@@ -129,6 +144,13 @@ static const struct {
      "EXECUTE ingest_events ('{00000000-0000-7000-8000-000000000001}',"
      " '{00000000-0000-7000-8000-000000000002}', '{a}', '{c}', '{k}', '{NULL}', '{1}', '{NULL}',"
      " false)"},
+    {INGEST, &stmt_inbound_receive,
+     "EXECUTE inbound_receive ('{00000000-0000-7000-8000-000000000001}',"
+     " '{00000000-0000-7000-8000-000000000002}', '{00000000-0000-7000-8000-000000000003}', '{1}',"
+     " '{k}', '{null}', '{NULL}', '{\"{}\"}', '{NULL}', '{NULL}', false)"},
+    {INGEST, &stmt_inbound_find,
+     "EXECUTE inbound_find ('{00000000-0000-7000-8000-000000000001}',"
+     " '{00000000-0000-7000-8000-000000000003}', false)"},
     {INGEST, &stmt_queue_age, "EXECUTE queue_age"},
     {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
     {RECORD, &stmt_success_record,
@@ -152,7 +174,7 @@ static const struct {
 };
 
 /* Statistics come when the test says. */
-/* 5 tenants, 2,000 subscriptions, 20,000 companies with two connections. */
+/* 5 tenants, 2,000 subscriptions, 500 flows, 20,000 companies with two connections. */
 static const char tenants_growth[] =
     "INSERT INTO tenant (tenant_id, name) SELECT uuid_v7(), 't' || i FROM generate_series(1, 5) i;"
     "INSERT INTO event_type (tenant_id, name, enrichable)"
@@ -178,7 +200,14 @@ static const char tenants_growth[] =
     "   JOIN app a ON a.tenant_id = c.tenant_id"
     "             AND a.name IN (c.name, ((c.name::integer + 37) % 100)::text);"
     "INSERT INTO connection_values (tenant_id, connection_id, version, \"values\")"
-    " SELECT tenant_id, id, 1, '{}' FROM connection;";
+    " SELECT tenant_id, id, 1, '{}' FROM connection;"
+    "INSERT INTO subscription (tenant_id, app_id, url, kind, event_types)"
+    " SELECT tenant_id, id, 'flow:' || id, 'flow', '{}' FROM app;"
+    "INSERT INTO flow (tenant_id, id, app_id, name, token, credential, answer)"
+    " SELECT tenant_id, id, app_id, 'f', 't', '{}', '{}' FROM subscription WHERE kind = 'flow';"
+    "INSERT INTO flow_secret (tenant_id, flow_id, name, secret)"
+    " SELECT f.tenant_id, f.id, n.name, 's'"
+    "   FROM flow f, unnest(ARRAY['credential', 'credential.old', 'step.a']) AS n (name);";
 
 /* 2,000 of last week, delivered. */
 static const char last_week[] =
