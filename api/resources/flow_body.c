@@ -75,7 +75,7 @@ static void add_url_faults(struct flow_body *flow, struct hk_str json)
     for (unsigned i = 0; hk_json_next(&cursor, &name, &step); i++) {
         struct hk_buf alone HK_CLEANUP(hk_buf_done);
         struct hk_flow_steps steps;
-        char pointer[sizeof(error.pointer) + 16];
+        char pointer[sizeof(error.pointer) + 24];
 
         hk_buf_init(&alone, step.bytes.n + 3);
         hk_buf_add_text(&alone, "[");
@@ -85,7 +85,7 @@ static void add_url_faults(struct flow_body *flow, struct hk_str json)
             hk_flow_steps_done(&steps);
             continue;
         }
-        (void)snprintf(pointer, sizeof(pointer), "/steps/%u%s", i,
+        (void)snprintf(pointer, sizeof(pointer), "/steps/%u%.*s", i, (int)sizeof(error.pointer),
                        error.pointer + strlen("/steps/0"));
         hk_buf_add_text(&flow->faults, flow->faults.n > 0 ? ",{" : "{");
         hk_buf_add_json_member(&flow->faults, "pointer", hk_str(pointer));
