@@ -16,8 +16,8 @@
 #include "worker/step.h"
 
 #define MAX_BATCH       64
-#define MAX_ARRAY_BYTES (MAX_BATCH * (RUN_MAX_VALUE_BYTES + 64u)) /* payloads */
-#define MAX_ID_SIZE     (HK_ID_TEXT_SIZE + 16)                    /* "run/<message>/<step>" */
+#define MAX_ARRAY_BYTES ((size_t)MAX_BATCH * (RUN_MAX_VALUE_BYTES + 64)) /* payloads */
+#define MAX_ID_SIZE     (HK_ID_TEXT_SIZE + 16) /* "run/<message>/<step>" */
 
 /* The parameters of ingest_events, in order. */
 enum {
@@ -219,7 +219,8 @@ static void on_published(struct hk_db_query *query, const struct hk_db_result *r
     unsigned n = emit->n_batch;
     struct attempt *batch[MAX_BATCH];
 
-    memcpy(batch, emit->batch, n * sizeof(batch[0]));
+    for (unsigned i = 0; i < n; i++)
+        batch[i] = emit->batch[i];
     emit->n_batch = 0;
     for (unsigned i = 0; i < n; i++) {
         if (result->code == HK_OK)

@@ -108,6 +108,39 @@ static void test_EI_07_a_blog_post_is_turned_into_a_tweet(void **state)
     assert_int_equal(sinker_count(h, "/tweet"), 1);
 }
 
+static void test_EI_07_a_call_has_a_key_or_a_token_of_its_own(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct inlet inlet = given_steps(
+        h, t, given_app(h, t, "acme"),
+        at(h,
+           "[{\"name\":\"key\",\"kind\":\"http\",\"url\":\"%s\",\"credentials\":"
+           "{\"kind\":\"header\",\"header\":\"X-Odd-Name\",\"secret\":\"key-of-ours\"}},"
+           "{\"name\":\"token\",\"kind\":\"http\",\"url\":\"%s\",\"credentials\":"
+           "{\"kind\":\"oauth2\",\"token_url\":\"%s\",\"client_id\":\"blog\","
+           "\"secret\":\"client-word\"}}]",
+           sinker_url(h, "/key"), sinker_url(h, "/with-token"), sinker_url(h, "/token")));
+    struct reply reply;
+    const char *run;
+
+    sinker_rule(h, "/token",
+                "{\"then\":{\"status\":200,\"headers\":{\"content-type\":\"application/json\"},"
+                "\"body\":\"{\\\"access_token\\\":\\\"token-1\\\",\\\"token_type\\\":"
+                "\\\"Bearer\\\",\\\"expires_in\\\":3600}\"}}");
+    run = inlet_run(h, t, &inlet, "application/json", "{}");
+    run_wait_ended(h, run, "succeeded", NULL);
+    reply = sinker_request(h, "/key", 0);
+    assert_string_equal(reply_text(&reply, "headers.x-odd-name"), "key-of-ours");
+    reply = sinker_request(h, "/with-token", 0);
+    assert_string_equal(reply_text(&reply, "headers.authorization"), "Bearer token-1");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.attempt a"
+                               " WHERE a::text LIKE '%%key-of-ours%%'"
+                               "    OR a::text LIKE '%%client-word%%'"
+                               "    OR a::text LIKE '%%token-1%%'"),
+                     0);
+}
+
 /* ---- what people do to runs ---- */
 
 static void act(struct harness *h, const struct tenant *t, const char *method, const char *path,
@@ -164,6 +197,7 @@ int main(void)
         harness_test(test_EI_04_the_webhook_is_the_first_step_or_one_in_the_middle,
                      .env = settings),
         harness_test(test_EI_07_a_blog_post_is_turned_into_a_tweet, .env = settings),
+        harness_test(test_EI_07_a_call_has_a_key_or_a_token_of_its_own, .env = settings),
         harness_test(test_EI_04_a_run_is_cancelled_done_again_and_ends_with_its_flow,
                      .env = settings),
     };
