@@ -87,6 +87,9 @@ static const struct sample xmls[] = {
     {"text/xml; charset=utf-8", "", "<?xml version=\"1.0\"?>\n<a><b>1</b><c>2</c><b>3</b></a>\n",
      "{\"a\":{\"b\":[\"1\",\"3\"],\"c\":[\"2\"]}}"},
     {"application/soap+xml", "", "<s:E xmlns:s=\"u\" v=\"1\"><s:B>t</s:B></s:E>", "{\"s:E\":{\"@xmlns:s\":\"u\",\"@v\":\"1\",\"s:B\":[\"t\"]}}"},
+    /* that of docs/flow-reference.md */
+    {XML, "", "<order id=\"7\"><line sku=\"a\">two</line><line/><note>soon</note></order>",
+     "{\"order\":{\"@id\":\"7\",\"line\":[{\"@sku\":\"a\",\"#text\":\"two\"},\"\"],\"note\":[\"soon\"]}}"},
     {XML, "", "<a b=\"&quot;\">t</a>", "{\"a\":{\"@b\":\"\\\"\",\"#text\":\"t\"}}"},
     {XML, "", "<a>x<b/>y<!-- c --><?p i?>z</a>", "{\"a\":{\"#text\":\"xyz\",\"b\":[\"\"]}}"},
     {XML, "", "<a>\n <b>\n </b>\n</a>", "{\"a\":{\"b\":[\"\\n \"]}}"},
