@@ -18,6 +18,7 @@
 
 enum {
     N_SLOW = 1000,
+    N_DESCRIPTORS = 2 * N_SLOW,
     N_ROUNDS = 8,
     N_PARTS = 10000,
     FLAT_KB = 64 * 1024, /* 64 KiB for each that is slow; under a sanitizer, too */
@@ -207,7 +208,8 @@ static void test_a_gigabyte_is_refused_by_its_first_bytes(void **state)
     fd = begin_upload(h, &inlet, "Transfer-Encoding: chunked");
     (void)snprintf(chunk, sizeof(chunk), "%x\r\n", 65536);
     memset(chunk + 7, 'x', 65536);
-    memcpy(chunk + 7 + 65536, "\r\n", 2);
+    chunk[7 + 65536] = '\r';
+    chunk[7 + 65536 + 1] = '\n';
     while (n_sent < 16384 && http_raw_send(fd, chunk, 7 + 65536 + 2))
         n_sent++;
     assert_true(n_sent < 1024); /* it has given up long before */
@@ -222,8 +224,8 @@ static void raise_descriptors(void)
     struct rlimit limit;
 
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    if (limit.rlim_cur < 2 * N_SLOW) {
-        limit.rlim_cur = 2 * N_SLOW;
+    if (limit.rlim_cur < N_DESCRIPTORS) {
+        limit.rlim_cur = N_DESCRIPTORS;
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
     }
 }
