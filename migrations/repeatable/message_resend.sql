@@ -30,6 +30,9 @@ DECLARE
     kept   constant uuid[] := event_share(target.tenant_id, ARRAY(SELECT m.event_id
                                                                      FROM message m
                                                                     WHERE m.tenant_id = target.tenant_id AND m.id = ANY ($2)));
+    pulls  constant boolean := target.kind = 'flow' AND EXISTS (SELECT FROM flow f
+                                                                WHERE f.tenant_id = target.tenant_id AND f.id = target.id
+                                                                  AND f.delivery = 'pull'); -- then no worker may see them
     n_made integer;
 BEGIN
     WITH given AS MATERIALIZED (
@@ -65,10 +68,11 @@ BEGIN
          WHERE v.tenant_id = target.tenant_id AND v.connection_id = d.connection_id AND v.version = d.values_version
            AND NOT v.is_pinned
     ), queued AS (
-        INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)
+        INSERT INTO queue (tenant_id, subscription_id, message_id, due_at, pulled_until)
         SELECT target.tenant_id, target.id, d.id,
-               CASE WHEN target.state <> 'active' THEN 'infinity'
-                    ELSE greatest(now(), target.active_from) + g.n * interval '1 microsecond' END
+               CASE WHEN target.state <> 'active' OR pulls THEN 'infinity'
+                    ELSE greatest(now(), target.active_from) + g.n * interval '1 microsecond' END,
+               CASE WHEN pulls THEN now() END
           FROM made d
           JOIN given g ON g.new_id = d.id
     )

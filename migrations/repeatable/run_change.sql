@@ -138,10 +138,7 @@ BEGIN
     END IF;
     PERFORM message_repeat(target, ARRAY[$3], ARRAY[made_id], false, true, NULL);
     UPDATE message m SET origin = 'rerun' WHERE m.tenant_id = $1 AND m.id = made_id RETURNING m.* INTO sent;
-    IF today.delivery = 'pull' THEN
-        UPDATE queue q SET due_at = 'infinity', pulled_until = now()
-         WHERE q.tenant_id = $1 AND q.subscription_id = target.id AND q.message_id = made_id;
-    ELSE
+    IF today.delivery = 'steps' THEN
         INSERT INTO run (tenant_id, message_id, flow_id, version, step_no, value, outputs)
         VALUES ($1, made_id, target.id, today.version, from_no, begun.value, coalesce(begun.outputs, '{}'));
     END IF;

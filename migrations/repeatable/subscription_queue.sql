@@ -149,7 +149,9 @@ DECLARE
     n_released integer;
 BEGIN
     WITH released AS (
-        UPDATE queue q SET due_at = greatest(now(), $3) + w.n * interval '1 microsecond', laned = true
+        UPDATE queue q -- what consumers pull stays where no worker sees it
+           SET due_at = CASE WHEN q.pulled_until IS NULL THEN greatest(now(), $3) + w.n * interval '1 microsecond' ELSE 'infinity' END,
+               laned = q.pulled_until IS NULL
           FROM (SELECT u.n, x.queue_ctid
                   FROM unnest(ids) WITH ORDINALITY AS u (id, n)
                  CROSS JOIN LATERAL (SELECT r.ctid AS queue_ctid

@@ -98,6 +98,28 @@ static void test_who_waits_is_told_when_something_comes(void **state)
     assert_int_equal(reply_count(&other, "data"), 1);
 }
 
+static void test_what_is_pulled_no_worker_takes(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct inlet in = given_in(h, t, ", \"delivery\": \"pull\"");
+    const char *first = inlet_run(h, t, &in, "application/json", "{\"n\":1}"), *tenant;
+    struct reply reply = receive(h, t, in.id, NULL);
+
+    (void)answer(h, t, in.id, "ack", reply_text(&reply, "data.0.receipt"), "");
+    (void)api_want(h, 202, t->admin, "POST", at(h, "/v1/messages/%s/resend", first), NULL);
+    (void)api_want(h, 202, t->admin, "POST", at(h, "/v1/runs/%s/rerun", first), NULL);
+    (void)inlet_run(h, t, &in, "application/json", "{\"n\":2}");
+    tenant = at(h, "/v1/tenants/%s", t->id);
+    (void)api_want(h, 200, h->operator_key, "PATCH", tenant, "{\"state\": \"suspended\"}");
+    (void)api_want(h, 200, h->operator_key, "PATCH", tenant, "{\"state\": \"active\"}");
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.queue WHERE due_at = 'infinity'"
+                               " AND pulled_until <= now()"),
+                     3);
+    reply = receive(h, t, in.id, NULL);
+    assert_int_equal(reply_count(&reply, "data"), 3);
+}
+
 static void test_a_flow_with_steps_is_not_pulled(void **state)
 {
     struct harness *h = *state;
@@ -201,6 +223,7 @@ int main(void)
         harness_test(test_a_consumer_receives_and_acknowledges),
         harness_test(test_what_is_given_back_comes_again_and_not_for_ever),
         harness_test(test_who_waits_is_told_when_something_comes),
+        harness_test(test_what_is_pulled_no_worker_takes),
         harness_test(test_a_flow_with_steps_is_not_pulled),
         harness_test(test_a_run_is_seen_step_by_step_cancelled_and_done_again,
                      .has_no_worker = true),
