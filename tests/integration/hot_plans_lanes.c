@@ -53,6 +53,15 @@ static const char *const options[N_SESSIONS] = {
 /* `prepare` comes before, in the same transaction; `make`, asked as the superuser, is what is
  * explained.
  */
+/* What is as old as to be forgotten, of the big one's tenant first; all has been delivered. */
+#define RETENTION(ends)                                                                            \
+    "CREATE OR REPLACE FUNCTION retention_ends(tenant_id uuid, OUT payload_id uuid,"               \
+    " OUT attempt_id uuid, OUT message_id uuid, OUT forgets_payloads boolean,"                     \
+    " OUT forgets_attempts boolean) LANGUAGE sql STABLE AS $$ SELECT " ends " $$;"                 \
+    "INSERT INTO retention (tenant_id, due_at)"                                                    \
+    " SELECT tenant_id, '2020-01-01' FROM subscription WHERE id = " BIG
+#define RETENTION_STEP "SELECT 'EXECUTE retention_step (100, 60000)'"
+
 static const struct hot {
     const char *name;
     enum session session;
@@ -114,6 +123,11 @@ static const struct hot {
     {"backfill_step that sends", OTHER,
      "UPDATE backfill SET state = 'sending', cursor = uuid_v7_floor(since)",
      "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0, 25000},
+    /* 100 events of the big one's tenant, each with one message. */
+    {"retention_step that forgets payloads", OTHER,
+     RETENTION("uuid_max(), uuid_min(), uuid_min(), true, false"), RETENTION_STEP, 0, 10000},
+    {"retention_step that forgets attempts", OTHER,
+     RETENTION("uuid_min(), uuid_max(), uuid_min(), false, true"), RETENTION_STEP, 0, 10000},
     {"backfill_step that has no room", OTHER, "UPDATE backfill SET subscription_id = " BIG,
      "SELECT 'EXECUTE backfill_step (''w'', 0)'", 0, 500},
 };
@@ -131,6 +145,7 @@ static const struct {
     {OTHER, &stmt_lane_sweep, "EXECUTE lane_sweep (100)"},
     {OTHER, &stmt_lane_mend, "EXECUTE lane_mend"},
     {OTHER, &stmt_queue_change_step, "EXECUTE queue_change_step (100)"},
+    {OTHER, &stmt_retention_step, "EXECUTE retention_step (100, 60000)"},
     {OTHER, &stmt_backfill_step, "EXECUTE backfill_step ('w', 0)"},
 };
 
