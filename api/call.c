@@ -77,25 +77,32 @@ static enum stage_result stage_gate(struct call *call)
     return STAGE_NEXT;
 }
 
+/* Whether what posts there answers OPTIONS, too; then that is the call's route. */
+static bool takes_anything(struct call *call, struct hk_str path)
+{
+    char allow[64];
+
+    return route_find(HK_STR("POST"), path, &call->match, allow) == HK_OK &&
+           call->match.route->takes_anything;
+}
+
 static enum stage_result stage_route(struct call *call)
 {
     const h2o_req_t *req = call->req;
     struct hk_str path = {req->path.base,
                           req->query_at == SIZE_MAX ? req->path.len : req->query_at};
     struct hk_str method = {req->method.base, req->method.len};
+    bool is_options = hk_str_eq(method, HK_STR("OPTIONS"));
     char allow[64];
     enum hk_code code = route_find(method, path, &call->match, allow);
 
-    if (code == HK_METHOD_NOT_ALLOWED && hk_str_eq(method, HK_STR("OPTIONS")) &&
-        route_find(HK_STR("POST"), path, &call->match, allow) == HK_OK &&
-        call->match.route->takes_anything)
-        return STAGE_NEXT;
-    if (code == HK_OK)
+    if (code == HK_OK ||
+        (code == HK_METHOD_NOT_ALLOWED && is_options && takes_anything(call, path)))
         return STAGE_NEXT;
     call->match.route = NULL; /* that of another method */
     if (code == HK_METHOD_NOT_ALLOWED)
         reply_add_header(call, "allow", hk_str(allow));
-    if (code != HK_METHOD_NOT_ALLOWED || !hk_str_eq(method, HK_STR("OPTIONS")))
+    if (code != HK_METHOD_NOT_ALLOWED || !is_options)
         return call_stage_fail(call, code);
     call_reply(call, 204, HK_STR(""));
     return STAGE_REPLIED;

@@ -3,6 +3,9 @@
 -- Locks: ACCESS EXCLUSIVE on stat, which charts and the step of the roll-ups alone read. Time: 30 s for a million rows of
 -- it, which is some 300,000 attempts of a thin log; deliveries and publishing do not notice.
 
+-- First, in the order of the steps of the workers that are still there: what they count meanwhile would be lost.
+LOCK TABLE stat_progress, stat IN ACCESS EXCLUSIVE MODE;
+
 -- A minute, an hour or a day. Latencies are counted as latency_add() says.
 CREATE TYPE stat_part AS (
     slot           smallint,  -- which of its page's; 0 is the first

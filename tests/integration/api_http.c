@@ -197,6 +197,8 @@ static void test_options_needs_no_key_and_names_the_methods(void **state)
     struct reply reply;
 
     for (size_t i = 0; i < n; i++) {
+        if (strncmp(routes[i].path, "/in/", 4) == 0)
+            continue; /* a flow answers by itself: CloudEvents asks by OPTIONS */
         reply = api_call(h, NULL, "OPTIONS", routes[i].path, NULL);
         assert_status(reply, 204);
         assert_int_equal(reply.body_n, 0);
