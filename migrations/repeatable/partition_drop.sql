@@ -91,7 +91,7 @@ END
 $$;
 
 -- Takes a week's partition away from its parent. Whoever waits for a lock on a parent has all others who come wait
--- behind him: so it waits 25 ms at most, then stands back, some times, and the locks are one parent's, its own first, then the
+-- behind him: so it waits 25 ms at most, then stands back, and the locks are one parent's, its own first, then the
 -- partition's, as everybody takes them. The queue is asked before, while nobody can put a message of the past into it:
 -- who does holds the lock of event_share() in the same transaction. False: not now; NULL: it fails, whenever it is tried.
 CREATE OR REPLACE FUNCTION partition_detach(parent text, monday timestamptz) RETURNS boolean
@@ -99,24 +99,17 @@ LANGUAGE plpgsql SET search_path FROM CURRENT SET lock_timeout = '25ms' AS $$
 DECLARE
     name text := partition_name($1, $2);
 BEGIN
-    FOR i IN 1..3
-    LOOP
-        BEGIN
-            IF NOT pg_try_advisory_xact_lock(hashtext('hookline.past.' || current_schema()))
-               OR queue_has(uuid_v7_floor($2), uuid_v7_floor($2 + interval '7 days')) THEN
-                RETURN false;
-            END IF;
-            EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', $1);
-            EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', name);
-            EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', $1, name);
-            RETURN true;
-        EXCEPTION
-            WHEN lock_not_available OR deadlock_detected THEN
-                PERFORM pg_sleep(0.2); -- with nothing locked: the block is rolled back
-        END;
-    END LOOP;
-    RETURN false;
+    IF NOT pg_try_advisory_xact_lock(hashtext('hookline.past.' || current_schema()))
+       OR queue_has(uuid_v7_floor($2), uuid_v7_floor($2 + interval '7 days')) THEN
+        RETURN false;
+    END IF;
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', $1);
+    EXECUTE format('LOCK TABLE ONLY %I IN ACCESS EXCLUSIVE MODE', name);
+    EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', $1, name);
+    RETURN true;
 EXCEPTION
+    WHEN lock_not_available OR deadlock_detected THEN
+        RETURN false;
     WHEN others THEN
         RAISE WARNING USING MESSAGE = format('%s cannot be detached: %s', name, SQLERRM), ERRCODE = SQLSTATE;
         RETURN NULL;

@@ -21,11 +21,29 @@ struct reply explain(struct harness *h, const char *key, const char *event_id,
     return reply;
 }
 
+/* What was seen is what is returned: a moment later it may be another reason. */
+struct awaited {
+    struct harness *h;
+    const char *key, *event_id, *subscription_id, *reason;
+    struct reply reply;
+};
+
+static bool is_explained_so(void *arg)
+{
+    struct awaited *a = arg;
+
+    a->reply = explain(a->h, a->key, a->event_id, a->subscription_id);
+    return strcmp(reply_text(&a->reply, EXPLAINED "reason"), a->reason) == 0;
+}
+
 struct reply explain_wait(struct harness *h, const char *key, const char *event_id,
                           const char *subscription_id, const char *reason)
 {
-    api_wait_for(h, key, path_of(h, event_id, subscription_id), EXPLAINED "reason", reason, 20000);
-    return explain(h, key, event_id, subscription_id);
+    struct awaited awaited = {h, key, event_id, subscription_id, reason, {0}};
+
+    if (!wait_until(is_explained_so, &awaited, 20000))
+        fail_test("not %s: %s", reason, awaited.reply.body);
+    return awaited.reply;
 }
 
 void explain_check(const struct reply *reply, const char *reason, const char *words,
