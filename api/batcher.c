@@ -217,7 +217,8 @@ static bool is_time_to_notify(struct batcher *batcher)
 
 static void send_batch(struct batcher *batcher, struct batch *batch)
 {
-    batch->query = batch_rows_query(&batch->rows, is_time_to_notify(batcher));
+    batch->query =
+        batch_rows_query(&batch->rows, batch->queue->kind->notifies && is_time_to_notify(batcher));
     batch->query.done = on_batch_done;
     batch->query.timeout_ms = (unsigned)batcher->thread->config->api_query_timeout_ms;
     if (hk_db_submit(batcher->db, &batch->query) != HK_OK)

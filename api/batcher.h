@@ -28,6 +28,7 @@ struct batch_item {
 /* What one of the users of a batcher wants to be done with its items. */
 struct batch_kind {
     const struct batch_shape *shape;
+    bool notifies; /* what it stores is work for the workers */
     /* Adds the item's row, and counts it. */
     void (*add)(struct batch_item *item, struct batch_rows *rows);
     /* The batch is committed; the item's row is `row`. The item may be freed, as below. */

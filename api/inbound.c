@@ -309,8 +309,11 @@ static const struct batch_shape receive_shape = {
               HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT},
 };
 
-const struct batch_kind inbound_receive_kind = {
-    .shape = &receive_shape, .add = add_row, .stored = on_stored, .failed = on_failed};
+const struct batch_kind inbound_receive_kind = {.shape = &receive_shape,
+                                                .notifies = true,
+                                                .add = add_row,
+                                                .stored = on_stored,
+                                                .failed = on_failed};
 
 static void enqueue(struct inbound *inbound)
 {

@@ -237,10 +237,17 @@ struct inbound_flow *inbound_flow_read(const struct hk_db_result *result, unsign
     struct inbound_flow *flow;
     struct hk_error error;
     struct hk_buf text;
+    char flow_id[HK_ID_TEXT_SIZE];
 
     if (hk_db_value(result, row, TOKEN).p == NULL)
         return NULL;
     take_row(result, row, &text);
+    if (text.is_full) { /* whoever writes a flow sees to it that this cannot be */
+        hk_id_format(&key->flow_id, flow_id);
+        hk_log(HK_LOG_ERROR, "flow.row_too_large", HK_CTEXT("flow_id", flow_id));
+        hk_buf_done(&text);
+        return NULL;
+    }
     if (known != NULL && hk_str_eq(hk_buf_str(&known->row), hk_buf_str(&text))) {
         hk_buf_done(&text);
         inbound_flow_keep(known);

@@ -50,7 +50,8 @@ struct inbound_flow {
 
 /*
  * The flow of a row of the statement inbound_find, with one user; NULL when the row says that there
- * is none. `known` (or NULL) is returned, with a user more, when the row says what it said then.
+ * is none, or is too large to be kept. `known` (or NULL) is returned, with a user more, when the
+ * row says what it said then.
  */
 struct inbound_flow *inbound_flow_read(const struct hk_db_result *result, unsigned row,
                                        const struct hk_flow_key *key, struct inbound_flow *known,

@@ -150,7 +150,7 @@ static void on_failed(struct batch_item *item, enum hk_code code, bool is_refuse
 }
 
 const struct batch_kind ingest_kind = {
-    .shape = &ingest_shape, .add = add, .stored = on_stored, .failed = on_failed};
+    .shape = &ingest_shape, .notifies = true, .add = add, .stored = on_stored, .failed = on_failed};
 
 void ingest_enqueue(struct ingest_request *request)
 {

@@ -27,6 +27,23 @@ CREATE OR REPLACE FUNCTION flow_answer(given json) RETURNS json LANGUAGE sql IMM
                              'body', coalesce($1 ->> 'body', '{}'))
 $$;
 
+-- `f` with the members of `given`.
+CREATE OR REPLACE FUNCTION flow_merge(f flow, given json) RETURNS flow LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    f.name := coalesce(given ->> 'name', f.name);
+    f.methods := CASE WHEN given -> 'methods' IS NULL THEN coalesce(f.methods, '{POST}')
+                      ELSE coalesce(json_texts(given -> 'methods'), '{POST}') END;
+    f.credential := coalesce(given -> 'credential', f.credential);
+    f.answer := flow_answer(merge_object(f.answer, given -> 'answer', false));
+    f.content_types := CASE WHEN given -> 'content_types' IS NULL THEN f.content_types ELSE json_texts(given -> 'content_types') END;
+    f.max_body_bytes := coalesce(json_patched(given, 'max_body_bytes', f.max_body_bytes::text)::integer, 1048576);
+    f.rate_per_second := json_patched(given, 'rate_per_second', f.rate_per_second::text)::integer;
+    f.max_receives := json_patched(given, 'max_receives', f.max_receives::text)::integer;
+    f.steps := coalesce(json_filled(given -> 'steps'), CASE WHEN given -> 'steps' IS NULL THEN f.steps END, '[]');
+    RETURN f;
+END
+$$;
+
 -- Whether a step goes on having the secret that it had: the receiver is the same one.
 CREATE OR REPLACE FUNCTION step_keeps_secret(old_step json, new_step json) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
     SELECT $1 -> 'credentials' IS NOT NULL
@@ -72,6 +89,20 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
      UNION ALL
     SELECT '/max_receives', 'Only a flow that is pulled has it.'
      WHERE coalesce($3 ->> 'delivery', ($2).delivery, 'steps') <> 'pull' AND $3 ->> 'max_receives' IS NOT NULL
+     UNION ALL
+    SELECT '/answer', 'It has more than 65536 bytes.'
+     WHERE $3 -> 'answer' IS NOT NULL AND octet_length((flow_merge($2, $3)).answer::text) > 65536
+$$;
+
+-- What a partner may not make a flow do: an event of `emit` reaches all apps. A step of the flow that stays as it was, stays.
+CREATE OR REPLACE FUNCTION flow_partner_faults(partner text, old flow, given json)
+RETURNS TABLE (pointer text, detail text) LANGUAGE sql IMMUTABLE AS $$
+    SELECT '/steps', 'Only the tenant''s own admins let a flow publish.'
+     WHERE $1 IS NOT NULL
+       AND EXISTS (SELECT FROM json_array_elements(json_filled($3 -> 'steps')) s (step)
+                    WHERE s.step ->> 'kind' = 'emit'
+                      AND NOT EXISTS (SELECT FROM json_array_elements(($2).steps) o (step)
+                                       WHERE o.step::text = s.step::text))
 $$;
 
 -- Stores the secrets of `derived`. The credential's one before stays live as `credential.old` for so many seconds. What no step
@@ -137,23 +168,6 @@ BEGIN
 END
 $$;
 
--- `f` with the members of `given`.
-CREATE OR REPLACE FUNCTION flow_merge(f flow, given json) RETURNS flow LANGUAGE plpgsql IMMUTABLE AS $$
-BEGIN
-    f.name := coalesce(given ->> 'name', f.name);
-    f.methods := CASE WHEN given -> 'methods' IS NULL THEN coalesce(f.methods, '{POST}')
-                      ELSE coalesce(json_texts(given -> 'methods'), '{POST}') END;
-    f.credential := coalesce(given -> 'credential', f.credential);
-    f.answer := flow_answer(merge_object(f.answer, given -> 'answer', false));
-    f.content_types := CASE WHEN given -> 'content_types' IS NULL THEN f.content_types ELSE json_texts(given -> 'content_types') END;
-    f.max_body_bytes := coalesce(json_patched(given, 'max_body_bytes', f.max_body_bytes::text)::integer, 1048576);
-    f.rate_per_second := json_patched(given, 'rate_per_second', f.rate_per_second::text)::integer;
-    f.max_receives := json_patched(given, 'max_receives', f.max_receives::text)::integer;
-    f.steps := coalesce(json_filled(given -> 'steps'), CASE WHEN given -> 'steps' IS NULL THEN f.steps END, '[]');
-    RETURN f;
-END
-$$;
-
 CREATE OR REPLACE FUNCTION flow_create(tenant_id uuid, partner text, given json, derived json, flow_id uuid, token text,
                                        OUT code text, OUT body text, OUT new_id text)
 LANGUAGE plpgsql AS $$
@@ -175,7 +189,9 @@ BEGIN
         code := 'conflict';
         RETURN;
     END IF;
-    SELECT 'invalid_body', json_agg(x)::text INTO code, body FROM flow_faults($1, made, $3, $4) x HAVING count(*) > 0;
+    SELECT 'invalid_body', json_agg(x)::text INTO code, body
+      FROM (SELECT * FROM flow_faults($1, made, $3, $4) UNION ALL SELECT * FROM flow_partner_faults($2, made, $3)) x
+    HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;
@@ -221,7 +237,9 @@ BEGIN
         code := 'conflict';
         RETURN;
     END IF;
-    SELECT 'invalid_body', json_agg(x)::text INTO code, body FROM flow_faults($1, held, $4, $5) x HAVING count(*) > 0;
+    SELECT 'invalid_body', json_agg(x)::text INTO code, body
+      FROM (SELECT * FROM flow_faults($1, held, $4, $5) UNION ALL SELECT * FROM flow_partner_faults($2, held, $4)) x
+    HAVING count(*) > 0;
     IF code IS NOT NULL THEN
         RETURN;
     END IF;

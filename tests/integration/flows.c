@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hk/buf.h"
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 
@@ -195,6 +196,55 @@ static void test_what_is_no_flow_is_refused(void **state)
                    "conflict", "/name");
 }
 
+#define EMIT(company)                                                                              \
+    "{\"name\": \"tell\", \"kind\": \"emit\", \"event_type\": \"order.paid\","                     \
+    " \"company\": \"" company "\"}"
+#define FILTER "{\"name\": \"only\", \"kind\": \"filter\", \"condition\": \"$.a == 1\"}"
+
+static void test_only_the_tenants_admins_let_a_flow_publish(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *app_id = given_app(h, t, "acme"), *path;
+    struct reply reply;
+
+    given_event_type(h, t, "order.paid");
+    expect_refused(h, t->partner, "POST /v1/flows",
+                   hk_str(at(h, "{\"app_id\": \"%s\", \"name\": \"x\", \"steps\": [%s], " OPEN "}",
+                             app_id, EMIT("c1"))),
+                   422, "invalid_body", "/steps");
+    reply = make(h, t, app_id, "\"name\": \"in\", " OPEN);
+    path = at(h, "/v1/flows/%s", reply_text(&reply, "id"));
+    expect_refused(h, t->partner, at(h, "PATCH %s", path), HK_STR("{\"steps\": [" EMIT("c1") "]}"),
+                   422, "invalid_body", "/steps");
+    (void)api_want(h, 200, t->admin, "PATCH", path, "{\"steps\": [" EMIT("c1") "]}");
+    /* what an admin has made of it stays, and nothing more */
+    (void)api_want(h, 200, t->partner, "PATCH", path,
+                   "{\"steps\": [" FILTER ", " EMIT("c1") "], \"name\": \"y\"}");
+    expect_refused(h, t->partner, at(h, "PATCH %s", path), HK_STR("{\"steps\": [" EMIT("c2") "]}"),
+                   422, "invalid_body", "/steps");
+}
+
+static void test_an_answer_is_no_larger_than_can_be_kept(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct reply reply = make(h, t, given_app(h, t, "acme"), "\"name\": \"in\", " OPEN);
+    const char *path = at(h, "/v1/flows/%s", reply_text(&reply, "id"));
+    char value[4001];
+    struct hk_buf body HK_CLEANUP(hk_buf_done);
+
+    memset(value, 'x', sizeof(value) - 1);
+    value[sizeof(value) - 1] = '\0';
+    hk_buf_init(&body, 100000);
+    hk_buf_add_text(&body, "{\"answer\": {\"headers\": {\"X-0\": \"0\"");
+    for (unsigned i = 1; i < 17; i++)
+        hk_buf_printf(&body, ", \"X-%u\": \"%s\"", i, value);
+    hk_buf_printf(&body, "}, \"body\": \"%s\"}}", value);
+    expect_refused(h, t->partner, at(h, "PATCH %s", path), hk_buf_str(&body), 422, "invalid_body",
+                   "/answer");
+}
+
 static void test_a_flow_is_stopped_started_changed_and_archived(void **state)
 {
     struct harness *h = *state;
@@ -236,6 +286,8 @@ int main(void)
         harness_test(test_secrets_are_sealed_never_shown_and_rotated),
         harness_test(test_a_steps_secret_does_not_move_to_another_receiver),
         harness_test(test_what_is_no_flow_is_refused),
+        harness_test(test_only_the_tenants_admins_let_a_flow_publish),
+        harness_test(test_an_answer_is_no_larger_than_can_be_kept),
         harness_test(test_a_flow_is_stopped_started_changed_and_archived),
     };
 
