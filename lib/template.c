@@ -360,6 +360,8 @@ static const char *find_fault(struct hk_str text, enum hk_template_use use)
         return text.n > HK_URL_MAX_BYTES ? "the URL is too long"
                : has_dots(text)          ? "the URL's path leads up"
                                          : NULL;
+    if (use == HK_TEMPLATE_KEY && memchr(text.p, '\0', text.n) != NULL)
+        return "a name or key has no NUL";
     if (use != HK_TEMPLATE_HEADER)
         return NULL;
     if (text.n > MAX_HEADER_BYTES)

@@ -84,15 +84,15 @@ SELECT e.request,
 --     wait (until a signal or `wait_ms` from now; $9 NULL). What is given back goes to attempt_record, which holds it or
 --     cancels it when the flow is not active.
 --  $8 step text[]: JSON, see step_write() in worker/step.c: no, name, kind, n_steps, version, value, output, wait_key,
---     wait_ms, signal_id, condition, document
+--     wait_ms, signal_id, condition, document. Value, output and document are JSON in strings: what is in them stays.
 -- Returns one row: how many were applied, as there.
 WITH given AS MATERIALIZED (
     SELECT g.*, s.no AS step_no, s.name AS step_name, s.kind, s.version, s.no + 1 >= s.n_steps AS is_last,
-           s.value::text AS value, s.output::text AS output, s.wait_key, s.signal_id,
+           s.value, s.output, s.wait_key, s.signal_id,
            now() + s.wait_ms * interval '1 millisecond' AS wait_until,
            -- A filter is evaluated here: whatever it says of a document, it does not raise.
            CASE WHEN s.condition IS NOT NULL
-                THEN coalesce(filter_skip_reason(s.condition, filter_document(s.document::text)), 'filter_true') END AS filtered
+                THEN coalesce(filter_skip_reason(s.condition, filter_document(s.document)), 'filter_true') END AS filtered
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                   $9::integer[], $10::bigint[], $11::text[], $12::text[], $13::integer[], $14::bigint[],
                   $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::text[], $20::text[],
@@ -103,8 +103,8 @@ WITH given AS MATERIALIZED (
                  first_byte_us, remote_address, error, response_headers, response_body, response_truncated, n_sent,
                  http_version, tls_version, tls_cipher, certificate_expires_s, request_headers)
      CROSS JOIN LATERAL json_to_record(g.step::json)
-                        AS s (no integer, name text, kind text, n_steps integer, version integer, value json, output json,
-                              wait_key text, wait_ms bigint, signal_id uuid, condition text, document json)
+                        AS s (no integer, name text, kind text, n_steps integer, version integer, value text, output text,
+                              wait_key text, wait_ms bigint, signal_id uuid, condition text, document text)
 ), located AS MATERIALIZED (
     SELECT g.*, q.queue_ctid, q.attempts, m.revoked_reason
       FROM given g

@@ -19,6 +19,7 @@
 #include "hk/loop.h"
 #include "hk/pgarray.h"
 #include "worker/lanes.sql.h"
+#include "worker/step.h"
 
 #define MAX_NOTES       1024
 #define MAX_BATCH       256
@@ -180,6 +181,13 @@ static void add(struct note *note, const struct note *more)
     }
     if (more->begun_us > note->begun_us)
         note->begun_us = more->begun_us;
+    note->is_proven |= more->is_proven;
+}
+
+/* Nobody had to answer, and it is done: a lane of such steps would be on trial for ever. */
+static bool is_done_alone(const struct attempt *attempt)
+{
+    return attempt->run != NULL && !step_is_http(attempt) && attempt->verdict.kind != VERDICT_RETRY;
 }
 
 void lanes_note(struct lanes *lanes, const struct attempt *attempt)
@@ -189,6 +197,7 @@ void lanes_note(struct lanes *lanes, const struct attempt *attempt)
         .throttle_ms = attempt->verdict.throttle_ms,
         .throttle_status = attempt->outcome.status,
         .begun_us = attempt->started_us,
+        .is_proven = is_done_alone(attempt),
     };
 
     if (note == NULL || attempt->verdict.kind == VERDICT_RELEASE)

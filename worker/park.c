@@ -6,6 +6,7 @@
 #include "hk/clock.h"
 #include "hk/loop.h"
 #include "worker/share.h"
+#include "worker/step.h"
 
 #define PARK_MS      100 /* how long a claimed message waits for a window to open */
 #define MAX_REFUSALS 8   /* in one look at those that wait: what is behind them may wait as well */
@@ -63,7 +64,9 @@ static void on_timer(struct hk_timer *timer)
 
 void park_arrive(struct park *park, struct attempt *attempt)
 {
-    if (take_slot(park, attempt)) {
+    /* A step that calls nobody needs none: there is nobody to learn of, and no window would open.
+     */
+    if ((attempt->run != NULL && !step_is_http(attempt)) || take_slot(park, attempt)) {
         start(attempt);
         return;
     }

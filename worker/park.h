@@ -14,7 +14,8 @@ struct hk_loop;
 struct park *park_new(struct hk_loop *loop, unsigned n_slots);
 void park_free(struct park *park); /* the attempts that wait are not its own */
 
-/* Fires EVENT_STARTED now, or later exactly one of EVENT_STARTED, EVENT_WITHHELD, EVENT_CROWDED. */
+/* What calls nobody needs no slot. Fires EVENT_STARTED now, or later exactly one of EVENT_STARTED,
+ * EVENT_WITHHELD, EVENT_CROWDED. */
 void park_arrive(struct park *park, struct attempt *attempt);
 
 /* Gives back the slot of an attempt that has one, and learns from its outcome. */

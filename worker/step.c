@@ -380,16 +380,18 @@ static void add_wait(const struct run *run, struct hk_buf *text)
 static void add_filter(const struct run *run, struct hk_buf *text)
 {
     add_text(text, "condition", run->step->condition);
-    add_json(text, "document", run->value.n > MAX_FILTER_BYTES ? HK_STR("null") : run->value);
+    if (run->value.n <= MAX_FILTER_BYTES)
+        add_text(text, "document", run->value);
 }
 
-/* What the step has made, unless it failed. */
+/* What the step has made, unless it failed: JSON as strings, so that the statement's JSON has
+ * neither its escapes (there is no \u0000 in PostgreSQL's text) nor a null of its own. */
 static void add_results(const struct run *run, struct hk_buf *text)
 {
     if (run->changes_value)
-        add_json(text, "value", hk_buf_str(&run->made));
+        add_text(text, "value", hk_buf_str(&run->made));
     if (run->output.n > 0)
-        add_json(text, "output", hk_buf_str(&run->output));
+        add_text(text, "output", hk_buf_str(&run->output));
     if (run->step != NULL && run->step->kind == HK_STEP_WAIT)
         add_wait(run, text);
     if (run->step != NULL && run->step->kind == HK_STEP_FILTER)

@@ -266,6 +266,55 @@ static void test_an_event_that_cannot_be_published_fails_its_run_with_the_reason
         db_int(h, "SELECT count(*) FROM hookline.event WHERE event_type = 'order.paid'"), 0);
 }
 
+/* ---- what steps make ---- */
+
+static void test_what_a_step_makes_may_be_null_or_have_a_nul(void **state)
+{
+    struct harness *h = *state;
+    struct world w = given_world(h);
+    const char *steps = "[{\"name\":\"a\",\"kind\":\"map\",\"template\":\"{{ $.a }}\"},"
+                        "{\"name\":\"b\",\"kind\":\"map\",\"template\":{\"is\":\"{{ $ }}\"}}]";
+    const char *run = run_of(h, &w, steps, "{\"a\":null}");
+
+    run_wait_ended(h, run, "succeeded", NULL);
+    assert_string_equal(run_output(h, run, "a"), "null");
+    assert_string_equal(run_output(h, run, "b"), "{\"is\":null}");
+
+    run = run_of(h, &w, steps, "{\"a\":\"x\\u0000y\"}");
+    run_wait_ended(h, run, "succeeded", NULL);
+    assert_string_equal(run_output(h, run, "b"), "{\"is\":\"x\\u0000y\"}");
+}
+
+static bool no_run_is_left(void *arg)
+{
+    return db_int(arg, "SELECT count(*) FROM hookline.queue") == 0;
+}
+
+/* There is nobody whose answers would open a window: they need none. */
+static void test_runs_that_call_nobody_wait_for_no_slot(void **state)
+{
+    struct harness *h = *state;
+    struct world w = given_world(h);
+    const char *run = run_of(h, &w,
+                             "[{\"name\":\"a\",\"kind\":\"map\",\"template\":{}},"
+                             "{\"name\":\"b\",\"kind\":\"map\",\"template\":{}}]",
+                             "{}");
+
+    (void)db_text(h,
+                  "SET search_path = hookline;"
+                  "WITH made AS (INSERT INTO message (tenant_id, id, event_id, subscription_id)"
+                  "    SELECT m.tenant_id, message_id(m.event_id, gen_random_uuid()), m.event_id,"
+                  "           m.subscription_id"
+                  "      FROM message m, generate_series(1, 400) WHERE m.id = '%s' RETURNING *)"
+                  " INSERT INTO queue (tenant_id, subscription_id, message_id, due_at)"
+                  " SELECT tenant_id, subscription_id, id, now() FROM made",
+                  run);
+    assert_true(wait_until(no_run_is_left, h, 30000));
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message WHERE status = 'succeeded'"),
+                     401);
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.lane"), 0);
+}
+
 /* ---- what is bad fails its own run ---- */
 
 static void test_a_bad_step_fails_its_run_only(void **state)
@@ -283,6 +332,8 @@ static void test_a_bad_step_fails_its_run_only(void **state)
         {"[{\"name\":\"x\",\"kind\":\"emit\",\"event_type\":\"order.paid\",\"company\":\"{{ $.a "
          "}}\"}]",
          "{\"a\":{}}"},
+        {"[{\"name\":\"x\",\"kind\":\"wait\",\"key\":\"{{ $.a }}\",\"timeout_seconds\":9}]",
+         "{\"a\":\"\\u0000\"}"},
     };
     struct harness *h = *state;
     struct world w = given_world(h);
@@ -391,6 +442,8 @@ int main(void)
                      .env = settings),
         harness_test(test_an_event_that_cannot_be_published_fails_its_run_with_the_reason,
                      .env = settings),
+        harness_test(test_what_a_step_makes_may_be_null_or_have_a_nul, .env = settings),
+        harness_test(test_runs_that_call_nobody_wait_for_no_slot, .env = settings),
         harness_test(test_a_bad_step_fails_its_run_only, .env = settings),
         harness_test(test_a_value_that_is_too_large_fails_its_run_only, .env = settings),
         harness_test(test_R_28_whatever_is_answered_is_an_output, .env = settings),
