@@ -142,7 +142,8 @@ static void test_nobody_gets_more_by_way_of_an_issuer(void **state)
     const char *key = given_admin_key(h, t, "\"issuers:manage\"", NULL);
     const char *reader = given_admin_key(h, t,
                                          "\"issuers:manage\", \"event_types:read\","
-                                         " \"events:read\", \"messages:read\"",
+                                         " \"events:read\", \"messages:read\","
+                                         " \"flows:receive\"",
                                          NULL);
     static const char issuer[] =
         "{\"issuer\": \"%s\", \"jwks_uri\": \"https://idp.example.com/\", \"audience\": \"a\","
