@@ -15,7 +15,7 @@ enum { MAX_HEADER_BYTES = 4096 };
 /* One rendering. */
 struct rendering {
     const struct hk_template_scope *scope;
-    size_t n_read;         /* bytes that paths have walked over */
+    size_t n_read;         /* bytes that paths have walked over, when the scope does not say */
     struct hk_buf decoded; /* the string of the template */
     struct hk_buf text;    /* what it becomes */
     const char *fault;     /* static words; NULL: none */
@@ -54,15 +54,15 @@ static bool take_step(struct rendering *r, const struct template_step *step,
     struct hk_json_cursor cursor = {.bytes = value->bytes};
     struct hk_json_span found;
     struct hk_str name;
-    size_t i = 0;
+    size_t i = 0, *n_read = r->scope->n_read != NULL ? r->scope->n_read : &r->n_read;
     bool is_found = false;
 
     if (value->kind != (step->name == NULL ? HK_JSON_ARRAY : HK_JSON_OBJECT))
         return step->name == NULL && step->index == 0; /* lax: an array of itself */
     while (!is_found && hk_json_next(&cursor, &name, &found))
         is_found = step->name == NULL ? i++ == step->index : hk_json_string_eq(name, step->name);
-    r->n_read += cursor.at;
-    if (r->n_read > HK_TEMPLATE_MAX_READ_BYTES)
+    *n_read += cursor.at;
+    if (*n_read > HK_TEMPLATE_MAX_READ_BYTES)
         return fail(r, "its paths walk over too much of the value");
     if (is_found)
         *value = found;

@@ -18,6 +18,7 @@
 #define MAX_ARRAY_BYTES (64u << 10) /* CLAIM_MAX ids, with room */
 #define TIMEOUT_MS      10000
 #define SLOW_DELAY_MS   30000 /* as in load.c */
+#define AWAY_DELAY_MS   1000  /* the database may be full, or starting */
 
 /* The parameters of run_load, in order. */
 enum {
@@ -61,7 +62,7 @@ struct run_load {
     struct attempt *attempts[CLAIM_MAX];
     unsigned n, n_done; /* those before are found */
     unsigned n_asked;   /* of the statement under way */
-    bool is_one_by_one; /* one of them cannot be read */
+    unsigned n_most;    /* of one: fewer when one of them cannot be read, or takes too long */
 };
 
 struct run_load *run_load_new(const struct run_load_options *options)
@@ -152,8 +153,10 @@ static void read_attempt(struct run_load *load, const struct hk_db_result *resul
         read_unreadable(attempt);
     } else {
         attempt->is_active = false; /* it is given back */
-        if (result->code != HK_DB_UNAVAILABLE || result->is_timeout)
-            attempt->due_again_ms = SLOW_DELAY_MS / load->options.config->worker_schedule_divisor;
+        attempt->due_again_ms = result->code == HK_DB_UNAVAILABLE && !result->is_timeout
+                                    ? AWAY_DELAY_MS
+                                    : SLOW_DELAY_MS;
+        attempt->due_again_ms /= load->options.config->worker_schedule_divisor;
     }
 }
 
@@ -169,8 +172,8 @@ static void on_loaded(struct hk_db_query *query, const struct hk_db_result *resu
     if (result->code != HK_OK)
         hk_log(HK_LOG_WARN, "run_load.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
                HK_I64("messages", n), HK_I64("is_data_error", result->is_data_error));
-    if (result->is_data_error && n > 1) {
-        load->is_one_by_one = true;
+    if ((result->is_data_error || result->is_timeout) && n > 1) {
+        load->n_most = n / 2;
     } else {
         for (unsigned i = 0; i < n; i++)
             read_attempt(load, result, i);
@@ -203,7 +206,9 @@ static void begin(struct run_load *load)
 {
     static const struct hk_db_result busy = {.code = HK_DB_UNAVAILABLE};
 
-    load->n_asked = load->is_one_by_one ? 1 : load->n - load->n_done;
+    load->n_asked = load->n - load->n_done;
+    if (load->n_asked > load->n_most)
+        load->n_asked = load->n_most;
     fill_arrays(load);
     load->query = (struct hk_db_query){
         .stmt = &stmt_run_load,
@@ -222,7 +227,7 @@ static void begin(struct run_load *load)
 
 void run_load_begin(struct run_load *load)
 {
-    load->is_one_by_one = false;
+    load->n_most = CLAIM_MAX;
     if (load->n > 0)
         begin(load);
 }

@@ -83,6 +83,16 @@ static bool read_value(struct run *run, const char **reterr)
                          reterr);
 }
 
+/* A step that needs no document does without one that cannot be read: it is null then. */
+static bool does_without(struct run *run)
+{
+    bool does = run->step->body == HK_STEP_BODY_REQUEST || run->row.wait_key.p != NULL;
+
+    if (does)
+        run->value = HK_STR("null");
+    return does;
+}
+
 static void write_scopes(struct attempt *attempt)
 {
     struct run *run = attempt->run;
@@ -121,14 +131,16 @@ static bool prepare(struct attempt *attempt, const char **reterr)
 {
     struct run *run = attempt->run;
     struct hk_template_scope scope;
+    size_t n_read = 0;
 
-    if (!read_value(run, reterr))
+    if (!read_value(run, reterr) && !does_without(run))
         return false;
     write_scopes(attempt);
     scope = (struct hk_template_scope){.value = run->value,
                                        .request = hk_buf_str(&run->request),
                                        .steps = run->row.outputs,
-                                       .flow = hk_buf_str(&run->flow)};
+                                       .flow = hk_buf_str(&run->flow),
+                                       .n_read = &n_read};
     switch (run->step->kind) {
     case HK_STEP_FILTER:
         return true;

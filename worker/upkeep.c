@@ -51,7 +51,7 @@ static const struct chore {
     {&stmt_connection_values_sweep, {"20", 2}, 20, HOUR_MS, TURN_QUICK, 0},
     {&stmt_health_check, {"100", 3}, 100, MINUTE_MS, TURN_QUICK, 0},
     {&stmt_signal_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
-    {&stmt_run_sweep, {"1000", 4}, 1000, MINUTE_MS, TURN_QUICK, 0},
+    {&stmt_run_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_LONG, REST_MS},
     {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
     {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, TURN_QUICK, 0},
     {&stmt_partition_drop_step, {"5000", 4}, 1, 5 * SECOND_MS, TURN_LONG, REST_MS},

@@ -31,13 +31,14 @@ enum {
     HK_TEMPLATE_MAX_PLACEHOLDERS = 256,
     HK_TEMPLATE_MAX_STEPS = 16,          /* of a path */
     HK_TEMPLATE_MAX_FILTERS = 4,         /* of a placeholder */
-    HK_TEMPLATE_MAX_READ_BYTES = 1 << 26 /* that all paths of a template may walk over */
+    HK_TEMPLATE_MAX_READ_BYTES = 1 << 22 /* that all paths of a step may walk over */
 };
 
 /* What paths lead into: JSON that hk_json_scan() accepts, without blanks around it; .p NULL: null.
  */
 struct hk_template_scope {
     struct hk_str value, request, steps, flow;
+    size_t *n_read; /* what the renderings that share it have walked over; NULL: each for itself */
 };
 
 /* HK_OK, or HK_INVALID_BODY at `pointer`, with the placeholder and what is wrong in its detail. */

@@ -8,9 +8,10 @@ CREATE OR REPLACE FUNCTION job_is_live_late() RETURNS boolean LANGUAGE sql STABL
 $$;
 
 -- How many messages a step may make for a subscription: as many as leave `most` waiting there, and none while it is
--- paused.
+-- paused. A flow's runs may wait for days in there, for a request: they keep nobody back.
 CREATE OR REPLACE FUNCTION job_room(s subscription, most integer) RETURNS integer LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN s.state = 'paused' THEN 0
+                WHEN s.kind = 'flow' THEN most
                 ELSE most - (SELECT count(*)
                                FROM (SELECT
                                        FROM queue q

@@ -134,6 +134,7 @@ static void test_what_is_no_json_is_worked_on_as_json(void **state)
 
     run = flow_request_body(h, w.t, flow_id, "application/xml", "'<a><b></a>'::bytea");
     run_wait_ended(h, run, "failed", "step_failed");
+    assert_string_equal(run_story(h, run), "raw:succeeded m:step_failed");
 }
 
 /* ---- http ---- */
@@ -295,10 +296,14 @@ static void test_runs_that_call_nobody_wait_for_no_slot(void **state)
 {
     struct harness *h = *state;
     struct world w = given_world(h);
-    const char *run = run_of(h, &w,
-                             "[{\"name\":\"a\",\"kind\":\"map\",\"template\":{}},"
-                             "{\"name\":\"b\",\"kind\":\"map\",\"template\":{}}]",
-                             "{}");
+    const char *run;
+
+    given_event_type(h, w.t, "order.sent"); /* which nobody wants */
+    run = run_of(h, &w,
+                 "[{\"name\":\"a\",\"kind\":\"map\",\"template\":{}},"
+                 "{\"name\":\"b\",\"kind\":\"emit\",\"event_type\":\"order.sent\","
+                 "\"company\":\"c1\"}]",
+                 "{}");
 
     (void)db_text(h,
                   "SET search_path = hookline;"

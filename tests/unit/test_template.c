@@ -238,6 +238,7 @@ static void paths_do_not_walk_for_ever(void **state)
         buf HK_CLEANUP(hk_buf_done);
     struct hk_template_scope large = {.value = HK_STR_NULL};
     const char *fault = NULL;
+    size_t n_read = 0;
 
     (void)state;
     hk_buf_init(&value, 2 << 20);
@@ -255,6 +256,11 @@ static void paths_do_not_walk_for_ever(void **state)
     assert_int_equal(hk_template_check(hk_buf_str(&template), "", NULL), HK_OK);
     assert_false(hk_template_render(hk_buf_str(&template), &large, &buf, &fault));
     assert_string_equal(fault, "its paths walk over too much of the value");
+
+    large.n_read = &n_read; /* several templates of one step walk no further */
+    while (hk_template_render(HK_STR("\"{{ $[999999] }}\""), &large, &buf, &fault))
+        assert_true(n_read <= HK_TEMPLATE_MAX_READ_BYTES);
+    assert_true(n_read > HK_TEMPLATE_MAX_READ_BYTES);
     template.n--;
     hk_buf_add_text(&template, ",\"{{ $ }}\"]");
     assert_int_equal(hk_template_check(hk_buf_str(&template), "", NULL), HK_INVALID_BODY);
