@@ -108,6 +108,9 @@ void auth_guard_count(struct call *call)
 
     if (!call->has_proof)
         return;
+    count_tenant(call, now_ms);
+    if (call->is_unguessable)
+        return;
     failure_guard_distrust(addresses, call->key_sha256);
     peer = auth_guard_peer(call);
     peer_source(&peer, source);
@@ -115,5 +118,4 @@ void auth_guard_count(struct call *call)
         peer_source_text(&peer, text);
         log_flood("address", text, &report);
     }
-    count_tenant(call, now_ms);
 }

@@ -2,8 +2,8 @@
 /*
  * api/auth_guard.h - slows guessing down: an address from which too many bad proofs have come gets
  * 429 for proofs that are not known to be good, before anything is asked. What is counted: any
- * reply of 401 to a request that had a proof. docs/adr/0018 says who is refused
- * and who is not.
+ * reply of 401 to a request that had a proof; wrong signatures for the tenant alone. docs/adr/0018
+ * says who is refused and who is not.
  */
 #ifndef API_AUTH_GUARD_H
 #define API_AUTH_GUARD_H

@@ -34,7 +34,8 @@ struct call {
     struct route_match match; /* set by stage_route */
     unsigned stage;
 
-    bool has_proof; /* came with something that can be wrong: see auth_guard.h */
+    bool has_proof;      /* came with something that can be wrong: see auth_guard.h */
+    bool is_unguessable; /* the proof: the address is none the worse when it is wrong */
     uint8_t key_sha256[HK_SHA256_SIZE]; /* of the proof */
     char key_sha256_hex[2 * HK_SHA256_SIZE + 1];
     struct caller caller;            /* set by authenticate_stage */
@@ -67,6 +68,7 @@ struct call {
         struct limit_bucket *bucket; /* whose lease the call waits for, in its list */
         struct call *next;
         unsigned n_taken; /* of the limits, in their order */
+        bool is_blind;    /* the database did not say what is left */
         int64_t left[LIMIT_COUNT];
     } limit;
     struct hk_timer reply_timer; /* see reply_start_timer() */

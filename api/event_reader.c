@@ -110,6 +110,13 @@ static enum hk_code fail_member(struct hk_error *reterr, const struct member *me
     return hk_fail(reterr, HK_INVALID_BODY, pointer, "%s", detail);
 }
 
+/* What comes in at flows, and what their steps publish, has ids of these kinds. */
+static bool is_id_of_flows(struct hk_str id)
+{
+    return strncmp(id.p, "in/", 3) == 0 || strncmp(id.p, "wait/", 5) == 0 ||
+           strncmp(id.p, "run/", 4) == 0;
+}
+
 static enum hk_code read_string(const struct member *member, const struct hk_json_span *value,
                                 event_alloc_fn *alloc, void *alloc_arg, struct hk_str *ret,
                                 struct hk_error *reterr)
@@ -131,6 +138,8 @@ static enum hk_code read_string(const struct member *member, const struct hk_jso
         return fail_member(reterr, member, n == 0 ? "must not be empty" : "is too long");
     text[n] = '\0';
     *ret = (struct hk_str){text, n};
+    if (member->offset == offsetof(struct event_input, external_id) && is_id_of_flows(*ret))
+        return fail_member(reterr, member, "must not begin with in/, wait/ or run/");
     if (member->is_time && !is_rfc3339(*ret))
         return fail_member(reterr, member,
                            "must be an RFC 3339 date-time such as 2026-11-22T06:28:00.1234567Z");

@@ -2,8 +2,9 @@
 /*
  * inbound.c - in the order of events:
  *
- *     handle -> (find [wait]) -> limits [wait] -> handshake -> method, size, type -> credential
- *     -> quota [wait] -> (batcher.c) -> stored: the flow's answer; gone: find, and all again, once
+ *     handle -> (find [wait]) -> its limit [wait] -> handshake -> method, size, type -> credential
+ *     -> its tenant's limit, quota [wait] -> (batcher.c) -> stored: the flow's answer; gone: find,
+ * and all again, once
  *
  * Who is refused is so by what is true now: when the flow was known for longer than a moment, it is
  * looked up first, and judged again.
@@ -24,10 +25,15 @@
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
+#include "hk/encode.h"
 #include "hk/json_scan.h"
 #include "hk/traceparent.h"
 
-enum { EXTERNAL_ID_SIZE = sizeof("in//") + HK_ID_TEXT_SIZE + HK_INBOUND_ID_SIZE };
+enum {
+    HASH_DIGITS = 16, /* of a SHA-256, in an external id */
+    EXTERNAL_ID_SIZE =
+        sizeof("wait////") + HK_ID_TEXT_SIZE + HK_INBOUND_ID_SIZE + HASH_DIGITS + HASH_DIGITS,
+};
 
 /* A request; in its call's pool. */
 struct inbound {
@@ -228,7 +234,7 @@ static bool is_answered(struct inbound *inbound)
         reply_to_handshake(inbound->call, &answer);
         return true;
     case HK_INBOUND_REFUSED:
-        inbound->call->has_proof = true;
+        inbound->call->has_proof = inbound->call->is_unguessable = true;
         refuse(inbound, &error);
         return true;
     case HK_INBOUND_NO_HANDSHAKE:
@@ -315,28 +321,55 @@ const struct batch_kind inbound_receive_kind = {.shape = &receive_shape,
                                                 .stored = on_stored,
                                                 .failed = on_failed};
 
+static void add_hash(struct hk_buf *buf, struct hk_str bytes)
+{
+    uint8_t hash[HK_SHA256_SIZE];
+    char hex[HASH_DIGITS + 1];
+
+    hk_sha256(bytes.p, bytes.n, hash);
+    hk_hex_encode(hash, HASH_DIGITS / 2, hex);
+    hk_buf_add_text(buf, hex);
+}
+
+/*
+ * "in/<flow>/<id>" or "wait/<flow>/<hash of the key>/<id>". An id that nothing signs counts with
+ * its body only: else whoever has seen one delivery could use up the ids of those to come.
+ */
+static struct hk_str make_external_id(const struct inbound *inbound)
+{
+    const struct hk_inbound_id *id = &inbound->delivery_id;
+    struct hk_buf text HK_CLEANUP(hk_buf_done);
+    char flow_id[HK_ID_TEXT_SIZE];
+
+    hk_id_format(&inbound->key.flow_id, flow_id);
+    hk_buf_init(&text, EXTERNAL_ID_SIZE);
+    hk_buf_printf(&text, "%s/%s/", inbound->wait_key.p == NULL ? "in" : "wait", flow_id);
+    if (inbound->wait_key.p != NULL) {
+        add_hash(&text, inbound->wait_key);
+        hk_buf_add_text(&text, "/");
+    }
+    hk_buf_add(&text, id->text, id->n);
+    if (id->is_loose) {
+        hk_buf_add_text(&text, "/");
+        add_hash(&text, inbound->request.raw.body);
+    }
+    return (struct hk_str){copy(inbound->call, hk_buf_str(&text)), text.n};
+}
+
 static void enqueue(struct inbound *inbound)
 {
-    struct call *call = inbound->call;
     struct hk_json_span span;
     size_t at;
 
     inbound->is_json = hk_json_scan(inbound->request.raw.body, &span, &at);
-    inbound->external_id = HK_STR_NULL;
-    if (inbound->delivery_id.n > 0) {
-        char *text = call_alloc(call, EXTERNAL_ID_SIZE), flow_id[HK_ID_TEXT_SIZE];
-
-        hk_id_format(&inbound->key.flow_id, flow_id);
-        (void)snprintf(text, EXTERNAL_ID_SIZE, "in/%s/%s", flow_id, inbound->delivery_id.text);
-        inbound->external_id = hk_str(text);
-    }
-    batcher_add(call->thread->batcher, &inbound_receive_kind, &inbound->storing);
+    inbound->external_id = inbound->delivery_id.n == 0 ? HK_STR_NULL : make_external_id(inbound);
+    batcher_add(inbound->call->thread->batcher, &inbound_receive_kind, &inbound->storing);
 }
 
 /* ---- the request ---------------------------------------------------------------------------- */
 
-/* Whose limits count: the flow's own, and its tenant's. */
-static void set_limits(struct inbound *inbound)
+/* The flow's own limit counts: its tenant's does for who has proved who it is. */
+static void set_own_limit(struct inbound *inbound)
 {
     struct caller *caller = &inbound->call->caller;
     char flow_id[HK_ID_TEXT_SIZE];
@@ -345,9 +378,18 @@ static void set_limits(struct inbound *inbound)
     (void)snprintf(caller->actor, sizeof(caller->actor), "flow:%s", flow_id);
     caller->tenant_id = inbound->key.tenant_id;
     caller->own_limit = inbound->flow->own_limit;
+    caller->tenant_limit = (struct bucket_limit){0};
+    call_act_for(inbound->call, &inbound->key.tenant_id);
+}
+
+static bool takes_from_tenant(struct inbound *inbound)
+{
+    struct caller *caller = &inbound->call->caller;
+
     caller->tenant_limit = inbound->flow->tenant_limit;
     caller->events_per_day = inbound->flow->events_per_day;
-    call_act_for(inbound->call, &inbound->key.tenant_id);
+    return limit_stage(inbound->call) == STAGE_NEXT &&
+           limit_take_events(inbound->call, 1) == STAGE_NEXT;
 }
 
 /* From the beginning, whatever it has waited for. */
@@ -367,8 +409,8 @@ static void receive(struct inbound *inbound)
         call_fail_code(call, HK_INTERNAL, HK_STR_NULL);
         return;
     }
-    set_limits(inbound);
-    if (limit_stage(call) != STAGE_NEXT || is_answered(inbound))
+    set_own_limit(inbound);
+    if (limit_take_own(call) != STAGE_NEXT || is_answered(inbound))
         return;
     if (inbound_check_form(&inbound->request, inbound->flow, &error) != HK_OK) {
         refuse(inbound, &error);
@@ -379,7 +421,7 @@ static void receive(struct inbound *inbound)
     if (inbound_check_credential(&inbound->request, inbound->flow, call, &inbound->delivery_id,
                                  &error) != HK_OK)
         refuse(inbound, &error);
-    else if (limit_take_events(call, 1) == STAGE_NEXT)
+    else if (takes_from_tenant(inbound))
         enqueue(inbound);
 }
 

@@ -87,6 +87,7 @@ enum hk_code inbound_check_credential(struct inbound_request *request,
     enum hk_inbound_verdict verdict = inbound_request_verify(request, flow, call, ret_id);
 
     call->has_proof = verdict != HK_INBOUND_MISSING;
+    call->is_unguessable = !can_be_guessed(flow);
     if (verdict != HK_INBOUND_OK)
         return hk_fail(reterr, HK_UNAUTHENTICATED, "", "%s", details[verdict]);
     if (can_be_guessed(flow))

@@ -314,24 +314,25 @@ static enum stage_result go_blind(struct call *call)
     if (call->match.route->scope != SCOPE_EVENTS_PUBLISH)
         return call_stage_fail(call, HK_DB_UNAVAILABLE);
     call->limit.n_taken = LIMIT_COUNT;
+    call->limit.is_blind = true;
     return STAGE_NEXT;
 }
 
 void limit_begin(struct call *call)
 {
     call->limit.n_taken = 0;
+    call->limit.is_blind = false;
 }
 
 /* Runs again for a call that has waited: n_taken says how far it is. */
-enum stage_result limit_stage(struct call *call)
+static enum stage_result take_until(struct call *call, unsigned n)
 {
-    int64_t now_ms = 0;
-
-    for (; call->limit.n_taken < LIMIT_COUNT; call->limit.n_taken++) {
+    for (; call->limit.n_taken < n; call->limit.n_taken++) {
         unsigned which = call->limit.n_taken;
         const struct bucket_limit *limit = limit_of(call, which);
         struct limit_bucket *bucket;
         enum bucket_verdict verdict;
+        int64_t now_ms;
 
         if (limit->per_second == 0)
             continue;
@@ -351,9 +352,23 @@ enum stage_result limit_stage(struct call *call)
         }
         call->limit.left[which] = bucket_left(&bucket->bucket, limit, now_ms);
     }
-    if (now_ms != 0)
-        add_headers(call);
     return STAGE_NEXT;
+}
+
+enum stage_result limit_take_own(struct call *call)
+{
+    return take_until(call, LIMIT_OF_CALLER + 1);
+}
+
+enum stage_result limit_stage(struct call *call)
+{
+    bool is_done = call->limit.n_taken == LIMIT_COUNT; /* and its header fields are there */
+    enum stage_result result = take_until(call, LIMIT_COUNT);
+
+    if (result == STAGE_NEXT && !is_done && !call->limit.is_blind &&
+        call->caller.own_limit.per_second + call->caller.tenant_limit.per_second > 0)
+        add_headers(call);
+    return result;
 }
 
 /* ---- events a day --------------------------------------------------------------------------- */

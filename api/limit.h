@@ -25,6 +25,9 @@ void limits_free(struct limits *limits);
  */
 stage_fn limit_stage;
 
+/* The caller's own limit alone, without header fields: limit_stage() goes on behind it. */
+stage_fn limit_take_own;
+
 /* For a handler that finds out by itself whose limits count: limit_stage() counts from here on. */
 void limit_begin(struct call *call);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/receive.h"
 
+#include <errno.h>
+#include <h2o.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "api/batcher.h"
 #include "api/bind.h"
@@ -174,14 +177,25 @@ static void on_received(struct hk_db_query *query, const struct hk_db_result *re
 
 /* ---- all that wait -------------------------------------------------------------------------- */
 
+/* Nobody would work on what is leased to one whose connection has ended. */
+static bool is_gone(const struct call *call)
+{
+    h2o_conn_t *conn = call->req->conn;
+    char c;
+    ssize_t n =
+        recv(h2o_socket_get_fd(conn->callbacks->get_socket(conn)), &c, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
 static void go_on(struct hk_wait *wait)
 {
     struct receiver *receiver = receiver_of(wait);
 
     receiver->call->thread->receivers->n_waiting--;
-    if (receiver->may_go_on)
+    if (receiver->may_go_on && !is_gone(receiver->call))
         (void)ask(receiver);
-    else if (may_wait(receiver))
+    else if (!receiver->may_go_on && may_wait(receiver))
         begin_to_wait(receiver);
     else
         call_reply(receiver->call, 200, hk_str(nothing));
@@ -220,7 +234,7 @@ static void on_tick(struct hk_timer *timer)
 {
     struct receivers *receivers = HK_CONTAINER_OF(timer, struct receivers, timer);
 
-    if (receivers->waiting != NULL)
+    if (receivers->waiting != NULL && receivers->look.slot == NULL) /* else on_ready() goes on */
         look(receivers);
 }
 

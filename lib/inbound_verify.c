@@ -209,6 +209,11 @@ static bool is_list(const struct hk_inbound_credential *c)
     return c->timestamp_header.n == 0 && c->tolerance_s > 0;
 }
 
+static bool signs_id(const struct hk_inbound_credential *c)
+{
+    return memmem(c->content.p, c->content.n, "{id}", 4) != NULL;
+}
+
 /* Finds what the request brings; MISSING when that is not all. */
 static enum hk_inbound_verdict read_proof(const struct hk_inbound_credential *c,
                                           const struct hk_inbound_request *request,
@@ -230,7 +235,7 @@ static enum hk_inbound_verdict read_proof(const struct hk_inbound_credential *c,
 
     if (c->timestamp_header.n > 0)
         verdict = find_header(request, c->timestamp_header, &proof->timestamp);
-    if (verdict == HK_INBOUND_OK && memmem(c->content.p, c->content.n, "{id}", 4) != NULL)
+    if (verdict == HK_INBOUND_OK && signs_id(c))
         verdict = find_header(request, c->id_header, &proof->id);
     if (verdict != HK_INBOUND_OK)
         return verdict;
@@ -429,6 +434,8 @@ static void find_id(const struct hk_inbound_credential *c, const struct hk_inbou
             id = HK_STR_NULL;
     } else if (c->id_header.n > 0) {
         id = inbound_header(request, c->id_header, &is_twice);
+        ret->is_loose =
+            (c->scheme == HK_INBOUND_HMAC && !signs_id(c)) || c->scheme == HK_INBOUND_TWILIO;
     } else if (c->preset->id_member != NULL) {
         id = inbound_body_member(request->body, c->preset->id_member);
         if (id.n >= 2 && id.p[0] == '"')
@@ -469,6 +476,7 @@ enum hk_inbound_verdict hk_inbound_verify(const struct hk_inbound_credential *cr
     }
     if (verdict != HK_INBOUND_OK)
         return verdict;
+    ret_id->is_loose = false;
     if (id.p != NULL)
         write_id(HK_STR_NULL, id, ret_id);
     else

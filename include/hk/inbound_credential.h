@@ -109,6 +109,7 @@ struct hk_inbound_secrets {
 struct hk_inbound_id {
     char text[HK_INBOUND_ID_SIZE]; /* NUL-terminated */
     size_t n;                      /* 0: none */
+    bool is_loose;                 /* the signature covers the body, and not this */
 };
 
 enum hk_inbound_verdict {

@@ -98,6 +98,26 @@ static void test_who_waits_is_told_when_something_comes(void **state)
     assert_int_equal(reply_count(&other, "data"), 1);
 }
 
+static void test_who_has_gone_is_given_nothing(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct inlet in = given_in(h, t, ", \"delivery\": \"pull\"");
+    int gone = raw_start(h, t->receiver, "POST", at(h, "/v1/flows/%s/receive", in.id),
+                         "{\"max\": 1, \"wait_seconds\": 20, \"lease_seconds\": 600}");
+    struct reply reply;
+
+    for (unsigned i = 0; i < 3; i++) /* behind it: it has begun to wait */
+        (void)api_want(h, 200, t->admin, "GET", at(h, "/v1/flows/%s", in.id), NULL);
+    raw_abandon(gone);
+    (void)inlet_run(h, t, &in, "application/json", "{\"n\":1}");
+    reply = receive(h, t, in.id, "{\"max\": 1, \"wait_seconds\": 20}");
+    assert_int_equal(reply_count(&reply, "data"), 1);
+    (void)inlet_run(h, t, &in, "application/json", "{\"n\":2}");
+    reply = receive(h, t, in.id, "{\"max\": 1, \"wait_seconds\": 20}");
+    assert_int_equal(reply_count(&reply, "data"), 1);
+}
+
 static void test_what_is_pulled_no_worker_takes(void **state)
 {
     struct harness *h = *state;
@@ -223,6 +243,7 @@ int main(void)
         harness_test(test_a_consumer_receives_and_acknowledges),
         harness_test(test_what_is_given_back_comes_again_and_not_for_ever),
         harness_test(test_who_waits_is_told_when_something_comes),
+        harness_test(test_who_has_gone_is_given_nothing),
         harness_test(test_what_is_pulled_no_worker_takes),
         harness_test(test_a_flow_with_steps_is_not_pulled),
         harness_test(test_a_run_is_seen_step_by_step_cancelled_and_done_again,

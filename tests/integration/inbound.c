@@ -308,6 +308,59 @@ static void test_a_delivery_that_comes_again_is_queued_once(void **state)
     assert_int_equal(inlet_count(h, &twin), 1);
 }
 
+static void test_an_id_counts_for_one_url_and_an_unsigned_one_for_one_body(void **state)
+{
+    static const char *const paths[] = {"", "/wait/a", "/wait/b"};
+    static const char *const bodies[] = {"{\"n\":1}", "{\"n\":2}"};
+    struct harness *h = *state;
+    struct scene s = given_scene(h, "");
+    struct inlet inlet = given_inlet(h, s.t, s.app_id, "{\"kind\": \"github\"}", "s3cret", "");
+
+    for (size_t i = 0; i < 2 * HK_COUNTOF(paths) * HK_COUNTOF(bodies); i++) { /* each twice */
+        struct hk_str body = hk_str(bodies[i / HK_COUNTOF(paths) % HK_COUNTOF(bodies)]);
+        const char *signature =
+            inlet_hmac(h, HK_SHA256, false, HK_STR("s3cret"), body, HK_STR(""), HK_STR(""));
+
+        assert_gives(
+            202,
+            api_send(h, NULL, "POST", at(h, "%s%s", inlet.path, paths[i % HK_COUNTOF(paths)]), body,
+                     (const char *const[]){at(h, "X-Hub-Signature-256: sha256=%s", signature),
+                                           "X-GitHub-Delivery: 72d3162e", NULL}));
+    }
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.event"),
+                     HK_COUNTOF(paths) * HK_COUNTOF(bodies));
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.message"), HK_COUNTOF(bodies));
+}
+
+static void test_what_proves_nothing_leaves_the_tenants_requests_alone(void **state)
+{
+    static const struct hk_str body = {"{}", 2};
+    struct harness *h = *state;
+    struct scene s = given_scene(h, "");
+    struct inlet inlet = given_inlet(h, s.t, s.app_id, "{\"kind\": \"github\"}", "s3cret", "");
+    const char *const headers[] = {
+        at(h, "X-Hub-Signature-256: sha256=%s",
+           inlet_hmac(h, HK_SHA256, false, HK_STR("s3cret"), body, HK_STR(""), HK_STR(""))),
+        NULL};
+    struct reply reply;
+
+    (void)api_want(h, 200, h->operator_key, "PATCH", at(h, "/v1/tenants/%s", s.t->id),
+                   "{\"requests_per_second\": 1, \"requests_burst\": 3}");
+    for (unsigned i = 0; i < 10; i++) {
+        reply = inlet_post(h, &inlet, body, as_json);
+        assert_status(reply, 401);
+        assert_null(reply_header(h->http, &reply, "ratelimit-policy"));
+    }
+    for (unsigned i = 0; i < 30 && reply.status != 429; i++) {
+        reply = inlet_post(h, &inlet, body, headers);
+        if (i == 0) {
+            assert_status(reply, 202);
+            assert_non_null(reply_header(h->http, &reply, "ratelimit-policy"));
+        }
+    }
+    assert_problem(h, reply, 429, "rate_limited", NULL);
+}
+
 static void test_a_request_at_the_wait_url_is_a_signal_and_no_run(void **state)
 {
     struct harness *h = *state;
@@ -372,6 +425,10 @@ int main(void)
                      .env = unguarded),
         harness_test(test_a_flow_keeps_its_rate_and_its_tenants_quota, .has_no_worker = true),
         harness_test(test_a_delivery_that_comes_again_is_queued_once, .has_no_worker = true),
+        harness_test(test_an_id_counts_for_one_url_and_an_unsigned_one_for_one_body,
+                     .has_no_worker = true),
+        harness_test(test_what_proves_nothing_leaves_the_tenants_requests_alone,
+                     .has_no_worker = true, .env = unguarded),
         harness_test(test_a_request_at_the_wait_url_is_a_signal_and_no_run, .has_no_worker = true),
         harness_test(test_a_pulled_flows_request_is_never_due, .has_no_worker = true),
         harness_test(test_nothing_is_answered_as_queued_that_is_not, .has_no_worker = true,

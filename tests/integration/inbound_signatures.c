@@ -415,8 +415,14 @@ static void test_bad_signatures_are_counted_and_shut_nobody_out(void **state)
     assert_gives(202, send_signed(h, &inlet, github, github->body, 0, signature));
     assert_gives(
         202, inlet_post(h, &guessed, HK_STR("{}"), (const char *const[]){"X-Key: sesame", NULL}));
+    for (unsigned i = 0; i < 19; i++)
+        assert_gives(401, inlet_post(h, &guessed, HK_STR("{}"),
+                                     (const char *const[]){at(h, "X-Key: %u", i), NULL}));
+    for (unsigned i = 0; i < 25; i++)
+        (void)inlet_post(h, &guessed, HK_STR("{}"), (const char *const[]){"X-Key: sesamf", NULL});
     assert_gives(
         429, inlet_post(h, &guessed, HK_STR("{}"), (const char *const[]){"X-Key: sesamf", NULL}));
+    assert_gives(202, send_signed(h, &inlet, github, github->body, 0, signature));
     assert_non_null(strstr(harness_logs(h), "auth.flood"));
 }
 

@@ -219,6 +219,13 @@ static void test_texts_are_limited_and_never_empty(void **state)
                    longest, longest, longest, longest, longest);
     expect_member(members, "/external_id", "is too long");
     expect_member("\"external_id\":\"\"", "/external_id", "must not be empty");
+    expect_member("\"external_id\":\"in\\/x\"", "/external_id",
+                  "must not begin with in/, wait/ or run/");
+    expect_member("\"external_id\":\"wait/x\"", "/external_id",
+                  "must not begin with in/, wait/ or run/");
+    expect_member("\"external_id\":\"run/x\"", "/external_id",
+                  "must not begin with in/, wait/ or run/");
+    expect_member("\"external_id\":\"runs/in/wait/\"", NULL, NULL);
     expect_bad(HK_STR("{\"company\":\"\"}"), "/company", "must not be empty");
     expect_bad(HK_STR("{\"event_type\":\"a\\u0000\"}"), "/event_type", "must not contain U+0000");
 }
