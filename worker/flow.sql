@@ -122,10 +122,14 @@ WITH given AS MATERIALIZED (
                             AND x.id BETWEEN $30::uuid AND $31::uuid AND x.status = 'pending'
                          OFFSET 0) m ON true
 ), wanted AS MATERIALIZED (
-    -- A signal is for one run only, whoever else has seen it.
+    -- A signal is for one run only, whoever else has seen it: one whose lease holds until this ends.
     SELECT DISTINCT ON (l.tenant_id, l.subscription_id, l.wait_key, l.signal_id)
            l.tenant_id, l.subscription_id, l.wait_key, l.signal_id, l.message_id
       FROM located l
+     CROSS JOIN LATERAL (SELECT
+                           FROM queue x
+                          WHERE x.ctid = l.queue_ctid AND x.leased AND x.fence = l.fence
+                            FOR UPDATE) k
      WHERE l.signal_id IS NOT NULL
      ORDER BY l.tenant_id, l.subscription_id, l.wait_key, l.signal_id, l.message_id
 ), taken AS MATERIALIZED (
@@ -135,8 +139,8 @@ WITH given AS MATERIALIZED (
     RETURNING w.message_id
 ), waits AS MATERIALIZED (
     -- Before the queue is touched: who brings a signal locks the key, then the queue's row.
-    SELECT o.message_id, run_wait(o.tenant_id, o.subscription_id, o.message_id, o.version, o.step_no, o.wait_key, o.wait_until)
-                         AS until
+    SELECT o.message_id, run_wait(o.tenant_id, o.subscription_id, o.message_id, o.version, o.step_no, o.wait_key, o.wait_until,
+                                  o.fence) AS until
       FROM (SELECT l.* FROM located l
              WHERE l.verdict = 'wait' AND l.revoked_reason IS NULL
              ORDER BY l.tenant_id, l.subscription_id, l.wait_key) o
@@ -147,7 +151,7 @@ WITH given AS MATERIALIZED (
                 WHEN l.filtered = 'filter_false' OR l.verdict = 'succeeded' AND l.is_last THEN 'succeeded'
                 WHEN l.revoked_reason IS NOT NULL THEN 'cancelled'
                 WHEN l.verdict = 'succeeded' THEN 'next'
-                WHEN l.verdict = 'wait' AND w.until IS NULL THEN 'release' -- the flow is not active
+                WHEN l.verdict = 'wait' AND w.until IS NULL THEN 'release' -- somebody has the flow: to be seen again soon
                 ELSE l.verdict END AS ends_as,
            CASE WHEN l.verdict = 'failed' THEN l.reason
                 WHEN l.filtered = 'filter_failed' THEN 'step_failed'
@@ -172,7 +176,8 @@ WITH given AS MATERIALIZED (
            schedule_from = CASE WHEN j.ends_as = 'next' THEN coalesce(j.made_no, q.attempts) ELSE q.schedule_from END,
            due_at = CASE j.ends_as WHEN 'wait' THEN j.until
                                    WHEN 'retry' THEN now() + j.delay_ms * interval '1 millisecond'
-                                   ELSE now() END
+                                   ELSE now() + CASE WHEN j.verdict = 'wait' THEN interval '100 milliseconds'
+                                                     ELSE interval '0' END END
       FROM judged j
      WHERE j.ends_as IN ('next', 'retry', 'release', 'wait')
        AND q.ctid = j.queue_ctid AND q.leased AND q.fence = j.fence

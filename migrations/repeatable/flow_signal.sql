@@ -22,26 +22,33 @@ BEGIN
                       CROSS JOIN LATERAL (SELECT y.ctid AS queue_ctid
                                             FROM queue y
                                            WHERE y.tenant_id = $1 AND y.subscription_id = $2 AND y.message_id = r.message_id
-                                             AND NOT y.leased AND y.due_at > now()
+                                             AND NOT y.leased AND y.due_at > now() AND y.due_at < 'infinity' -- not held
                                           OFFSET 0) x
                       WHERE r.tenant_id = $1 AND r.flow_id = $2 AND r.wait_key = $3
                       ORDER BY r.message_id
                       LIMIT 1)
-       AND q.tenant_id = $1 AND NOT q.leased AND q.due_at > now();
+       AND q.tenant_id = $1 AND NOT q.leased AND q.due_at > now() AND q.due_at < 'infinity';
 END
 $$;
 
--- A run begins to wait, or goes on waiting: until when its row of the queue is to wait. NULL: its flow is not active; who
--- changes that waits for this transaction, or this one sees it.
+-- A run begins to wait, or goes on waiting: until when its row of the queue is to wait. NULL: its lease is over, or its flow
+-- is not active, or somebody has it: he is not waited for, as others' steps are in the same transaction. Who changes the
+-- flow behind this waits for this one. What a signal that comes now looks for is locked in its order: the key, the queue's row.
 CREATE OR REPLACE FUNCTION run_wait(tenant_id uuid, flow_id uuid, message_id uuid, version integer, step_no integer,
-                                    wait_key text, wait_until timestamptz) RETURNS timestamptz
+                                    wait_key text, wait_until timestamptz, fence integer) RETURNS timestamptz
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     until timestamptz;
 BEGIN
     PERFORM flow_wait_lock($1, $2, $6);
-    PERFORM FROM subscription s WHERE s.tenant_id = $1 AND s.id = $2 AND s.state = 'active' FOR SHARE;
+    PERFORM FROM queue q
+      WHERE q.tenant_id = $1 AND q.subscription_id = $2 AND q.message_id = $3 AND q.leased AND q.fence = $8
+        FOR UPDATE;
+    IF NOT FOUND THEN
+        RETURN NULL;
+    END IF;
+    PERFORM FROM subscription s WHERE s.tenant_id = $1 AND s.id = $2 AND s.state = 'active' FOR SHARE SKIP LOCKED;
     IF NOT FOUND THEN
         RETURN NULL;
     END IF;
@@ -50,7 +57,8 @@ BEGIN
         ON CONFLICT (tenant_id, message_id) DO UPDATE
        SET wait_key = EXCLUDED.wait_key, wait_until = coalesce(r.wait_until, EXCLUDED.wait_until)
     RETURNING r.wait_until INTO until;
-    IF EXISTS (SELECT FROM flow_signal s WHERE s.tenant_id = $1 AND s.flow_id = $2 AND s.wait_key = $6) THEN
+    IF EXISTS (SELECT FROM flow_signal s WHERE s.tenant_id = $1 AND s.flow_id = $2 AND s.wait_key = $6)
+       OR EXISTS (SELECT FROM message m WHERE m.tenant_id = $1 AND m.id = $3 AND m.status_reason IS NOT NULL) THEN -- cancelled
         RETURN now();
     END IF;
     RETURN until;
