@@ -75,6 +75,13 @@ BEGIN
                CASE WHEN pulls THEN now() END
           FROM made d
           JOIN given g ON g.new_id = d.id
+    ), begun AS (
+        -- A run goes by the steps of the flow as it is today, whatever they were when the request came.
+        INSERT INTO run (tenant_id, message_id, flow_id, version, step_no)
+        SELECT target.tenant_id, d.id, target.id, f.version, 0
+          FROM made d
+          JOIN flow f ON f.tenant_id = target.tenant_id AND f.id = target.id AND f.delivery = 'steps'
+         WHERE target.kind = 'flow'
     )
     SELECT count(*) INTO n_made FROM made;
     IF n_made > 0 THEN

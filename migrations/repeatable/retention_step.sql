@@ -24,8 +24,22 @@ CREATE OR REPLACE FUNCTION retention_remember(tenant_id uuid, event_ids uuid[]) 
         ON CONFLICT (tenant_id, event_id) DO UPDATE SET looked_at = now()
 $$;
 
--- The payloads of these events, which the caller holds.
+-- The payloads of these events, which the caller holds, and what flows have made of them.
 CREATE OR REPLACE FUNCTION retention_forget_payloads(tenant_id uuid, event_ids uuid[]) RETURNS void LANGUAGE sql AS $$
+    UPDATE attempt a
+       SET step_value = NULL, step_output = NULL
+      FROM (SELECT m.id
+              FROM unnest($2) AS g (id)
+             CROSS JOIN LATERAL (SELECT x.id
+                                   FROM event x
+                                  WHERE x.tenant_id = $1 AND x.id = g.id AND x.request IS NOT NULL
+                                 OFFSET 0) r
+             CROSS JOIN LATERAL (SELECT x.id
+                                   FROM message x
+                                  WHERE x.tenant_id = $1 AND x.event_id = r.id
+                                    AND x.id BETWEEN message_id_floor(r.id) AND message_id_ceiling(r.id)
+                                 OFFSET 0) m) d
+     WHERE a.tenant_id = $1 AND a.message_id = d.id AND a.step_no IS NOT NULL;
     UPDATE event e
        SET payload = 'null', body = NULL, request = NULL, payload_state = 'expired', payload_gone_at = now()
      WHERE e.tenant_id = $1 AND e.id = ANY ($2) AND e.payload_state IS NULL

@@ -139,8 +139,9 @@ BEGIN
     PERFORM message_repeat(target, ARRAY[$3], ARRAY[made_id], false, true, NULL);
     UPDATE message m SET origin = 'rerun' WHERE m.tenant_id = $1 AND m.id = made_id RETURNING m.* INTO sent;
     IF today.delivery = 'steps' THEN
-        INSERT INTO run (tenant_id, message_id, flow_id, version, step_no, value, outputs)
-        VALUES ($1, made_id, target.id, today.version, from_no, begun.value, coalesce(begun.outputs, '{}'));
+        UPDATE run r -- as message_repeat() has made it
+           SET step_no = from_no, value = begun.value, outputs = coalesce(begun.outputs, '{}')
+         WHERE r.tenant_id = $1 AND r.message_id = made_id;
     END IF;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     VALUES ($1, 'run.repeated', $3::text, json_build_object('as', made_id, 'from_step', $4 ->> 'from_step'));

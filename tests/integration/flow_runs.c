@@ -201,6 +201,17 @@ static void test_a_run_is_seen_step_by_step_cancelled_and_done_again(void **stat
     reply = api_want(h, 200, t->partner, "GET", again, NULL);
     assert_string_equal(reply_text(&reply, "status"), "cancelled");
     assert_string_equal(reply_text(&reply, "status_reason"), "flow_archived");
+
+    /* What the steps have made of a payload goes with it. */
+    (void)db_text(h,
+                  "SET search_path = hookline;"
+                  "SELECT retention_forget_payloads('%s', ARRAY(SELECT id FROM event))",
+                  t->id);
+    assert_int_equal(db_int(h,
+                            "SELECT num_nonnulls(step_value, step_output) FROM hookline.attempt"
+                            " WHERE message_id = '%s'",
+                            run_id),
+                     0);
 }
 
 static void test_a_request_is_shown_without_its_proofs_and_forgotten(void **state)

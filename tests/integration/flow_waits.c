@@ -115,6 +115,7 @@ static void test_a_run_goes_by_the_steps_of_its_beginning(void **state)
     struct tenant *t = given_tenant(h);
     const char *flow_id = given_waiting_flow(h, t, "600", "");
     const char *run = flow_request(h, t, flow_id, "{\"id\":7}"), *later;
+    struct reply reply;
 
     run_wait_waiting(h, run);
     flow_change_steps(h, t, flow_id, "[{\"name\":\"new\",\"kind\":\"map\",\"template\":{}}]");
@@ -124,6 +125,13 @@ static void test_a_run_goes_by_the_steps_of_its_beginning(void **state)
     flow_signal(h, t, flow_id, "order-7", "{\"ok\":true}");
     run_wait_ended(h, run, "succeeded", NULL);
     assert_string_equal(run_story(h, run), "answer:succeeded m:succeeded");
+
+    /* Sent again it is another run, which begins today. */
+    reply =
+        api_want(h, 202, t->admin, "POST", http_text(h->http, "/v1/messages/%s/resend", run), NULL);
+    run = reply_text(&reply, "id");
+    run_wait_ended(h, run, "succeeded", NULL);
+    assert_string_equal(run_story(h, run), "new:succeeded");
 }
 
 /* What runs wait for has no hold on the worker: it may die. */
