@@ -358,7 +358,8 @@ static enum hk_inbound_verdict verify_standard(const struct hk_inbound_credentia
     }
     if (verdict != HK_INBOUND_OK)
         return verdict;
-    if (!read_timestamp(values[1], &timestamp_s) || values[2].n == 0)
+    if (!read_timestamp(values[1], &timestamp_s) || values[2].n == 0 ||
+        memchr(values[2].p, '.', values[2].n) != NULL) /* it is what parts the signed text */
         return HK_INBOUND_WRONG;
 
     for (unsigned i = 0; i < secrets->n; i++) {

@@ -148,10 +148,10 @@ static enum hk_code add_members(struct flow_body *flow, struct hk_error *reterr)
     return HK_OK;
 }
 
-static void set_params(struct flow_body *flow)
+static enum hk_code set_params(struct flow_body *flow, struct hk_error *reterr)
 {
     struct hk_buf derived HK_CLEANUP(hk_buf_done);
-    char *copy = call_alloc(flow->call, flow->body.n + 1);
+    char *copy;
 
     hk_buf_init(&derived, MAX_DERIVED_BYTES);
     hk_buf_add_text(&derived, "{\"secrets\":{");
@@ -162,11 +162,14 @@ static void set_params(struct flow_body *flow)
                   !flow->has_credential ? ""
                   : flow->needs_secret  ? ",\"needs_secret\":true"
                                         : ",\"needs_secret\":false");
-    assert(!derived.is_full && !flow->body.is_full);
+    if (derived.is_full || flow->body.is_full || flow->secrets.is_full || flow->faults.is_full)
+        return hk_fail(reterr, HK_INVALID_BODY, "", "The flow is too large.");
+    copy = call_alloc(flow->call, flow->body.n + 1);
     call_set_param(flow->call, "=derived", hk_buf_str(&derived));
     memcpy(copy, hk_buf_str(&flow->body).p, flow->body.n);
     copy[flow->body.n] = '\0';
     flow->call->body = (struct hk_str){copy, flow->body.n};
+    return HK_OK;
 }
 
 enum hk_code flow_body_prepare(struct call *call, struct hk_str flow_id, struct hk_error *reterr)
@@ -183,7 +186,7 @@ enum hk_code flow_body_prepare(struct call *call, struct hk_str flow_id, struct 
     hk_buf_init(&flow.faults, MAX_DERIVED_BYTES / 4);
     code = add_members(&flow, reterr);
     if (code == HK_OK)
-        set_params(&flow);
+        code = set_params(&flow, reterr);
     hk_buf_done(&flow.body);
     hk_buf_done(&flow.secrets);
     hk_buf_done(&flow.faults);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Flows: the URLs that webhooks of others come in at. The statements are in flows.sql beside this
  * file. */
+#include <strings.h>
+
 #include "api/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
@@ -22,13 +24,13 @@ enum {
 
 static enum hk_code check_method(struct hk_str value, struct hk_error *reterr)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"};
+    static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 
     for (size_t i = 0; i < HK_COUNTOF(methods); i++) {
         if (hk_str_eq(value, hk_str(methods[i])))
             return HK_OK;
     }
-    return hk_fail(reterr, HK_INVALID_BODY, "", "is none of GET, HEAD, POST, PUT, PATCH, DELETE");
+    return hk_fail(reterr, HK_INVALID_BODY, "", "is none of GET, POST, PUT, PATCH, DELETE");
 }
 
 static bool is_token(struct hk_str text)
@@ -56,6 +58,28 @@ static enum hk_code check_content_type(struct hk_str value, struct hk_error *ret
                    "is no media type in lower case without parameters, like application/json");
 }
 
+/* Besides what no request may have: what proxies and browsers would obey for the API's origin. */
+static enum hk_code check_answer_header(struct hk_str value, struct hk_error *reterr)
+{
+    static const char *const names[] = {
+        "accept-ch",
+        "alt-svc",
+        "nel",
+        "refresh",
+        "report-to",
+        "reporting-endpoints",
+        "service-worker-allowed",
+        "x-sendfile",
+    };
+    bool is_forbidden = value.n >= 8 && strncasecmp(value.p, "x-accel-", 8) == 0;
+
+    for (size_t i = 0; i < HK_COUNTOF(names); i++)
+        is_forbidden |= value.n == strlen(names[i]) && strncasecmp(value.p, names[i], value.n) == 0;
+    return is_forbidden
+               ? hk_fail(reterr, HK_INVALID_BODY, "", "is a header field that cannot be set")
+               : check_header_name(value, reterr);
+}
+
 static const struct body_field answer_body[] = {
     {.name = "status", .type = BODY_INTEGER, .flags = BODY_NULLABLE, .min = 200, .max = 299},
     {.name = "headers",
@@ -63,7 +87,7 @@ static const struct body_field answer_body[] = {
      .flags = BODY_NULLABLE,
      .max = MAX_HEADERS,
      .check = check_header_value,
-     .check_name = check_header_name},
+     .check_name = check_answer_header},
     {.name = "content_type",
      .type = BODY_STRING,
      .flags = BODY_NULLABLE | BODY_NONEMPTY,
@@ -79,7 +103,7 @@ static const struct body_field answer_body[] = {
         {.name = "methods",                                                                        \
          .type = BODY_STRING_LIST,                                                                 \
          .flags = BODY_NULLABLE | BODY_NONEMPTY,                                                   \
-         .max = 6,                                                                                 \
+         .max = 5,                                                                                 \
          .check = check_method},                                                                   \
         {.name = "credential",                                                                     \
          .type = BODY_ANY,                                                                         \

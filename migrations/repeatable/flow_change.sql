@@ -90,6 +90,8 @@ RETURNS TABLE (pointer text, detail text) LANGUAGE sql STABLE AS $$
     SELECT '/max_receives', 'Only a flow that is pulled has it.'
      WHERE coalesce($3 ->> 'delivery', ($2).delivery, 'steps') <> 'pull' AND $3 ->> 'max_receives' IS NOT NULL
      UNION ALL
+    SELECT '/answer/status', 'A 205 has no body, and resets forms.' WHERE $3 #>> '{answer,status}' = '205'
+     UNION ALL
     SELECT '/answer', 'It has more than 65536 bytes.'
      WHERE $3 -> 'answer' IS NOT NULL AND octet_length((flow_merge($2, $3)).answer::text) > 65536
 $$;

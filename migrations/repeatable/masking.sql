@@ -127,7 +127,9 @@ DECLARE
 BEGIN
     SELECT x.* INTO e FROM event x WHERE x.tenant_id = m.tenant_id AND x.id = m.event_id;
     paths := mask_paths(m.tenant_id, e.event_type, e.id);
-    IF e.id IS NULL OR paths <> '{}' AND e.payload_state IS NOT NULL THEN
+    IF e.id IS NULL
+       OR paths <> '{}' AND (e.payload_state IS NOT NULL OR e.body IS NOT NULL -- its words are found in JSON alone
+                             OR e.payload = 'null' AND e.request ->> 'query' <> '') THEN
         RETURN NULL;
     END IF;
     RETURN ARRAY(SELECT l.leaf

@@ -20,15 +20,18 @@ CREATE OR REPLACE FUNCTION request_query_shown(query text, credential json) RETU
 $$;
 
 -- The request of an event; NULL when the event was published, or its request is forgotten. The path holds the flow's token: it is
--- left out.
-CREATE OR REPLACE FUNCTION request_json(e event, credential json) RETURNS json LANGUAGE sql STABLE AS $$
+-- left out. `masked`: of an event with sensitive places, for who sees masks, so is what the address said.
+DROP FUNCTION IF EXISTS request_json(event, json);
+CREATE OR REPLACE FUNCTION request_json(e event, credential json, masked boolean) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN e.request IS NOT NULL
                 THEN json_build_object('method', e.request ->> 'method',
-                                       'query', request_query_shown(e.request ->> 'query', $2),
+                                       'query', CASE WHEN $3 AND e.request ->> 'query' <> '' THEN '***'
+                                                     ELSE request_query_shown(e.request ->> 'query', $2) END,
                                        'headers', request_headers_shown(e.request -> 'headers', $2),
                                        'content_type', e.request ->> 'content_type',
                                        'remote_address', e.request ->> 'remote_address',
-                                       'wait_key', e.request ->> 'wait_key',
+                                       'wait_key', CASE WHEN $3 AND e.request ->> 'wait_key' IS NOT NULL THEN '***'
+                                                        ELSE e.request ->> 'wait_key' END,
                                        'body_bytes', octet_length(coalesce(e.body, convert_to(e.payload, 'UTF8')))) END
 $$;
 
@@ -41,5 +44,6 @@ CREATE OR REPLACE FUNCTION event_with_request_json(e event) RETURNS json LANGUAG
                                                   JOIN flow f ON f.tenant_id = e.tenant_id AND f.id = m.subscription_id
                                                  WHERE m.tenant_id = e.tenant_id AND m.event_id = e.id
                                                    AND m.id BETWEEN message_id_floor(e.id) AND message_id_ceiling(e.id)
-                                                 LIMIT 1))) END
+                                                 LIMIT 1),
+                                            sees_masks() AND mask_paths(e.tenant_id, e.event_type, e.id) <> '{}')) END
 $$;

@@ -34,7 +34,7 @@ $$;
 CREATE OR REPLACE FUNCTION received_json(f flow, q queue, e event) RETURNS json LANGUAGE sql STABLE AS $$
     SELECT json_build_object('receipt', q.message_id || '.' || q.fence, 'run_id', q.message_id, 'event_id', e.id,
                              'receives', q.schedule_from, 'received_at', uuid_v7_time(e.id), 'until', q.pulled_until,
-                             'request', request_json(e, f.credential),
+                             'request', request_json(e, f.credential, false),
                              'body_encoding', CASE WHEN e.body IS NULL THEN 'json' WHEN t.said IS NOT NULL THEN 'text'
                                                    ELSE 'base64' END,
                              'body', CASE WHEN e.body IS NULL THEN e.payload::json
