@@ -214,6 +214,37 @@ static void test_a_run_is_seen_step_by_step_cancelled_and_done_again(void **stat
                      0);
 }
 
+static void test_what_is_sensitive_and_no_json_is_masked_whole(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct inlet in = given_in(h, t, ", " STEPS);
+    const char *run_id, *path;
+    struct reply reply =
+        api_want(h, 201, t->admin, "POST", "/v1/event_types",
+                 "{\"name\": \"flow.request\", \"sensitive_paths\": [\"$.iban\"]}");
+
+    in.path = at(h, "%s?iban=canary", in.path);
+    run_id = inlet_run(h, t, &in, "application/x-www-form-urlencoded", "iban=canary");
+    path = at(h, "/v1/runs/%s", run_id);
+    (void)db_int(h,
+                 "INSERT INTO hookline.attempt (tenant_id, message_id, attempt_no, started_at, url,"
+                 " outcome, duration_us, worker, step_no, step_name, step_value, step_output)"
+                 " SELECT tenant_id, id, 1, now(), 'map:', 'succeeded', 5, 'w', 0, 'one',"
+                 " '{\"a\":\"canary\"}', '{\"a\":\"canary\"}' FROM hookline.message WHERE id = '%s'"
+                 " RETURNING 1",
+                 run_id);
+    reply = api_want(h, 200, t->admin, "GET", path, NULL);
+    assert_non_null(strstr(reply.body, "canary"));
+    reply = api_want(h, 200, t->support, "GET", path, NULL);
+    assert_null(strstr(reply.body, "canary"));
+    path = at(h, "/v1/events/%s", reply_text(&reply, "event_id"));
+    reply = api_want(h, 200, t->admin, "GET", path, NULL);
+    assert_non_null(strstr(reply.body, "canary"));
+    reply = api_want(h, 200, t->support, "GET", path, NULL);
+    assert_null(strstr(reply.body, "canary"));
+}
+
 static void test_a_request_is_shown_without_its_proofs_and_forgotten(void **state)
 {
     struct harness *h = *state;
@@ -259,6 +290,7 @@ int main(void)
         harness_test(test_a_flow_with_steps_is_not_pulled),
         harness_test(test_a_run_is_seen_step_by_step_cancelled_and_done_again,
                      .has_no_worker = true),
+        harness_test(test_what_is_sensitive_and_no_json_is_masked_whole),
         harness_test(test_a_request_is_shown_without_its_proofs_and_forgotten),
     };
 
