@@ -27,13 +27,12 @@ static void make_templates(void)
     EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
 
     for (size_t i = 0; i < HK_HASH_COUNT; i++) {
-        char name[8];
-        OSSL_PARAM params[] = {
-            OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0),
-            OSSL_PARAM_construct_end(),
-        };
+        char name[8] = "";
+        OSSL_PARAM params[2];
 
         (void)stpcpy(name, names[i]);
+        params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
+        params[1] = OSSL_PARAM_construct_end();
         templates[i] = EVP_MAC_CTX_new(mac);
         if (templates[i] == NULL || EVP_MAC_CTX_set_params(templates[i], params) != 1)
             die();
