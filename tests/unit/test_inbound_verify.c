@@ -192,9 +192,6 @@ static void must_be(const struct vector *vector, struct trial *trial,
     hk_inbound_credential_done(&trial->credential);
 }
 
-#define EACH_VECTOR(vector)                                                                        \
-    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++)
-
 static bool is_signed(const struct trial *trial)
 {
     return trial->credential.scheme != HK_INBOUND_BASIC &&
@@ -206,8 +203,7 @@ static void each_vector_is_right(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         begin(&trial, vector);
         must_be(vector, &trial, HK_INBOUND_OK, "as it is");
         assert_string_equal(trial.id.text, vector->id);
@@ -220,8 +216,7 @@ static void each_flipped_bit_of_a_body_is_wrong(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         for (size_t bit = 0; bit < 8 * strlen(vector->body); bit++) {
             begin(&trial, vector);
             if (!is_signed(&trial)) {
@@ -246,8 +241,7 @@ static void each_flipped_bit_of_a_proof_is_wrong(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         struct hk_str value = vector->headers[0].value;
         size_t n_from = 0;
 
@@ -270,8 +264,7 @@ static void a_proof_that_is_cut_or_empty_is_wrong(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         begin(&trial, vector);
         if (strstr(vector->what, "several") != NULL) {
             hk_inbound_credential_done(&trial.credential);
@@ -296,8 +289,7 @@ static void a_stale_timestamp_is_refused_and_the_limit_is_not(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         static const struct {
             int64_t sign, over;
             enum hk_inbound_verdict verdict;
@@ -319,8 +311,7 @@ static void without_a_header_field_it_is_missing_and_twice_it_is_wrong(void **st
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         for (size_t i = 0; i < vector->n_needed; i++) {
             begin(&trial, vector);
             trial.headers[i].name = HK_STR("X-Other");
@@ -337,8 +328,7 @@ static void another_secret_is_wrong_and_the_older_of_two_is_right(void **state)
     struct trial trial;
 
     (void)state;
-    EACH_VECTOR(vector)
-    {
+    for (const struct vector *vector = vectors; vector < vectors + HK_COUNTOF(vectors); vector++) {
         struct hk_str other = HK_STR("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oE");
 
         begin(&trial, vector);
