@@ -181,8 +181,7 @@ static bool is_log_level(const char *text)
            strcmp(text, "error") == 0;
 }
 
-/* What an identifier is without quotes: sessions name it in a search_path, migrations create it. */
-static bool is_schema_name(const char *text)
+bool hk_config_is_schema_name(const char *text)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz_";
     size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
@@ -215,7 +214,7 @@ static bool check_texts(const struct hk_config *config, FILE *errors)
 {
     bool is_valid = true;
 
-    if (!is_schema_name(config->database_schema)) {
+    if (!hk_config_is_schema_name(config->database_schema)) {
         (void)fprintf(
             errors,
             "HOOKLINE_DATABASE_SCHEMA: \"%s\" is not 1 to %d lower-case letters, digits and "

@@ -24,6 +24,9 @@ struct hk_config {
  */
 HK_NODISCARD bool hk_config_load(struct hk_config *ret, FILE *errors);
 
+/* What an identifier is without quotes: sessions name it in a search_path, migrations create it. */
+bool hk_config_is_schema_name(const char *text);
+
 /* Each setting, its value (secrets starred) and whether it is the default. */
 void hk_config_print(const struct hk_config *config, FILE *out);
 
