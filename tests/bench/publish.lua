@@ -1,11 +1,54 @@
--- wrk: publishes one event of about 600 bytes per request. Environment: BENCH_KEY, BENCH_DELAY_MS.
-local payload = string.format('{"id":"doc_%s","pages":3,"amount":129.95,"note":"%s"}', "8f2c", string.rep("x", 440))
-wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
-wrk.headers["authorization"] = "Bearer " .. (os.getenv("BENCH_KEY") or "")
-wrk.body = '{"event_type":"document.uploaded","company":"bench","payload":' .. payload .. '}'
+-- wrk: publishes events of about 600 bytes, each with an id of its own. One thread only: ids are unique within it. Environment:
+-- BENCH_KEY, BENCH_BATCH (1) events a request, BENCH_COMPANIES (0: "bench"; else "bench-0" to n-1 in turn), BENCH_PAYLOAD_BYTES (500),
+-- BENCH_DELAY_MS (0) that each connection waits before a request, BENCH_SAME (unset): one and the same request, which costs wrk least.
+local number = function (name, otherwise) return tonumber(os.getenv(name) or "") or otherwise end
+local n_batch, n_companies = number("BENCH_BATCH", 1), number("BENCH_COMPANIES", 0)
+local delay_ms = number("BENCH_DELAY_MS", 0)
+local key = os.getenv("BENCH_KEY") or ""
 
-local delay_ms = tonumber(os.getenv("BENCH_DELAY_MS") or "0")
+local start = '{"id":"doc_8f2c","pages":3,"amount":129.95,"note":"'
+local payload = start .. string.rep("x", math.max(0, number("BENCH_PAYLOAD_BYTES", 500) - #start - 2)) .. '"}'
+
+-- What no other run has: 12 hexadecimal digits.
+local random = io.open("/dev/urandom", "rb")
+local run = random:read(6):gsub(".", function (c) return string.format("%02x", c:byte()) end)
+random:close()
+
+local n = 0
+local tail = '","payload":' .. payload .. "}"
+local heads = {}
+for i = 0, math.max(n_companies, 1) - 1 do
+  local company = n_companies > 0 and "bench-" .. string.format("%05d", i) or "bench"
+  heads[i] = '{"event_type":"document.uploaded","company":"' .. company .. '","external_id":"upload-' .. run .. "-"
+end
+
+local function event()
+  n = n + 1
+  return heads[n_companies > 0 and n % n_companies or 0] .. string.format("%010d", n) .. tail
+end
+
+local function body()
+  if n_batch == 1 then return event() end
+  local events = {}
+  for i = 1, n_batch do events[i] = event() end
+  return '{"events":[' .. table.concat(events, ",") .. "]}"
+end
+
+-- All bodies have one length: so the head is made once.
+local head
+function init()
+  wrk.method = "POST"
+  wrk.headers["content-type"] = "application/json"
+  wrk.headers["authorization"] = "Bearer " .. key
+  wrk.body = body()
+  local all = wrk.format()
+  head = all:sub(1, select(2, all:find("\r\n\r\n", 1, true)))
+end
+
+if not os.getenv("BENCH_SAME") then
+  function request() return head .. body() end
+end
+
 if delay_ms > 0 then
   function delay() return delay_ms end
 end

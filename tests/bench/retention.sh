@@ -45,5 +45,5 @@ bench_retention() {
         WHERE NOT EXISTS (SELECT FROM hookline.message m WHERE m.tenant_id = q.tenant_id AND m.id = q.message_id)")" "0" "" "$steal"
     stop_worker
     [ -z "${BENCH_LOG:-}" ] || cp "$work/postgres.log" "$BENCH_LOG"
-    print_table
+    figures_table "$work/figures" >&2
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A host whose name server never answers (tests/bench/slow_names.c) takes no more than its share of
+ * A host whose name server never answers (tests/bench/names.c) takes no more than its share of
  * a worker.
  */
 #include "tests/support/message.h"

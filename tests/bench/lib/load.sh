@@ -1,0 +1,88 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Tenants, events and backlogs to measure with, and the yardsticks. A part of tests/bench/run, which reads it.
+# shellcheck disable=SC2154,SC2034 # what run and the benches have set; what they read
+
+# post KEY PATH BODY - to the API; prints the answer.
+post() { curl -fsS -X POST "$api$2" -H "authorization: Bearer $1" -H 'content-type: application/json' -d "$3"; }
+
+# A tenant with a company, an app, and one subscription: /hook of the sinker. $admin, $app, and $BENCH_KEY, which publishes.
+seed() {
+    operator=$("$bin/hookline" keys create --role operator)
+    admin=$(post "$operator" /v1/tenants '{"name":"bench","allow_http":true}' | jq -r .admin_key)
+    BENCH_KEY=$(post "$admin" /v1/keys '{"name":"producer","role":"producer"}' | jq -r .key)
+    export BENCH_KEY
+    post "$admin" /v1/event_types '{"name":"document.uploaded"}' >/dev/null
+    seed_company bench "$sink/hook"
+}
+
+# seed_company COMPANY URL... - a company, and an app with these subscriptions, to which it alone is connected: $app.
+seed_company() {
+    company=$1
+    shift
+    post "$admin" /v1/companies "{\"external_id\":\"$company\",\"name\":\"$company\"}" >/dev/null
+    app=$(post "$admin" /v1/apps "{\"name\":\"$company\",\"partner\":\"bench\"}" | jq -r .id)
+    post "$admin" "/v1/apps/$app/connections" "{\"companies\":[{\"company\":\"$company\"}]}" >/dev/null
+    for url in "$@"; do
+        post "$admin" "/v1/apps/$app/subscriptions" "{\"url\":\"$url\",\"event_types\":[\"document.uploaded\"]}" >/dev/null
+    done
+}
+
+# Nothing has been published; statistics and plans stay.
+empty_tables() {
+    psql -q -c 'TRUNCATE hookline.event, hookline.message, hookline.queue, hookline.attempt, hookline.skip, hookline.event_key' \
+        -c CHECKPOINT
+}
+
+# load URL CONNECTIONS [SCRIPT] -> "rps p50_us p99_us requests errors"; BENCH_* of publish.lua counts.
+load() { wrk -t1 -c"$2" -d"${seconds}s" --timeout 10s -s "$here/${3:-publish}.lua" "$1" | sed -n 's/^WRK //p'; }
+
+# note_load NAME "rps p50_us p99_us requests errors" - notes requests/s as NAME; n_requests says how many they were.
+note_load() {
+    note "$1" "$(field "$2" 1)"
+    note "$1_p99_ms" "$(field "$2" 3 | awk '{printf "%.1f", $1 / 1000}')"
+    n_requests=$(field "$2" 4)
+    [ "$(field "$2" 5)" = 0 ] || say "$1 had errors: $2"
+}
+
+# pgbench_insert CONNECTIONS -> transactions/s, each of them one row of 560 bytes.
+pgbench_insert() {
+    psql -q -c 'SET client_min_messages = warning' -c 'DROP TABLE IF EXISTS public.yardstick' -c 'CREATE TABLE public.yardstick (id bigserial PRIMARY KEY, body text)'
+    printf "INSERT INTO public.yardstick (body) VALUES ('%s');\n" "$(head -c 560 /dev/zero | tr '\0' x)" >"$work/insert.sql"
+    pgbench -n -M prepared -c "$1" -j 1 -T "$seconds" -f "$work/insert.sql" 2>/dev/null | sed -n 's/^tps = \([0-9]*\).*/\1/p'
+}
+
+# What the receiver got at /hook and below.
+sink_stats() { curl -fs "$sink/_sinker/stats?prefix=/hook"; }
+received() { sink_stats | jq .requests; }
+sink_reset() { curl -fs -X POST "$sink/_sinker/reset" >/dev/null; }
+
+# sink_wait N [SECONDS] - until it got that many at /hook; ends the bench when it did not.
+sink_wait() {
+    curl -fs "$sink/_sinker/wait?path=/hook&count=$1&timeout_ms=$((${2:-60} * 1000))" | jq -e .reached >/dev/null ||
+        { say "of $1 messages came $(received)"; exit 1; }
+}
+
+# Plans, connections and buffers as after a while: events for a second, delivered when there is a worker.
+warm_up() {
+    n_warm=$(field "$(seconds=1 load "$api/v1/events" 32)" 4)
+    [ -z "$(pids worker)" ] || sink_wait "$n_warm"
+    sink_reset
+}
+
+# Whether all that was delivered is recorded.
+queue_is_empty() { [ "$(psql -qtAX -c 'SELECT NOT EXISTS (SELECT FROM hookline.queue)')" = t ]; }
+
+# deliver_backlog NAME WORKERS N [LIBRARY] - delivers the N messages that wait, and notes what came a second (NAME) and of each
+# second of CPU of the workers (NAME_per_core).
+deliver_backlog() {
+    began_ns=$(now_ns)
+    for _ in $(seq "$2"); do start_worker "${4:-}"; done
+    meter worker postgres sinker
+    sink_wait "$3" 120
+    took_s=$(seconds_since "$began_ns")
+    read_meter "us_$1" "$3"
+    stop_worker
+    note "$1" "$(divide "$3" "$took_s")"
+    note "$1_per_core" "$(awk -v us="$(this_round "us_$1_worker_cpu")" 'BEGIN {printf "%.0f", 1e6 / us}')"
+}
