@@ -65,8 +65,8 @@ enum stage_result authenticate_session(struct call *call, struct hk_str token)
         .done = on_session_found,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* Completes the stage. */

@@ -119,8 +119,8 @@ static enum stage_result ask_for_client(struct call *call)
         .done = on_client_found,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 static enum stage_result go_on(struct call *call)

@@ -61,9 +61,9 @@ static void start_queue(struct batcher *batcher, const struct batch_kind *kind)
     }
 }
 
-struct batcher *batcher_new(struct api_thread *thread, const struct batch_kind *const *kinds)
+struct batcher *batcher_new(struct api_cell *cell, const struct batch_kind *const *kinds)
 {
-    const struct hk_config *config = thread->config;
+    const struct hk_config *config = &cell->place->config;
     struct batcher *batcher = calloc(1, sizeof(*batcher));
     struct hk_db_options options = {
         .url = config->database_url,
@@ -79,14 +79,14 @@ struct batcher *batcher_new(struct api_thread *thread, const struct batch_kind *
 
     if (batcher == NULL)
         abort();
-    batcher->thread = thread;
-    batcher->db = hk_db_new(thread->loop, &options);
+    batcher->thread = cell->thread;
+    batcher->db = hk_db_new(cell->thread->loop, &options);
     batcher->n_connections = options.n_connections;
     for (; *kinds != NULL; kinds++) {
         assert(batcher->n_queues < MAX_KINDS);
         start_queue(batcher, *kinds);
     }
-    hk_loop_set_timer(thread->loop, &batcher->age_timer, 0, on_age_timer);
+    hk_loop_set_timer(cell->thread->loop, &batcher->age_timer, 0, on_age_timer);
     return batcher;
 }
 

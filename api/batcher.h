@@ -16,8 +16,8 @@
 #include "api/batch_rows.h"
 #include "hk/err.h"
 
-struct api_thread;
-struct batcher; /* opaque; one per thread */
+struct api_cell;
+struct batcher; /* opaque; one per cell of a thread */
 
 /* Embedded in what is to be stored, which has to stay where it is until it is stored or failed. */
 struct batch_item {
@@ -38,7 +38,7 @@ struct batch_kind {
 };
 
 /* `kinds` ends with a NULL; borrows it. */
-struct batcher *batcher_new(struct api_thread *thread, const struct batch_kind *const *kinds);
+struct batcher *batcher_new(struct api_cell *cell, const struct batch_kind *const *kinds);
 void batcher_free(struct batcher *batcher);
 
 /* Puts the item in the queue of its kind. */

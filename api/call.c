@@ -158,7 +158,7 @@ static enum stage_result stage_handle(struct call *call)
 static bool is_one_search_too_many(const struct call *call)
 {
     return call->match.route->is_search &&
-           hk_db_n_slow(call->thread->db, call->context.tenant_id) >=
+           hk_db_n_slow(call->cell->db, call->context.tenant_id) >=
                (unsigned)call->thread->config->api_searches_per_tenant;
 }
 
@@ -180,9 +180,9 @@ static enum stage_result stage_query(struct call *call)
     if (is_one_search_too_many(call))
         return call_stage_fail(call, HK_TOO_MANY_SEARCHES);
     if (idempotency_is_asked(call))
-        return idempotency_begin(call, call->thread->db, idempotency_continue);
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+        return idempotency_begin(call, call->cell->db, idempotency_continue);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
@@ -359,7 +359,7 @@ void call_start(struct api_thread *thread, h2o_req_t *req)
     struct call *call = h2o_mem_alloc_shared(&req->pool, sizeof(*call), call_dispose);
     struct hk_id request_id = hk_id_new(&thread->ids, hk_wall_us() / 1000);
 
-    *call = (struct call){.req = req, .thread = thread};
+    *call = (struct call){.req = req, .thread = thread, .cell = thread->home};
     hk_id_format(&request_id, call->request_id);
     thread->n_calls++;
     call_run(call);

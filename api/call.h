@@ -17,6 +17,7 @@
 #include "hk/loop.h"
 
 typedef struct st_h2o_req_t h2o_req_t;
+struct api_cell;
 struct api_thread;
 struct idempotency;
 struct hk_offload_job;
@@ -31,6 +32,7 @@ enum { CALL_MAX_SET_PARAMS = 8, CALL_MAX_SHOWN = 2 };
 struct call {
     h2o_req_t *req;
     struct api_thread *thread;
+    struct api_cell *cell;    /* of the tenant that it acts for */
     struct route_match match; /* set by stage_route */
     unsigned stage;
 

@@ -30,8 +30,9 @@ enum stage_result cursor_key_stage(struct call *call)
         .done = on_key_read,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->thread->home->db, &call->query) == HK_OK
+               ? STAGE_WAIT
+               : call_stage_fail(call, HK_BUSY);
 }
 
 /* Completes the stage. */

@@ -29,8 +29,8 @@ enum stage_result event_body_stage(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* PostgreSQL's base64 has lines: without them, in place of `text`. */

@@ -186,8 +186,8 @@ static enum stage_result ask(struct call *call, struct check *check)
         .done = on_stored_known,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* The row is borrowed: what is filled in here is judged before it goes. */

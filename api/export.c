@@ -65,7 +65,7 @@ static enum hk_code ask(struct export *export)
         .is_slow = true,
     };
     memcpy(call->query.params, export->params, sizeof(export->params));
-    return hk_db_submit(call->thread->db, &call->query);
+    return hk_db_submit(call->cell->db, &call->query);
 }
 
 static void send_page(struct export *export, h2o_send_state_t state)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/health.h"
 
-#include "api/batcher.h"
 #include "api/call.h"
 #include "api/server.h"
 #include "docs/openapi.h"
@@ -15,7 +14,7 @@ static bool reply_alive(struct call *call)
 
 static bool reply_ready(struct call *call)
 {
-    if (!hk_db_is_up(call->thread->db) || !batcher_is_up(call->thread->batcher))
+    if (!cell_is_up(call->thread->home))
         call_fail_code(call, HK_DB_UNAVAILABLE, HK_STR_NULL);
     else
         call_reply(call, 200, HK_STR("{\"status\":\"ready\"}"));

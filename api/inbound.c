@@ -99,7 +99,7 @@ static bool know_flow(struct inbound *inbound, bool is_fresh)
     if (inbound->is_known && (inbound->is_fresh || !is_fresh))
         return true;
     if (!inbound_cache_find(thread->inbound_cache, &inbound->key, is_fresh, hk_mono_ms(), &flow)) {
-        batcher_add(thread->batcher, &inbound_find_kind, &inbound->finding);
+        batcher_add(inbound->call->cell->batcher, &inbound_find_kind, &inbound->finding);
         return false;
     }
     take_flow(inbound, flow, is_fresh);
@@ -289,7 +289,7 @@ static void on_changed(struct inbound *inbound)
         return;
     }
     inbound->has_changed = true;
-    batcher_add(inbound->call->thread->batcher, &inbound_find_kind, &inbound->finding);
+    batcher_add(inbound->call->cell->batcher, &inbound_find_kind, &inbound->finding);
 }
 
 static void on_stored(struct batch_item *item, const struct hk_db_result *result, unsigned row)
@@ -363,7 +363,7 @@ static void enqueue(struct inbound *inbound)
 
     inbound->is_json = hk_json_scan(inbound->request.raw.body, &span, &at);
     inbound->external_id = inbound->delivery_id.n == 0 ? HK_STR_NULL : make_external_id(inbound);
-    batcher_add(inbound->call->thread->batcher, &inbound_receive_kind, &inbound->storing);
+    batcher_add(inbound->call->cell->batcher, &inbound_receive_kind, &inbound->storing);
 }
 
 /* ---- the request ---------------------------------------------------------------------------- */
@@ -436,7 +436,7 @@ static struct inbound *begin(struct call *call)
 {
     struct inbound *inbound = h2o_mem_alloc_shared(&call->req->pool, sizeof(*inbound), dispose);
     struct hk_error error = {.code = HK_NOT_FOUND};
-    enum hk_code refusal = batcher_refusal(call->thread->batcher);
+    enum hk_code refusal = batcher_refusal(call->cell->batcher);
 
     *inbound = (struct inbound){.call = call};
     call->state = inbound;

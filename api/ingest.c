@@ -20,7 +20,7 @@
 #include "hk/traceparent.h"
 
 struct ingest {
-    struct api_thread *thread;
+    struct api_cell *cell;
     struct ingest_keyed keyed;
 };
 
@@ -35,15 +35,15 @@ const struct route ingest_routes[] = {
     {0},
 };
 
-struct ingest *ingest_new(struct api_thread *thread)
+struct ingest *ingest_new(struct api_cell *cell)
 {
     struct ingest *ingest = calloc(1, sizeof(*ingest));
 
     if (ingest == NULL)
         abort();
-    ingest->thread = thread;
-    ingest_keyed_init(&ingest->keyed, batcher_db(thread->batcher),
-                      batcher_n_connections(thread->batcher));
+    ingest->cell = cell;
+    ingest_keyed_init(&ingest->keyed, batcher_db(cell->batcher),
+                      batcher_n_connections(cell->batcher));
     return ingest;
 }
 
@@ -54,11 +54,11 @@ void ingest_free(struct ingest *ingest)
 
 void ingest_flush(struct ingest *ingest)
 {
-    struct hk_loop *loop = ingest->thread->loop;
+    struct hk_loop *loop = ingest->cell->thread->loop;
 
     if (ingest->keyed.head == NULL)
         return;
-    if (!batcher_is_up(ingest->thread->batcher)) {
+    if (!batcher_is_up(ingest->cell->batcher)) {
         ingest_keyed_fail(&ingest->keyed, HK_DB_UNAVAILABLE);
         hk_loop_wake(loop); /* see run_turn() in server.c */
     } else if (ingest_keyed_flush(&ingest->keyed)) {
@@ -81,7 +81,7 @@ static struct hk_str find_traceparent(struct call *call)
 static bool ingest_handle(struct call *call)
 {
     struct ingest_request *request = call_alloc(call, sizeof(*request));
-    enum hk_code refusal = batcher_refusal(call->thread->batcher);
+    enum hk_code refusal = batcher_refusal(call->cell->batcher);
     struct hk_error error = {0};
 
     *request = (struct ingest_request){.call = call};
@@ -154,11 +154,11 @@ const struct batch_kind ingest_kind = {
 
 void ingest_enqueue(struct ingest_request *request)
 {
-    struct api_thread *thread = request->call->thread;
+    struct api_cell *cell = request->call->cell;
     unsigned n = request->batch.n;
 
     if (request->n_left > 0 && idempotency_is_asked(request->call)) {
-        ingest_keyed_add(&thread->ingest->keyed, request);
+        ingest_keyed_add(&cell->ingest->keyed, request);
         return;
     }
     payload_refuse(request);
@@ -170,6 +170,6 @@ void ingest_enqueue(struct ingest_request *request)
         if (request->results[i].kind == RESULT_FAILED)
             continue;
         request->results[i].request = request;
-        batcher_add(thread->batcher, &ingest_kind, &request->results[i].item);
+        batcher_add(cell->batcher, &ingest_kind, &request->results[i].item);
     }
 }

@@ -11,14 +11,14 @@
 
 #include "api/route.h"
 
-struct api_thread;
+struct api_cell;
 struct batch_kind;
-struct ingest; /* opaque; one per thread */
+struct ingest; /* opaque; one per cell of a thread */
 
 extern const struct route ingest_routes[];
 extern const struct batch_kind ingest_kind;
 
-struct ingest *ingest_new(struct api_thread *thread);
+struct ingest *ingest_new(struct api_cell *cell);
 void ingest_free(struct ingest *ingest);
 
 /* Starts what waits of the requests with an Idempotency-Key; before batcher_flush(). */

@@ -44,19 +44,19 @@ struct limit_bucket {
 };
 
 struct limits {
-    struct api_thread *thread;
+    struct api_cell *cell;
     struct limit_bucket buckets[N_SETS][N_WAYS];
 };
 
 static hk_db_done_fn on_leased;
 
-struct limits *limits_new(struct api_thread *thread)
+struct limits *limits_new(struct api_cell *cell)
 {
     struct limits *limits = calloc(1, sizeof(*limits));
 
     if (limits == NULL)
         abort();
-    limits->thread = thread;
+    limits->cell = cell;
     return limits;
 }
 
@@ -228,7 +228,7 @@ static bool start_lease(struct limit_bucket *bucket, int64_t n, int64_t now_ms)
     bucket->needed = n - bucket->bucket.tokens;
     bucket->asked = bucket_slice(&bucket->bucket, n, most, now_ms);
     prepare_lease(bucket);
-    return hk_db_submit(bucket->limits->thread->db, &bucket->query) == HK_OK;
+    return hk_db_submit(bucket->limits->cell->db, &bucket->query) == HK_OK;
 }
 
 /*
@@ -290,7 +290,7 @@ static void add_headers(struct call *call)
 static void put_back(struct call *call, int64_t now_ms)
 {
     if (call->limit.n_taken == 1 && call->caller.own_limit.per_second > 0) {
-        struct limit_bucket *own = find(call->thread->limits, call->tenant_id, call->caller.actor,
+        struct limit_bucket *own = find(call->cell->limits, call->tenant_id, call->caller.actor,
                                         &call->caller.own_limit, now_ms);
 
         if (own != NULL)
@@ -337,7 +337,7 @@ static enum stage_result take_until(struct call *call, unsigned n)
         if (limit->per_second == 0)
             continue;
         now_ms = hk_mono_ms();
-        bucket = find(call->thread->limits, call->tenant_id,
+        bucket = find(call->cell->limits, call->tenant_id,
                       which == 0 ? call->caller.actor : public_names[which], limit, now_ms);
         if (bucket == NULL)
             return go_blind(call);
@@ -381,7 +381,7 @@ enum stage_result limit_take_events(struct call *call, int64_t n)
 
     if (limit.burst < 0)
         return STAGE_NEXT;
-    bucket = find(call->thread->limits, call->tenant_id, "events", &limit, now_ms);
+    bucket = find(call->cell->limits, call->tenant_id, "events", &limit, now_ms);
     if (bucket == NULL)
         return STAGE_NEXT;
     switch (bucket_take(&bucket->bucket, n, now_ms)) {

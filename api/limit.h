@@ -13,9 +13,9 @@
 #include "api/call.h"
 #include "hk/config.h"
 
-struct limits; /* a thread's buckets; opaque */
+struct limits; /* of a cell, a thread's; opaque */
 
-struct limits *limits_new(struct api_thread *thread);
+struct limits *limits_new(struct api_cell *cell);
 void limits_free(struct limits *limits);
 
 /*

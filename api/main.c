@@ -7,7 +7,7 @@
 #include "api/auth.h"
 #include "api/route.h"
 #include "api/server.h"
-#include "hk/config.h"
+#include "hk/cells.h"
 #include "hk/log.h"
 #include "hk/process.h"
 #include "hk/vault.h"
@@ -43,8 +43,9 @@ static int print_routes(void)
     return 0;
 }
 
-static int run(struct hk_config *config)
+static int run(const struct hk_cells *cells)
 {
+    struct hk_config *config = &cells->cells[0].config;
     static struct hk_vault vault;
     int status;
 
@@ -52,7 +53,7 @@ static int run(struct hk_config *config)
         return 78; /* EX_CONFIG */
     hk_log_init("hookline-api", hk_log_level_from_name(config->log_level));
     set_up_process();
-    status = server_run(config, &vault);
+    status = server_run(cells, &vault);
     hk_vault_done(&vault);
     return status;
 }
@@ -60,6 +61,8 @@ static int run(struct hk_config *config)
 int main(int argc, char **argv)
 {
     struct hk_config config;
+    struct hk_cells cells;
+    int status;
 
     if (argc > 2)
         argv[1] = (char *)(uintptr_t) "--help";
@@ -71,15 +74,19 @@ int main(int argc, char **argv)
         (void)fputs(usage, stderr);
         return strcmp(argv[1], "--help") == 0 ? 0 : 2;
     }
-    if (!hk_config_load(&config, stderr) || !route_check_all())
+    if (!hk_config_load(&config, stderr) || !hk_cells_load(&cells, &config, stderr) ||
+        !route_check_all())
         return 78; /* EX_CONFIG */
     if (argc > 1) {
         hk_config_print(&config, stdout);
+        hk_cells_done(&cells);
         return 0;
     }
     if (config.api_ca_file[0] != '\0' && access(config.api_ca_file, R_OK) != 0) {
         (void)fputs("HOOKLINE_API_CA_FILE: cannot be read\n", stderr);
         return 78;
     }
-    return run(&config);
+    status = run(&cells);
+    hk_cells_done(&cells);
+    return status;
 }

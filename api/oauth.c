@@ -126,7 +126,7 @@ static bool handle_token(struct call *call)
         .done = on_client_found,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
         return reply_error_code(call, HK_BUSY);
     return true;
 }

@@ -111,7 +111,7 @@ static void ask(struct ingest_request *request)
         .done = on_rules_known,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);
 }
 

@@ -73,7 +73,7 @@ static bool payload_try(struct call *call)
         .done = on_schema_known,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);
     return true;
 }

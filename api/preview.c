@@ -28,8 +28,8 @@ static enum stage_result ask_for_plan(struct call *call, hk_db_done_fn *done)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 enum stage_result preview_stage(struct call *call)

@@ -38,7 +38,7 @@ struct receiver {
 };
 
 struct receivers {
-    struct api_thread *thread;
+    struct api_cell *cell;
     struct hk_wait *waiting;
     unsigned n_waiting;
     struct hk_db_query look;
@@ -51,13 +51,13 @@ static hk_db_done_fn on_received;
 static hk_db_done_fn on_ready;
 static hk_timer_fn on_tick;
 
-struct receivers *receivers_new(struct api_thread *thread)
+struct receivers *receivers_new(struct api_cell *cell)
 {
     struct receivers *receivers = calloc(1, sizeof(*receivers));
 
     if (receivers == NULL)
         abort();
-    receivers->thread = thread;
+    receivers->cell = cell;
     hk_buf_init(&receivers->tenant_ids, MAX_IDS_BYTES);
     hk_buf_init(&receivers->flow_ids, MAX_IDS_BYTES);
     return receivers;
@@ -67,7 +67,7 @@ void receivers_free(struct receivers *receivers)
 {
     if (receivers == NULL)
         return;
-    hk_loop_stop_timer(receivers->thread->loop, &receivers->timer);
+    hk_loop_stop_timer(receivers->cell->thread->loop, &receivers->timer);
     hk_db_abandon(&receivers->look);
     hk_buf_done(&receivers->tenant_ids);
     hk_buf_done(&receivers->flow_ids);
@@ -96,7 +96,7 @@ static enum hk_code ask(struct receiver *receiver)
         call_fail(call, &error);
         return error.code;
     }
-    if (hk_db_submit(call->thread->db, &call->query) == HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) == HK_OK)
         return HK_OK;
     call_fail_code(call, HK_BUSY, HK_STR_NULL);
     return HK_BUSY;
@@ -106,7 +106,7 @@ static void leave(struct receiver *receiver)
 {
     if (hk_wait_is_waiting(&receiver->wait)) {
         hk_wait_abandon(&receiver->wait);
-        receiver->call->thread->receivers->n_waiting--;
+        receiver->call->cell->receivers->n_waiting--;
     }
 }
 
@@ -121,23 +121,25 @@ static void go_on(struct hk_wait *wait);
 
 static void begin_to_wait(struct receiver *receiver)
 {
-    struct receivers *receivers = receiver->call->thread->receivers;
+    struct receivers *receivers = receiver->call->cell->receivers;
 
     receiver->wait.ready = go_on;
     receiver->may_go_on = false;
     hk_wait_add(&receivers->waiting, &receiver->wait);
     receivers->n_waiting++;
     if (!receivers->timer.is_set)
-        hk_loop_set_timer(receivers->thread->loop, &receivers->timer, RECEIVE_TICK_MS, on_tick);
+        hk_loop_set_timer(receivers->cell->thread->loop, &receivers->timer, RECEIVE_TICK_MS,
+                          on_tick);
 }
 
 static bool may_wait(const struct receiver *receiver)
 {
-    const struct api_thread *thread = receiver->call->thread;
+    const struct call *call = receiver->call;
+    const struct receivers *receivers = call->cell->receivers;
 
-    return hk_mono_ms() < receiver->until_ms && !thread->receivers->is_ending &&
-           thread->receivers->n_waiting <
-               (unsigned)thread->config->api_max_connections / CONNECTIONS_PER_WAITER;
+    return hk_mono_ms() < receiver->until_ms && !receivers->is_ending &&
+           receivers->n_waiting <
+               (unsigned)call->thread->config->api_max_connections / CONNECTIONS_PER_WAITER;
 }
 
 enum stage_result receive_stage(struct call *call)
@@ -192,7 +194,7 @@ static void go_on(struct hk_wait *wait)
 {
     struct receiver *receiver = receiver_of(wait);
 
-    receiver->call->thread->receivers->n_waiting--;
+    receiver->call->cell->receivers->n_waiting--;
     if (receiver->may_go_on && !is_gone(receiver->call))
         (void)ask(receiver);
     else if (!receiver->may_go_on && may_wait(receiver))
@@ -226,8 +228,9 @@ static void look(struct receivers *receivers)
         .done = on_ready,
         .timeout_ms = RECEIVE_MAX_WAIT_S * 1000,
     };
-    if (hk_db_submit(batcher_db(receivers->thread->batcher), &receivers->look) != HK_OK)
-        hk_loop_set_timer(receivers->thread->loop, &receivers->timer, RECEIVE_TICK_MS, on_tick);
+    if (hk_db_submit(batcher_db(receivers->cell->batcher), &receivers->look) != HK_OK)
+        hk_loop_set_timer(receivers->cell->thread->loop, &receivers->timer, RECEIVE_TICK_MS,
+                          on_tick);
 }
 
 static void on_tick(struct hk_timer *timer)
@@ -259,7 +262,7 @@ static void on_ready(struct hk_db_query *query, const struct hk_db_result *resul
     for (unsigned i = 0; i < result->n_rows; i++)
         choose(receivers, hk_db_value(result, i, FLOW),
                strtoll(hk_db_value(result, i, READY).p, NULL, 10));
-    hk_loop_set_timer(receivers->thread->loop, &receivers->timer, RECEIVE_TICK_MS, on_tick);
+    hk_loop_set_timer(receivers->cell->thread->loop, &receivers->timer, RECEIVE_TICK_MS, on_tick);
     hk_wait_wake_all(&receivers->waiting);
 }
 

@@ -11,15 +11,15 @@
 
 #include "api/route.h"
 
-struct api_thread;
-struct receivers; /* of a thread */
+struct api_cell;
+struct receivers; /* of a cell, a thread's */
 
 enum { RECEIVE_MAX_WAIT_S = 20, RECEIVE_TICK_MS = 250 };
 
 /* `work` of a route whose statement is flow_receive, with "wait_seconds" in its body. */
 stage_fn receive_stage;
 
-struct receivers *receivers_new(struct api_thread *thread);
+struct receivers *receivers_new(struct api_cell *cell);
 void receivers_free(struct receivers *receivers);
 
 /* The process stops: who waits is told that there is nothing. */

@@ -36,7 +36,7 @@ enum hk_code recheck_ask(struct recheck *recheck, struct call *call, hk_db_done_
         .done = done,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &recheck->query);
+    return hk_db_submit(call->cell->db, &recheck->query);
 }
 
 enum hk_code recheck_judge(struct recheck *recheck, const struct hk_db_result *result)

@@ -19,20 +19,14 @@
 
 #include "api/auth_cache.h"
 #include "api/auth_guard.h"
-#include "api/batcher.h"
 #include "api/call.h"
 #include "api/error_filter.h"
 #include "api/head_parser.h"
-#include "api/inbound.h"
 #include "api/inbound_cache.h"
-#include "api/ingest.h"
 #include "api/issuer_keys.h"
-#include "api/limit.h"
 #include "api/listen.h"
-#include "api/receive.h"
 #include "api/schema_cache.h"
 #include "api/signing_keys.h"
-#include "api/tail.h"
 #include "api/verification.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
@@ -63,9 +57,6 @@ static struct {
     atomic_bool is_stopping;
     sem_t drained; /* once by each thread but the first */
 } server;
-
-static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
-                                                       &inbound_find_kind, NULL};
 
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
@@ -175,21 +166,20 @@ static void start_guest(struct api_thread *thread)
     h2o_socket_read_start(thread->guest, on_guest_ready);
 }
 
-static void start_thread_state(struct api_thread *thread, const struct hk_config *config,
+static void start_cells(struct api_thread *thread, const struct hk_cells *cells)
+{
+    thread->n_cells = cells->n;
+    thread->cells = thread->home = calloc(cells->n, sizeof(*thread->cells));
+    if (thread->cells == NULL)
+        abort();
+    for (unsigned i = 0; i < cells->n; i++)
+        cell_start(&thread->cells[i], thread, &cells->cells[i]);
+}
+
+static void start_thread_state(struct api_thread *thread, const struct hk_cells *cells,
                                int listen_fd)
 {
-    struct hk_db_options options = {
-        .url = config->database_url,
-        .schema = config->database_schema,
-        .user = "hookline_api",
-        .session_options = HK_DB_API_OPTIONS,
-        .name = "hookline-api",
-        .schema_version = HOOKLINE_SCHEMA_VERSION,
-        .n_connections = (unsigned)config->api_db_connections,
-        .max_queued = (unsigned)config->api_max_pending_requests,
-        .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),
-        .slow_timeout_ms = (unsigned)config->api_search_timeout_ms,
-    };
+    const struct hk_config *config = &cells->cells[0].config;
 
     thread->config = config;
     thread->vault = server.vault;
@@ -198,19 +188,14 @@ static void start_thread_state(struct api_thread *thread, const struct hk_config
         (h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = server.h2o.hosts, .ssl_ctx = server.ssl};
     thread->loop = hk_loop_new();
     start_guest(thread);
-    thread->db = hk_db_new(thread->loop, &options);
-    thread->batcher = batcher_new(thread, batch_kinds);
-    thread->ingest = ingest_new(thread);
+    start_cells(thread, cells);
     thread->inbound_cache = inbound_cache_new();
     thread->auth_cache = auth_cache_new();
     thread->auth_guard =
         auth_guard_new(config->api_auth_failures_per_minute, &server.trusted_proxies);
     thread->schema_cache = schema_cache_new();
     thread->signing_keys = signing_keys_new();
-    thread->limits = limits_new(thread);
     thread->issuer_keys = issuer_keys_new(thread);
-    thread->tails = tails_new(thread);
-    thread->receivers = receivers_new(thread);
     thread->listener =
         h2o_evloop_socket_create(thread->h2o.loop, listen_fd, H2O_SOCKET_FLAG_DONT_READ);
     thread->listener->data = thread;
@@ -245,8 +230,8 @@ static void run_turn(struct api_thread *thread)
     (void)h2o_evloop_run(thread->h2o.loop, hk_loop_wait_ms(thread->loop, MAX_TURN_MS));
     if (hk_loop_wait_ms(thread->loop, 1) == 0)
         hk_loop_wake(thread->loop);
-    ingest_flush(thread->ingest);
-    batcher_flush(thread->batcher);
+    for (unsigned i = 0; i < thread->n_cells; i++)
+        cell_flush(&thread->cells[i]);
 }
 
 /* No new connections; those that are open end with their reply, or with the process. */
@@ -257,8 +242,8 @@ static void drain(struct api_thread *thread)
     h2o_socket_close(thread->listener);
     thread->listener = NULL;
     run_turn(thread); /* h2o frees a closed socket at the end of a turn */
-    tails_end(thread->tails);
-    receivers_end(thread->receivers);
+    for (unsigned i = 0; i < thread->n_cells; i++)
+        cell_end(&thread->cells[i]);
     h2o_context_request_shutdown(&thread->h2o);
     while (thread->n_calls > 0 && hk_mono_ms() < deadline_ms)
         run_turn(thread);
@@ -288,24 +273,22 @@ static void free_thread_state(struct api_thread *thread)
     verification_free_all(thread);
     hk_http_free(thread->http);
     hk_offload_free(thread->offload);
-    receivers_free(thread->receivers);
-    ingest_free(thread->ingest);
-    batcher_free(thread->batcher);
+    for (unsigned i = 0; i < thread->n_cells; i++)
+        cell_free(&thread->cells[i]);
+    free(thread->cells);
     inbound_cache_free(thread->inbound_cache);
-    hk_db_free(thread->db);
     auth_cache_free(thread->auth_cache);
     auth_guard_free(thread->auth_guard);
     schema_cache_free(thread->schema_cache);
     signing_keys_free(thread->signing_keys);
-    limits_free(thread->limits);
-    tails_free(thread->tails);
     issuer_keys_free(thread->issuer_keys);
 }
 
 /* ---- the process ---------------------------------------------------------------------------- */
 
-static bool start_threads(const struct hk_config *config)
+static bool start_threads(const struct hk_cells *cells)
 {
+    const struct hk_config *config = &cells->cells[0].config;
     size_t n = (size_t)config->api_threads;
     int port = 0;
 
@@ -317,7 +300,7 @@ static bool start_threads(const struct hk_config *config)
 
         if (fd < 0)
             return false;
-        start_thread_state(&server.threads[i], config, fd);
+        start_thread_state(&server.threads[i], cells, fd);
         server.n_threads++;
     }
     hk_log(HK_LOG_INFO, "api.listening", HK_CTEXT("address", config->api_listen),
@@ -326,8 +309,10 @@ static bool start_threads(const struct hk_config *config)
     return true;
 }
 
-int server_run(const struct hk_config *config, const struct hk_vault *vault)
+int server_run(const struct hk_cells *cells, const struct hk_vault *vault)
 {
+    const struct hk_config *config = &cells->cells[0].config;
+
     if (!head_parser_init()) {
         hk_log(HK_LOG_ERROR, "h2o.unknown"); /* another build of it: see docs/adr/0013 */
         return 1;
@@ -344,7 +329,7 @@ int server_run(const struct hk_config *config, const struct hk_vault *vault)
     }
     if (sem_init(&server.drained, 0, 0) != 0)
         abort();
-    if (!start_threads(config))
+    if (!start_threads(cells))
         return 1;
     for (size_t i = 1; i < server.n_threads; i++) {
         if (pthread_create(&server.threads[i].thread, NULL, other_thread_main,

@@ -1,32 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/server.h - the API's threads: one h2o loop each, with its own listener (SO_REUSEPORT),
- * database pools, key cache and batch of events. They share the configuration and the
- * master keys, which nobody writes.
+ * pools of connections and batches of events in each cell, and caches. They share the configuration
+ * and the master keys, which nobody writes.
  */
 #ifndef API_SERVER_H
 #define API_SERVER_H
 
 #include <h2o.h>
 
+#include "api/cell.h"
 #include "api/cursor_key.h"
-#include "hk/config.h"
-#include "hk/db.h"
 #include "hk/loop.h"
 
 struct auth_cache;
 struct auth_guard;
-struct batcher;
 struct signing_keys;
 struct issuer_keys;
 struct hk_http;
 struct hk_offload;
 struct inbound_cache;
-struct ingest;
-struct limits;
-struct receivers;
 struct schema_cache;
-struct tails;
 struct export;
 struct hk_vault;
 struct verification;
@@ -37,9 +31,8 @@ struct api_thread {
     h2o_context_t h2o; /* a request leads here: HK_CONTAINER_OF(req->conn->ctx, ...) */
     struct hk_loop *loop;
     h2o_socket_t *guest; /* h2o's view of `loop` */
-    struct hk_db *db;    /* role hookline_api */
-    struct batcher *batcher;
-    struct ingest *ingest;
+    unsigned n_cells;
+    struct api_cell *cells, *home; /* the home cell is the first */
     struct inbound_cache *inbound_cache;
     struct auth_cache *auth_cache;
     struct auth_guard *auth_guard;
@@ -52,10 +45,7 @@ struct api_thread {
     struct hk_http *http; /* NULL until server_http() is asked for it */
     struct cursor_key cursor_key;
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
-    struct limits *limits;
-    struct tails *tails;
-    struct receivers *receivers;
-    struct export *exports; /* under way, in a list */
+    struct export *exports;     /* under way, in a list */
     struct hk_id_source ids;
     unsigned n_calls; /* requests that have not been replied to */
 
@@ -73,7 +63,7 @@ struct hk_http *server_http(struct api_thread *thread);
 struct hk_offload *server_offload(struct api_thread *thread);
 
 /* Serves until server_stop(). The exit status of the process: 0, or 1 when it could not listen. */
-int server_run(const struct hk_config *config, const struct hk_vault *vault);
+int server_run(const struct hk_cells *cells, const struct hk_vault *vault);
 
 /* Ends server_run() gracefully. Async-signal-safe. */
 void server_stop(void);

@@ -65,8 +65,8 @@ static enum stage_result find(struct call *call, const struct hk_stmt *stmt, str
         .done = on_user_found,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* For the routes that nobody has to sign in for: the tenant is the body's. False: replied. */

@@ -123,7 +123,7 @@ static enum hk_code submit(struct call *call, const struct hk_stmt *stmt, hk_db_
     call->query.done = done;
     call->query.timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms;
     call->query.params[0] = reading->context.tenant_id;
-    return hk_db_submit(call->thread->db, &call->query);
+    return hk_db_submit(call->thread->home->db, &call->query);
 }
 
 enum hk_code signing_keys_ask(struct call *call, signing_keys_ready_fn *ready)

@@ -165,14 +165,14 @@ static void on_gap(struct feed_listener *listener, bool ends)
 
 /* ---- the clients of a thread ---------------------------------------------------------------- */
 
-struct tails *tails_new(struct api_thread *thread)
+struct tails *tails_new(struct api_cell *cell)
 {
     struct tails *tails = calloc(1, sizeof(*tails));
 
     if (tails == NULL)
         abort();
-    tails->thread = thread;
-    tails->feeds = feeds_new(thread);
+    tails->thread = cell->thread;
+    tails->feeds = feeds_new(cell);
     return tails;
 }
 
@@ -198,7 +198,7 @@ void tails_end(struct tails *tails)
 static void abandon(struct call *call)
 {
     struct tail *tail = call->state;
-    struct tails *tails = call->thread->tails;
+    struct tails *tails = call->cell->tails;
     struct tail **link = &tails->first;
 
     while (*link != tail)
@@ -268,7 +268,7 @@ static void on_tick(struct hk_timer *timer)
 
 static bool is_too_many(const struct call *call)
 {
-    const struct tails *tails = call->thread->tails;
+    const struct tails *tails = call->cell->tails;
     struct share share = {.call = call};
 
     for (const struct tail *tail = tails->first; tail != NULL; tail = tail->next)
@@ -295,7 +295,7 @@ static void begin(struct tail *tail)
 
 static struct tail *new_tail(struct call *call)
 {
-    struct tails *tails = call->thread->tails;
+    struct tails *tails = call->cell->tails;
     struct tail *tail = call_alloc(call, sizeof(*tail));
 
     *tail = (struct tail){
@@ -339,8 +339,8 @@ enum stage_result tail_run(struct call *call)
         return call_stage_fail(call, HK_TOO_MANY_TAILS);
     }
     (void)new_tail(call);
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* Where the client goes on. False: it begins at `now_us`. */
@@ -362,7 +362,7 @@ static void on_opened(struct hk_db_query *query, const struct hk_db_result *resu
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
     struct tail *tail = call->state;
-    struct tails *tails = call->thread->tails;
+    struct tails *tails = call->cell->tails;
     struct feed_query wanted = {.tenant_id = call->tenant_id};
     struct feed_place place;
     bool resumes;

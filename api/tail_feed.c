@@ -42,7 +42,7 @@ struct feed {
 };
 
 struct feeds {
-    struct api_thread *thread;
+    struct api_cell *cell;
     struct feed *first;
     struct hk_db_query settle;
     struct hk_buf running; /* who ran at mark_us */
@@ -105,13 +105,13 @@ static bool is_same_place(const struct feed_place *a, const struct feed_place *b
 
 /* ---- feeds ---------------------------------------------------------------------------------- */
 
-struct feeds *feeds_new(struct api_thread *thread)
+struct feeds *feeds_new(struct api_cell *cell)
 {
     struct feeds *feeds = calloc(1, sizeof(*feeds));
 
     if (feeds == NULL)
         abort();
-    feeds->thread = thread;
+    feeds->cell = cell;
     hk_buf_init(&feeds->running, MAX_RUNNING_BYTES);
     return feeds;
 }
@@ -215,7 +215,7 @@ const struct feed_place *feed_place(const struct feed *feed)
 /* A full queue is none of its business: the next tick tries again. */
 static void submit(struct feeds *feeds, struct hk_db_query *query)
 {
-    enum hk_code code = hk_db_submit(feeds->thread->db, query);
+    enum hk_code code = hk_db_submit(feeds->cell->db, query);
 
     (void)code;
 }
@@ -228,7 +228,7 @@ void feeds_tick(struct feeds *feeds)
         .stmt = &stmt_tail_settle,
         .params = {feeds->has_mark ? hk_buf_str(&feeds->running) : HK_STR_NULL},
         .done = on_settled,
-        .timeout_ms = (unsigned)feeds->thread->config->api_query_timeout_ms,
+        .timeout_ms = (unsigned)feeds->cell->thread->config->api_query_timeout_ms,
     };
     submit(feeds, &feeds->settle);
 }
@@ -243,7 +243,7 @@ static int64_t number_at(const struct hk_db_result *result, unsigned column)
 /* How many rows the feed may show now. */
 static unsigned room_of(struct feed *feed)
 {
-    unsigned max = (unsigned)feed->feeds->thread->config->api_tail_rows_per_second;
+    unsigned max = (unsigned)feed->feeds->cell->thread->config->api_tail_rows_per_second;
     int64_t now_ms = hk_mono_ms();
 
     if (!feed->is_live)
@@ -285,7 +285,7 @@ static void read_feed(struct feed *feed)
                    hk_str(feed->text.limit), feed->is_live ? HK_STR("true") : HK_STR("false")},
         .context = &feed->context,
         .done = on_page,
-        .timeout_ms = (unsigned)feeds->thread->config->api_query_timeout_ms,
+        .timeout_ms = (unsigned)feeds->cell->thread->config->api_query_timeout_ms,
         .is_slow = true,
     };
     submit(feeds, &feed->query);

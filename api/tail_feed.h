@@ -14,9 +14,9 @@
 #include "hk/db.h"
 #include "hk/loop.h"
 
-struct api_thread;
+struct api_cell;
 struct feed;
-struct feeds; /* of a thread; opaque */
+struct feeds; /* of a cell, a thread's; opaque */
 
 /* Between two rows: `us` is recorded_at; {us, "000...", 0} is before all that came then. */
 #define FEED_PLACE_SIZE 96
@@ -52,7 +52,7 @@ struct feed_query {
     struct hk_str filter; /* canonical JSON */
 };
 
-struct feeds *feeds_new(struct api_thread *thread);
+struct feeds *feeds_new(struct api_cell *cell);
 void feeds_free(struct feeds *feeds);
 
 /* Settles and reads, unless that is under way; to be called every FEED_TICK_MS. */

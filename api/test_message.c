@@ -77,8 +77,8 @@ enum stage_result test_message_stage(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
-    return hk_db_submit(call->thread->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                                 : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */
@@ -365,7 +365,7 @@ static void revive(struct test *test)
     call->state = test;
     call->query.stmt = &stmt_test_message_revive;
     call->query.done = on_revived;
-    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);
 }
 
@@ -391,7 +391,7 @@ static void end_rest(struct test *test)
     call->query.stmt = &stmt_test_message_passed;
     call->query.params[2] = test->subscription_id;
     call->query.done = on_passed;
-    if (hk_db_submit(call->thread->db, &call->query) != HK_OK)
+    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);
 }
 

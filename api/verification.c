@@ -40,6 +40,7 @@ enum {
 
 struct verification {
     struct api_thread *thread;
+    struct api_cell *cell;
     struct verification *previous, *next; /* the thread's */
     struct call *call;                    /* waits for the answer; or NULL */
 
@@ -69,6 +70,7 @@ static struct verification *verification_new(struct call *call, struct hk_str id
     if (own == NULL)
         abort();
     own->thread = thread;
+    own->cell = call->cell;
     (void)snprintf(own->tenant_id, sizeof(own->tenant_id), "%s", call->tenant_id);
     (void)snprintf(own->request_id, sizeof(own->request_id), "%s", call->request_id);
     (void)snprintf(own->actor, sizeof(own->actor), "%s", call->caller.actor);
@@ -150,7 +152,7 @@ static enum hk_code submit(struct verification *own, struct hk_db_query query)
     own->query = query;
     own->query.context = &own->context;
     own->query.timeout_ms = (unsigned)own->thread->config->api_query_timeout_ms;
-    return hk_db_submit(own->thread->db, &own->query);
+    return hk_db_submit(own->cell->db, &own->query);
 }
 
 /* call->abandon */

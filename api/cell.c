@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/cell.h"
+
+#include "api/batcher.h"
+#include "api/inbound.h"
+#include "api/ingest.h"
+#include "api/limit.h"
+#include "api/receive.h"
+#include "api/server.h"
+#include "api/tail.h"
+
+static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
+                                                       &inbound_find_kind, NULL};
+
+void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place)
+{
+    const struct hk_config *config = &place->config;
+    struct hk_db_options options = {
+        .url = config->database_url,
+        .schema = config->database_schema,
+        .user = "hookline_api",
+        .session_options = HK_DB_API_OPTIONS,
+        .name = "hookline-api",
+        .schema_version = HOOKLINE_SCHEMA_VERSION,
+        .n_connections = (unsigned)config->api_db_connections,
+        .max_queued = (unsigned)config->api_max_pending_requests,
+        .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),
+        .slow_timeout_ms = (unsigned)config->api_search_timeout_ms,
+    };
+
+    cell->thread = thread;
+    cell->place = place;
+    cell->db = hk_db_new(thread->loop, &options);
+    cell->batcher = batcher_new(cell, batch_kinds);
+    cell->ingest = ingest_new(cell);
+    cell->limits = limits_new(cell);
+    cell->tails = tails_new(cell);
+    cell->receivers = receivers_new(cell);
+}
+
+void cell_free(struct api_cell *cell)
+{
+    receivers_free(cell->receivers);
+    ingest_free(cell->ingest);
+    batcher_free(cell->batcher);
+    hk_db_free(cell->db);
+    limits_free(cell->limits);
+    tails_free(cell->tails);
+}
+
+void cell_flush(struct api_cell *cell)
+{
+    ingest_flush(cell->ingest);
+    batcher_flush(cell->batcher);
+}
+
+void cell_end(struct api_cell *cell)
+{
+    tails_end(cell->tails);
+    receivers_end(cell->receivers);
+}
+
+bool cell_is_up(const struct api_cell *cell)
+{
+    return hk_db_is_up(cell->db) && batcher_is_up(cell->batcher);
+}
