@@ -37,7 +37,8 @@ struct claim {
     bool lanes_are_wanted;       /* ... from lanes */
     bool is_of_lanes;            /* the claim under way, or else the last one */
     bool is_stopped, has_failed; /* no more claims; the last one has failed */
-    unsigned n_asked;
+    bool wants_more[2];          /* of no lane, of lanes: the last one found all it asked for */
+    unsigned n_asked, n_under_way;
     int64_t asked_ms;
     int64_t linger_until_ms;
 };
@@ -200,7 +201,7 @@ static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n
         .timeout_ms = 10000,
     };
     claim->is_of_lanes = is_of_lanes;
-    claim->n_asked = n;
+    claim->n_asked = claim->n_under_way = n;
     claim->asked_ms = hk_mono_ms();
     if (is_of_lanes) {
         claim->lanes_are_wanted = false;
@@ -213,9 +214,8 @@ static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n
         note_failure(claim, HK_BUSY);
 }
 
-void claim_turn(struct claim *claim, const struct claim_load *load)
+void claim_turn(struct claim *claim, unsigned n_slots, const struct claim_load *load)
 {
-    unsigned n_slots = (unsigned)claim->options.config->worker_max_in_flight;
     unsigned n = 0, n_of_lanes = 0, n_on_trial = 0;
 
     if (claim->is_stopped || claim_is_under_way(claim))
@@ -235,6 +235,8 @@ static void note_failure(struct claim *claim, enum hk_code code)
     if (!claim->has_failed)
         hk_log(HK_LOG_WARN, "claim.failed", HK_CTEXT("code", hk_code_info(code)->slug));
     claim->has_failed = true;
+    claim->n_under_way = 0;
+    claim->wants_more[true] = claim->wants_more[false] = false;
     if (claim->is_of_lanes)
         look_at_lanes_in(claim, FAILED_DELAY_MS);
     else
@@ -296,6 +298,8 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
                      .is_on_trial = hk_db_int(result, row, COLUMN_IS_ON_TRIAL) != 0,
                  });
     }
+    claim->n_under_way = n_messages;
+    claim->wants_more[claim->is_of_lanes] = n_messages == claim->n_asked;
     if (n_messages > 0)
         load_begin(claim->load, claim->is_of_lanes,
                    claim->asked_ms + claim->options.config->worker_lease_ms);
@@ -315,4 +319,14 @@ void claim_stop(struct claim *claim)
 bool claim_is_under_way(const struct claim *claim)
 {
     return claim->query.slot != NULL || load_is_under_way(claim->load);
+}
+
+unsigned claim_n_under_way(const struct claim *claim)
+{
+    return claim_is_under_way(claim) ? claim->n_under_way : 0;
+}
+
+bool claim_wants_more(const struct claim *claim)
+{
+    return !claim->is_stopped && (claim->wants_more[true] || claim->wants_more[false]);
 }

@@ -55,7 +55,13 @@ void claim_free(struct claim *claim);
  * Once per turn of the loop: claims when there is a reason to and claim_size() allows it.
  * Never two claims at a time.
  */
-void claim_turn(struct claim *claim, const struct claim_load *load);
+void claim_turn(struct claim *claim, unsigned n_slots, const struct claim_load *load);
+
+/* How many messages the claim under way may still bring. */
+unsigned claim_n_under_way(const struct claim *claim);
+
+/* Whether the last claim found as many as it had asked for: there may be more. */
+bool claim_wants_more(const struct claim *claim);
 
 /* There may be something to claim at once, such as the next step of a run. */
 void claim_want(struct claim *claim);

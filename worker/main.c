@@ -10,12 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hk/addr.h"
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "hk/process.h"
 #include "hk/vault.h"
 #include "worker/attempt.h"
-#include "worker/worker.h"
+#include "worker/workers.h"
 
 enum { EXIT_USAGE = 2, EXIT_CONFIG = 78 }; /* as hookline-api has them */
 
@@ -41,38 +42,39 @@ static void handle_signals(struct hk_loop *loop)
     (void)sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static void run(const struct hk_config *config, const struct hk_vault *vault,
+static void run(const struct hk_cells *cells, const struct hk_vault *vault,
                 const struct hk_networks *networks)
 {
     struct hk_loop *loop = hk_loop_new();
-    struct worker *worker;
+    struct workers *workers;
     char host[64] = "", name[96];
 
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
-    worker = worker_new(&(struct worker_options){.loop = loop,
-                                                 .config = config,
-                                                 .vault = vault,
-                                                 .allowed_networks = networks,
-                                                 .name = name});
+    workers = workers_new(&(struct workers_options){.loop = loop,
+                                                    .cells = cells,
+                                                    .vault = vault,
+                                                    .allowed_networks = networks,
+                                                    .name = name});
     handle_signals(loop);
     hk_log(HK_LOG_INFO, "worker.started", HK_CTEXT("worker", name),
-           HK_CTEXT("version", HOOKLINE_VERSION),
-           HK_I64("max_in_flight", config->worker_max_in_flight));
+           HK_CTEXT("version", HOOKLINE_VERSION), HK_I64("n_cells", cells->n),
+           HK_I64("max_in_flight", cells->cells[0].config.worker_max_in_flight));
 
-    while (worker_turn(worker)) {
+    while (workers_turn(workers)) {
         if (n_stop_signals > 0)
-            worker_drain(worker);
+            workers_drain(workers);
     }
     hk_log(HK_LOG_INFO, "worker.stopped", HK_CTEXT("worker", name),
-           HK_I64("n_unfinished", worker_n_unfinished(worker)));
-    worker_free(worker);
+           HK_I64("n_unfinished", workers_n_unfinished(workers)));
+    workers_free(workers);
     hk_loop_free(loop);
 }
 
 int main(int argc, char **argv)
 {
     static struct hk_config config;
+    static struct hk_cells cells;
     static struct hk_networks networks;
     static struct hk_vault vault;
 
@@ -86,7 +88,8 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (!hk_config_load(&config, stderr) ||
-        !hk_networks_parse(config.worker_allowed_networks, &networks))
+        !hk_networks_parse(config.worker_allowed_networks, &networks) ||
+        !hk_cells_load(&cells, &config, stderr))
         return EXIT_CONFIG;
     if (config.worker_ca_file[0] != '\0' && access(config.worker_ca_file, R_OK) != 0) {
         (void)fprintf(stderr, "HOOKLINE_WORKER_CA_FILE: cannot be read\n");
@@ -96,7 +99,8 @@ int main(int argc, char **argv)
         return EXIT_CONFIG;
     hk_log_init("hookline-worker", hk_log_level_from_name(config.log_level));
     hk_process_set_limits();
-    run(&config, &vault, &networks);
+    run(&cells, &vault, &networks);
     hk_vault_done(&vault);
+    hk_cells_done(&cells);
     return EXIT_SUCCESS;
 }

@@ -39,6 +39,11 @@ void park_free(struct park *park)
     free(park);
 }
 
+void park_set_slots(struct park *park, unsigned n_slots)
+{
+    share_set_slots(park->share, n_slots);
+}
+
 static bool take_slot(struct park *park, struct attempt *attempt)
 {
     struct share_claimant claimant = {

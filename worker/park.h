@@ -14,6 +14,9 @@ struct hk_loop;
 struct park *park_new(struct hk_loop *loop, unsigned n_slots);
 void park_free(struct park *park); /* the attempts that wait are not its own */
 
+/* How many slots there are from here on. */
+void park_set_slots(struct park *park, unsigned n_slots);
+
 /* What calls nobody needs no slot. Fires EVENT_STARTED now, or later exactly one of EVENT_STARTED,
  * EVENT_WITHHELD, EVENT_CROWDED. */
 void park_arrive(struct park *park, struct attempt *attempt);

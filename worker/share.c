@@ -50,18 +50,25 @@ static unsigned smaller(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
-struct share *share_new(unsigned n_slots)
+void share_set_slots(struct share *share, unsigned n_slots)
 {
-    struct share *share = calloc(1, sizeof(*share));
-
-    if (share == NULL)
-        abort();
+    if (share->n_slots == n_slots)
+        return;
     share->n_slots = n_slots;
     share->most = larger(1, n_slots - n_slots / 4);
     share->limits[SHARE_SUBSCRIPTION] =
         (struct limits){smaller(share->most, larger(FIRST_AT_ONCE, n_slots / 32)), 1};
     share->limits[SHARE_TENANT] = (struct limits){larger(1, n_slots / 2), larger(1, n_slots / 8)};
     share->limits[SHARE_HOST] = (struct limits){larger(1, n_slots / 4), larger(1, n_slots / 16)};
+}
+
+struct share *share_new(unsigned n_slots)
+{
+    struct share *share = calloc(1, sizeof(*share));
+
+    if (share == NULL)
+        abort();
+    share_set_slots(share, n_slots);
     hk_random(share->seed, sizeof(share->seed));
     return share;
 }
@@ -143,7 +150,8 @@ static bool has_room(const struct share *share, const struct share_entry *entry,
                      int64_t now_ms)
 {
     bool is_subscription = entry->key[0] == SHARE_SUBSCRIPTION;
-    unsigned window = is_newcomer || is_subscription ? entry->window : share->most;
+    unsigned window =
+        is_newcomer || is_subscription ? smaller(entry->window, share->most) : share->most;
     unsigned n_held = is_newcomer ? entry->n_newcomers : entry->n_held;
 
     if (is_subscription && entry->cost >= SHARE_BROKEN_COST &&

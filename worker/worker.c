@@ -21,15 +21,12 @@
 #include "worker/step.h"
 #include "worker/upkeep.h"
 
-#define MAX_WAIT_MS 1000
-
 struct worker {
     struct worker_options options;
     struct claim *claim;
     struct lanes *lanes;
     struct park *park;
     struct record *record;
-    struct send *send;
     struct emit *emit;
     struct upkeep *upkeep;
     struct jobs *jobs;
@@ -83,7 +80,7 @@ static void op_send(struct attempt *attempt)
     if (attempt->run != NULL && !step_is_http(attempt))
         step_start(attempt, worker->emit);
     else
-        send_start(worker->send, attempt);
+        send_start(worker->options.send, attempt);
 }
 
 static void op_record(struct attempt *attempt)
@@ -227,11 +224,6 @@ struct worker *worker_new(const struct worker_options *options)
     worker->options = *options;
     worker->park = park_new(options->loop, (unsigned)options->config->worker_max_in_flight);
     worker->logs_moves = strcmp(options->config->log_level, "debug") == 0;
-    worker->send = send_new(&(struct send_options){
-        .loop = options->loop,
-        .config = options->config,
-        .allowed_networks = options->allowed_networks,
-    });
     worker->emit = emit_new(options->loop, options->config);
     worker->record = record_new(&(struct record_options){
         .loop = options->loop, .config = options->config, .worker = options->name});
@@ -274,7 +266,6 @@ void worker_free(struct worker *worker)
     reseal_free(worker->reseal);
     record_free(worker->record);
     emit_free(worker->emit);
-    send_free(worker->send); /* before the attempts: it borrows their bodies */
     while (worker->attempts != NULL)
         (void)attempt_fire(worker->attempts, EVENT_ABANDONED);
     lanes_free(worker->lanes);
@@ -283,24 +274,23 @@ void worker_free(struct worker *worker)
     free(worker);
 }
 
-static bool is_drained(const struct worker *worker)
+struct slots_use worker_use(const struct worker *worker)
 {
-    return worker->n_attempts == 0 && !claim_is_under_way(worker->claim) &&
-           lanes_are_told(worker->lanes);
+    return (struct slots_use){
+        .n_held = worker->load.n_in_flight + claim_n_under_way(worker->claim),
+        .wants_more = claim_wants_more(worker->claim),
+    };
 }
 
-bool worker_turn(struct worker *worker)
+void worker_turn(struct worker *worker, unsigned n_slots)
 {
-    if (worker->is_draining && (worker->is_drain_over || is_drained(worker)))
-        return false;
-    hk_loop_turn(worker->options.loop, MAX_WAIT_MS);
+    park_set_slots(worker->park, n_slots);
     emit_turn(worker->emit);
     record_turn(worker->record);
     park_turn(worker->park);
     lanes_turn(worker->lanes);
     worker->load.n_unrecorded = record_n_unrecorded(worker->record);
-    claim_turn(worker->claim, &worker->load);
-    return true;
+    claim_turn(worker->claim, n_slots, &worker->load);
 }
 
 static void on_drain_over(struct hk_timer *timer)
@@ -324,4 +314,15 @@ void worker_drain(struct worker *worker)
 unsigned worker_n_unfinished(const struct worker *worker)
 {
     return worker->n_attempts;
+}
+
+static bool is_drained(const struct worker *worker)
+{
+    return worker->n_attempts == 0 && !claim_is_under_way(worker->claim) &&
+           lanes_are_told(worker->lanes);
+}
+
+bool worker_is_finished(const struct worker *worker)
+{
+    return worker->is_draining && (worker->is_drain_over || is_drained(worker));
 }
