@@ -109,6 +109,8 @@ static void add_cell(struct hk_cells *cells, struct reader *reader, char *line)
         *cell = (struct hk_cell){.name = name, .config = *home};
         cell->config.database_schema = schema;
         cell->config.database_url = line;
+        cell->config.cell = name;
+        cells->cells[0].config.cell = HK_CELLS_HOME;
     }
 }
 

@@ -284,6 +284,7 @@ bool hk_config_load(struct hk_config *ret, FILE *errors)
 {
     bool is_valid = load_settings(ret, errors);
 
+    ret->cell = NULL;
     is_valid &= check_texts(ret, errors);
     is_valid &= check_names(errors);
     return is_valid;

@@ -49,6 +49,7 @@ struct hk_db *hk_db_new(struct hk_loop *loop, const struct hk_db_options *option
     db->options.url = copy_text(options->url);
     db->options.user = copy_text(options->user);
     db->options.name = copy_text(options->name);
+    db->options.cell = copy_text(options->cell);
     for (size_t i = 0; i < HK_DB_MAX_CHANNELS; i++)
         db->options.listen_channels[i] = copy_text(options->listen_channels[i]);
     db->connect_options = make_connect_options(options);
@@ -100,6 +101,7 @@ void hk_db_free(struct hk_db *db)
     free_text(db->options.url);
     free_text(db->options.user);
     free_text(db->options.name);
+    free_text(db->options.cell);
     for (size_t i = 0; i < HK_DB_MAX_CHANNELS; i++)
         free_text(db->options.listen_channels[i]);
     free(db->connect_options);

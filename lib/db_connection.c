@@ -93,7 +93,7 @@ static void log_notice(void *arg, const PGresult *notice)
 
     hk_log(is_warning ? HK_LOG_WARN : HK_LOG_DEBUG,
            is_warning ? "database.warned" : "database.noticed",
-           HK_CTEXT("pool", connection->db->options.name),
+           HK_CTEXT("pool", connection->db->options.name), HK_CELL(connection->db->options.cell),
            HK_CTEXT("sqlstate", PQresultErrorField(notice, PG_DIAG_SQLSTATE)),
            HK_CTEXT("message", PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY)));
 }
@@ -263,6 +263,7 @@ static void log_failure(const struct db_connection *connection, const PGresult *
     const struct hk_stmt *stmt = connection->stmt;
 
     hk_log(HK_LOG_WARN, "statement.failed", HK_CTEXT("pool", connection->db->options.name),
+           HK_CELL(connection->db->options.cell),
            HK_CTEXT("statement", stmt == NULL ? "" : stmt->name),
            HK_CTEXT("source", stmt == NULL ? "" : stmt->source),
            HK_CTEXT("sqlstate", connection->sqlstate),
@@ -482,7 +483,7 @@ void db_connection_fail(struct db_connection *connection, const char *why)
     struct db_slot *slot = connection->slot;
 
     hk_log(HK_LOG_WARN, "database.lost", HK_CTEXT("pool", connection->db->options.name),
-           HK_CTEXT("why", why),
+           HK_CELL(connection->db->options.cell), HK_CTEXT("why", why),
            HK_CTEXT("message", connection->pg == NULL ? "" : PQerrorMessage(connection->pg)));
     connection->slot = NULL;
     db_connection_close(connection);

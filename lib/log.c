@@ -89,6 +89,8 @@ static void add_text(struct hk_buf *line, struct hk_str text)
 
 static void add_field(struct hk_buf *line, const struct hk_log_field *field)
 {
+    if (field->type == HK_FIELD_NONE)
+        return;
     hk_buf_add_text(line, ",");
     hk_buf_add_json_string(line, hk_str(field->name));
     hk_buf_add_text(line, ":");
@@ -100,6 +102,7 @@ static void add_field(struct hk_buf *line, const struct hk_log_field *field)
     case HK_FIELD_TEXT:
         add_text(line, field->text);
         return;
+    case HK_FIELD_NONE:
     case HK_FIELD_END:
         return;
     }

@@ -59,6 +59,7 @@ struct attempt {
     enum attempt_state state;
     const struct attempt_ops *ops;
     void *owner;                     /* of the ops */
+    const char *cell;                /* hk_config.cell, for logs */
     struct send *send;               /* while it is being sent */
     struct attempt *next_waiting;    /* to be sent, recorded or to enter a lane */
     struct attempt *previous, *next; /* the owner's list of all */

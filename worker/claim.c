@@ -112,6 +112,7 @@ struct claim *claim_new(const struct claim_options *options)
     struct claim *claim = calloc(1, sizeof(*claim));
     struct hk_db_options db_options = {
         .url = options->config->database_url,
+        .cell = options->config->cell,
         .schema = options->config->database_schema,
         .user = "hookline_worker",
         /* The server's timeout is the first: its answer keeps the connection, and says what it was.
@@ -233,7 +234,8 @@ void claim_turn(struct claim *claim, unsigned n_slots, const struct claim_load *
 static void note_failure(struct claim *claim, enum hk_code code)
 {
     if (!claim->has_failed)
-        hk_log(HK_LOG_WARN, "claim.failed", HK_CTEXT("code", hk_code_info(code)->slug));
+        hk_log(HK_LOG_WARN, "claim.failed", HK_CELL(claim->options.config->cell),
+               HK_CTEXT("code", hk_code_info(code)->slug));
     claim->has_failed = true;
     claim->n_under_way = 0;
     claim->wants_more[true] = claim->wants_more[false] = false;
@@ -280,7 +282,7 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
         return;
     }
     if (claim->has_failed)
-        hk_log(HK_LOG_INFO, "claim.recovered");
+        hk_log(HK_LOG_INFO, "claim.recovered", HK_CELL(claim->options.config->cell));
     claim->has_failed = false;
 
     for (unsigned row = 0; row < result->n_rows; row++) {

@@ -61,6 +61,7 @@ struct emit *emit_new(struct hk_loop *loop, const struct hk_config *config)
     struct emit *emit = calloc(1, sizeof(*emit));
     struct hk_db_options db_options = {
         .url = config->database_url,
+        .cell = config->cell,
         .schema = config->database_schema,
         .user = "hookline_worker",
         .role = "hookline_ingest",

@@ -16,6 +16,7 @@ static const struct hk_stmt *const steps[] = {&stmt_backfill_step, &stmt_replay_
 
 struct jobs {
     struct hk_loop *loop;
+    const char *cell; /* hk_config.cell, for logs */
     const char *name;
     char settle_text[12];
     struct hk_db *db;
@@ -63,7 +64,8 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     if (result->code == HK_OK && result->n_rows == 1)
         delay_ms = hk_db_int(result, 0, 0);
     else
-        hk_log(HK_LOG_WARN, "job.failed", HK_CTEXT("statement", steps[jobs->i]->name));
+        hk_log(HK_LOG_WARN, "job.failed", HK_CELL(jobs->cell),
+               HK_CTEXT("statement", steps[jobs->i]->name));
     jobs->due_ms[jobs->i] = hk_mono_ms() + delay_ms;
     wait_ms = jobs->due_ms[find_next(jobs)] - hk_mono_ms();
     hk_loop_set_timer(jobs->loop, &jobs->timer, wait_ms > 0 ? wait_ms : 0, on_due);
@@ -74,6 +76,7 @@ struct jobs *jobs_new(struct hk_loop *loop, const struct hk_config *config, cons
     struct jobs *jobs = calloc(1, sizeof(*jobs));
     struct hk_db_options db_options = {
         .url = config->database_url,
+        .cell = config->cell,
         .schema = config->database_schema,
         .user = "hookline_worker",
         .session_options = HK_DB_HOT_OPTIONS " " HK_DB_STEP_OPTIONS,
@@ -86,6 +89,7 @@ struct jobs *jobs_new(struct hk_loop *loop, const struct hk_config *config, cons
     if (jobs == NULL)
         abort();
     jobs->loop = loop;
+    jobs->cell = config->cell;
     jobs->name = name;
     /* From when an API process gives an event its id until others see it: who publishes and waits
      * longer is answered 503. */

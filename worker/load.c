@@ -170,7 +170,8 @@ static void read_messages(struct load *load, const struct hk_db_result *result)
             load->options.found(load->options.found_arg, load_read_message(&load->reader, &row));
     }
     if (n_gone > 0)
-        hk_log(HK_LOG_ERROR, "load.gone", HK_I64("messages", n_gone));
+        hk_log(HK_LOG_ERROR, "load.gone", HK_CELL(load->options.config->cell),
+               HK_I64("messages", n_gone));
 }
 
 /* An attempt that is withheld is given back, to be claimed again at once or after a while. */
@@ -212,7 +213,8 @@ static void handle_failure(struct load *load, const struct hk_db_result *result)
 {
     struct part part = load->part;
 
-    hk_log(HK_LOG_WARN, "load.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
+    hk_log(HK_LOG_WARN, "load.failed", HK_CELL(load->options.config->cell),
+           HK_CTEXT("code", hk_code_info(result->code)->slug),
            HK_I64("messages", part.end - part.begin), HK_I64("is_timeout", result->is_timeout),
            HK_I64("is_data_error", result->is_data_error));
     if (!result->is_data_error && !result->is_timeout) {

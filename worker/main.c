@@ -51,11 +51,8 @@ static void run(const struct hk_cells *cells, const struct hk_vault *vault,
 
     (void)gethostname(host, sizeof(host) - 1);
     (void)snprintf(name, sizeof(name), "%s:%ld", host, (long)getpid());
-    workers = workers_new(&(struct workers_options){.loop = loop,
-                                                    .cells = cells,
-                                                    .vault = vault,
-                                                    .allowed_networks = networks,
-                                                    .name = name});
+    workers = workers_new(&(struct workers_options){
+        .loop = loop, .cells = cells, .vault = vault, .allowed_networks = networks, .name = name});
     handle_signals(loop);
     hk_log(HK_LOG_INFO, "worker.started", HK_CTEXT("worker", name),
            HK_CTEXT("version", HOOKLINE_VERSION), HK_I64("n_cells", cells->n),

@@ -121,6 +121,7 @@ struct record *record_new(const struct record_options *options)
     struct record *record = calloc(1, sizeof(*record));
     struct hk_db_options db_options = {
         .url = options->config->database_url,
+        .cell = options->config->cell,
         .schema = options->config->database_schema,
         .user = "hookline_worker",
         .session_options = HK_DB_HOT_OPTIONS,
@@ -372,8 +373,8 @@ static void log_message(enum hk_level level, const char *event, const struct att
 
     hk_id_format(&attempt->tenant_id, tenant_id);
     hk_id_format(&attempt->message_id, message_id);
-    hk_log(level, event, HK_CTEXT("tenant", tenant_id), HK_CTEXT("message_id", message_id),
-           HK_I64("attempt_no", attempt->attempts + 1));
+    hk_log(level, event, HK_CELL(attempt->cell), HK_CTEXT("tenant", tenant_id),
+           HK_CTEXT("message_id", message_id), HK_I64("attempt_no", attempt->attempts + 1));
 }
 
 static void finish_batch(struct record *record, unsigned n_applied)
@@ -382,7 +383,8 @@ static void finish_batch(struct record *record, unsigned n_applied)
 
     /* Which ones is not worth a column: their attempts are missing from the log. */
     if (n_applied < n)
-        hk_log(HK_LOG_WARN, "lease.lost", HK_I64("n_messages", n - n_applied));
+        hk_log(HK_LOG_WARN, "lease.lost", HK_CELL(record->options.config->cell),
+               HK_I64("n_messages", n - n_applied));
     record->n_batch = 0;
     for (unsigned i = 0; i < n; i++)
         (void)attempt_fire(record->batch[i], EVENT_RECORDED);
@@ -443,7 +445,7 @@ static void on_recorded(struct hk_db_query *query, const struct hk_db_result *re
     if (result->code == HK_OK) {
         assert(result->n_rows == 1); /* it counts */
         if (record->has_failed)
-            hk_log(HK_LOG_INFO, "record.recovered");
+            hk_log(HK_LOG_INFO, "record.recovered", HK_CELL(record->options.config->cell));
         record->has_failed = false;
         finish_batch(record, (unsigned)hk_db_int(result, 0, 0));
         return;
@@ -453,7 +455,8 @@ static void on_recorded(struct hk_db_query *query, const struct hk_db_result *re
         return;
     }
     if (!record->has_failed)
-        hk_log(HK_LOG_WARN, "record.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
+        hk_log(HK_LOG_WARN, "record.failed", HK_CELL(record->options.config->cell),
+               HK_CTEXT("code", hk_code_info(result->code)->slug),
                HK_I64("n_messages", record->n_batch));
     record->has_failed = true;
     put_back(record);

@@ -29,6 +29,7 @@ typedef struct hk_vault_place place_fn(const struct hk_str *key, char *buf);
 
 struct reseal {
     struct hk_loop *loop;
+    const char *cell; /* hk_config.cell, for logs */
     struct hk_db *db;
     const struct hk_vault *vault;
     struct hk_db_query query;
@@ -132,7 +133,8 @@ static void on_due(struct hk_timer *timer)
 /* The same page again, later. */
 static void note_failure(struct reseal *reseal)
 {
-    hk_log(HK_LOG_WARN, "reseal.failed", HK_CTEXT("column", columns[reseal->i].name));
+    hk_log(HK_LOG_WARN, "reseal.failed", HK_CELL(reseal->cell),
+           HK_CTEXT("column", columns[reseal->i].name));
     hk_loop_set_timer(reseal->loop, &reseal->timer, FAILED_DELAY_MS, on_due);
 }
 
@@ -144,10 +146,11 @@ static void end_walk(struct reseal *reseal)
                                                            : "not needed";
 
     if (reseal->n_unreadable > 0)
-        hk_log(HK_LOG_ERROR, "secrets.unreadable", HK_I64("n", reseal->n_unreadable));
+        hk_log(HK_LOG_ERROR, "secrets.unreadable", HK_CELL(reseal->cell),
+               HK_I64("n", reseal->n_unreadable));
     if (!reseal->has_walked || reseal->n_resealed > 0)
-        hk_log(HK_LOG_INFO, "secrets.walked", HK_CTEXT("key", reseal->vault->current.id),
-               HK_I64("n_resealed", reseal->n_resealed),
+        hk_log(HK_LOG_INFO, "secrets.walked", HK_CELL(reseal->cell),
+               HK_CTEXT("key", reseal->vault->current.id), HK_I64("n_resealed", reseal->n_resealed),
                HK_I64("n_unreadable", reseal->n_unreadable), HK_CTEXT("old_key", old_key));
     reseal->has_walked = true;
     reseal->n_resealed = reseal->n_unreadable = 0;
@@ -251,13 +254,15 @@ static void on_put(struct hk_db_query *query, const struct hk_db_result *result)
     go_on(reseal);
 }
 
-struct reseal *reseal_new(struct hk_loop *loop, struct hk_db *db, const struct hk_vault *vault)
+struct reseal *reseal_new(struct hk_loop *loop, const struct hk_config *config, struct hk_db *db,
+                          const struct hk_vault *vault)
 {
     struct reseal *reseal = calloc(1, sizeof(*reseal));
 
     if (reseal == NULL)
         abort();
     reseal->loop = loop;
+    reseal->cell = config->cell;
     reseal->db = db;
     reseal->vault = vault;
     (void)snprintf(reseal->pattern, sizeof(reseal->pattern), "v1.%s.%%", vault->current.id);

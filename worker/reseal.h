@@ -8,6 +8,7 @@
 #ifndef WORKER_RESEAL_H
 #define WORKER_RESEAL_H
 
+#include "hk/config.h"
 #include "hk/vault.h"
 
 struct reseal; /* opaque */
@@ -15,7 +16,8 @@ struct hk_db;
 struct hk_loop;
 
 /* Uses `db` and `vault`, which must live longer. Starts at once. */
-struct reseal *reseal_new(struct hk_loop *loop, struct hk_db *db, const struct hk_vault *vault);
+struct reseal *reseal_new(struct hk_loop *loop, const struct hk_config *config, struct hk_db *db,
+                          const struct hk_vault *vault);
 void reseal_free(struct reseal *reseal);
 
 #endif

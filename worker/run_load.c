@@ -170,8 +170,9 @@ static void on_loaded(struct hk_db_query *query, const struct hk_db_result *resu
 
     assert(result->code != HK_OK || result->n_rows == n);
     if (result->code != HK_OK)
-        hk_log(HK_LOG_WARN, "run_load.failed", HK_CTEXT("code", hk_code_info(result->code)->slug),
-               HK_I64("messages", n), HK_I64("is_data_error", result->is_data_error));
+        hk_log(HK_LOG_WARN, "run_load.failed", HK_CELL(load->options.config->cell),
+               HK_CTEXT("code", hk_code_info(result->code)->slug), HK_I64("messages", n),
+               HK_I64("is_data_error", result->is_data_error));
     if ((result->is_data_error || result->is_timeout) && n > 1) {
         load->n_most = n / 2;
     } else {

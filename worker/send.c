@@ -66,7 +66,7 @@ static void log_failed(const struct attempt *attempt)
     hk_id_format(&attempt->tenant_id, tenant_id);
     hk_id_format(&attempt->message_id, message_id);
     hk_id_format(&attempt->subscription_id, subscription_id);
-    hk_log(HK_LOG_INFO, "message.failed", HK_CTEXT("tenant", tenant_id),
+    hk_log(HK_LOG_INFO, "message.failed", HK_CELL(attempt->cell), HK_CTEXT("tenant", tenant_id),
            HK_CTEXT("message_id", message_id), HK_CTEXT("subscription_id", subscription_id),
            HK_CTEXT("reason", attempt->verdict.reason), HK_I64("attempts", attempt->attempts + 1));
 }

@@ -41,7 +41,8 @@ struct share_claimant {
 struct share *share_new(unsigned n_slots);
 void share_free(struct share *share);
 
-/* How many slots there are from here on; windows that are wider count as no wider than they may be. */
+/* How many slots there are from here on; windows that are wider count as no wider than they may be.
+ */
 void share_set_slots(struct share *share, unsigned n_slots);
 
 /* Takes a slot; false, and *ret_hold is nobody's, when one of the three has no right to one now. */

@@ -7,22 +7,30 @@ static unsigned larger(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
-/* What nobody else may have of cell i's. */
-static unsigned kept_for(unsigned n_slots, unsigned n_cells, const struct slots_use *use,
-                         unsigned i)
+static unsigned smaller(unsigned a, unsigned b)
 {
-    unsigned share = n_slots / n_cells + (i < n_slots % n_cells ? 1 : 0);
+    return a < b ? a : b;
+}
 
-    return larger(use->n_held, use->wants_more ? share : (share + 1) / 2);
+static unsigned rest(unsigned most, unsigned n)
+{
+    return n < most ? most - n : 0;
 }
 
 unsigned slots_of(unsigned n_slots, unsigned n_cells, const struct slots_use uses[], unsigned i)
 {
-    unsigned n_of_others = 0;
+    unsigned own = 0, n_kept = 0, n_wanted = 0; /* by others */
 
     for (unsigned j = 0; j < n_cells; j++) {
-        if (j != i)
-            n_of_others += kept_for(n_slots, n_cells, &uses[j], j);
+        unsigned share = n_slots / n_cells + (j < n_slots % n_cells ? 1 : 0);
+
+        if (j == i) {
+            own = share;
+            continue;
+        }
+        n_kept += larger(uses[j].n_held, (share + 1) / 2);
+        n_wanted += larger(uses[j].n_held, uses[j].wants_more ? share : (share + 1) / 2);
     }
-    return n_slots > n_of_others ? n_slots - n_of_others : 0;
+    /* Up to its share it takes what is free, beyond that what nobody else wants. */
+    return larger(smaller(own, rest(n_slots, n_kept)), rest(n_slots, n_wanted));
 }

@@ -4,7 +4,7 @@
  *
  * All cells have equal shares. What a cell does not use, others may, but for half of its share,
  * which waits for it: so it can begin at once, however full the others are. A cell that wants more
- * than it has gets its whole share: others take nothing new that would stand in its way.
+ * gets its whole share as slots become free: others take nothing new beyond theirs until it has.
  */
 #ifndef WORKER_SLOTS_H
 #define WORKER_SLOTS_H

@@ -23,6 +23,7 @@
 
 struct stats {
     struct hk_loop *loop;
+    const char *cell; /* hk_config.cell, for logs */
     char settle_text[12], budget_text[12], pause_text[12], keep_text[48];
     struct hk_db *db;
     struct hk_db_query query;
@@ -55,7 +56,7 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
     if (result->code == HK_OK && result->n_rows == 1)
         delay_ms = hk_db_int(result, 0, 0);
     else
-        hk_log(HK_LOG_WARN, "stats.failed");
+        hk_log(HK_LOG_WARN, "stats.failed", HK_CELL(stats->cell));
     hk_loop_set_timer(stats->loop, &stats->timer, delay_ms, on_due);
 }
 
@@ -86,6 +87,7 @@ struct stats *stats_new(struct hk_loop *loop, const struct hk_config *config)
     struct stats *stats = calloc(1, sizeof(*stats));
     struct hk_db_options db_options = {
         .url = config->database_url,
+        .cell = config->cell,
         .schema = config->database_schema,
         .user = "hookline_worker",
         .session_options = SESSION_OPTIONS,
@@ -98,6 +100,7 @@ struct stats *stats_new(struct hk_loop *loop, const struct hk_config *config)
     if (stats == NULL)
         abort();
     stats->loop = loop;
+    stats->cell = config->cell;
     set_texts(stats, config);
     stats->db = hk_db_new(loop, &db_options);
     hk_loop_set_timer(loop, &stats->timer, 0, on_due);

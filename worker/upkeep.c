@@ -138,8 +138,9 @@ static void note_done(struct round *round, int64_t n_done, bool has_more)
     *n_unsaid += n_done;
     if (*n_unsaid == 0 || (has_more && now_ms - round->logged_ms[round->i] < LOG_EVERY_MS))
         return;
-    hk_log(HK_LOG_INFO, "upkeep.done", HK_CTEXT("statement", chores[round->i].stmt->name),
-           HK_I64("n_done", *n_unsaid), HK_I64("has_more", has_more));
+    hk_log(HK_LOG_INFO, "upkeep.done", HK_CELL(round->upkeep->options.config->cell),
+           HK_CTEXT("statement", chores[round->i].stmt->name), HK_I64("n_done", *n_unsaid),
+           HK_I64("has_more", has_more));
     *n_unsaid = 0;
     round->logged_ms[round->i] = now_ms;
 }
@@ -153,7 +154,8 @@ static void on_done(struct hk_db_query *query, const struct hk_db_result *result
 
     round->is_under_way = false;
     if (result->code != HK_OK || result->n_rows != 1) {
-        hk_log(HK_LOG_WARN, "upkeep.failed", HK_CTEXT("statement", chore->stmt->name));
+        hk_log(HK_LOG_WARN, "upkeep.failed", HK_CELL(round->upkeep->options.config->cell),
+               HK_CTEXT("statement", chore->stmt->name));
         round->due_ms[round->i] = hk_mono_ms() + FAILED_DELAY_MS; /* the others go on */
         wait_for_next(round);
         return;
@@ -191,6 +193,7 @@ struct upkeep *upkeep_new(const struct upkeep_options *options)
     struct upkeep *upkeep = calloc(1, sizeof(*upkeep));
     struct hk_db_options db_options = {
         .url = options->config->database_url,
+        .cell = options->config->cell,
         .schema = options->config->database_schema,
         .user = "hookline_worker",
         .session_options = HK_DB_HOT_OPTIONS " " HK_DB_STEP_OPTIONS,

@@ -68,8 +68,8 @@ static void op_moved(struct attempt *attempt, enum attempt_state from, const cha
     if (!worker->logs_moves)
         return;
     hk_id_format(&attempt->message_id, message_id);
-    hk_log(HK_LOG_DEBUG, "attempt.moved", HK_CTEXT("message_id", message_id),
-           HK_CTEXT("from", attempt_state_name(from)),
+    hk_log(HK_LOG_DEBUG, "attempt.moved", HK_CELL(attempt->cell),
+           HK_CTEXT("message_id", message_id), HK_CTEXT("from", attempt_state_name(from)),
            HK_CTEXT("to", attempt_state_name(attempt->state)), HK_CTEXT("why", why));
 }
 
@@ -169,6 +169,7 @@ static void on_found(void *found_arg, struct attempt *attempt)
     struct worker *worker = found_arg;
 
     attempt->owner = worker;
+    attempt->cell = worker->options.config->cell;
     attempt->ops = &ops;
     attempt->next = worker->attempts;
     if (worker->attempts != NULL)
@@ -236,7 +237,8 @@ struct worker *worker_new(const struct worker_options *options)
         .worker = options->name,
     });
     worker->stats = stats_new(options->loop, options->config);
-    worker->reseal = reseal_new(options->loop, record_db(worker->record), options->vault);
+    worker->reseal =
+        reseal_new(options->loop, options->config, record_db(worker->record), options->vault);
     worker->claim = claim_new(&(struct claim_options){
         .loop = options->loop,
         .config = options->config,

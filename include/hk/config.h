@@ -16,6 +16,10 @@ struct hk_config {
 #include "hk/settings.def"
 #undef HK_SETTING_TEXT
 #undef HK_SETTING_INT
+
+    /* Of several cells the one that the database settings are of, for logs; NULL: there is but one,
+     * or nobody has asked hk/cells.h. */
+    const char *cell;
 };
 
 /*

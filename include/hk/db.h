@@ -90,6 +90,7 @@ struct hk_db_options {
     const char *role;            /* role to take on after login, or NULL */
     const char *session_options; /* more "-c name=value", or NULL */
     const char *name;            /* application_name and name in logs */
+    const char *cell;            /* hk_config.cell, for logs */
     unsigned n_connections;
     unsigned max_queued; /* queries that may wait for a connection */
     /*

@@ -13,7 +13,7 @@
 #include "hk/base.h"
 
 enum hk_level { HK_LOG_DEBUG, HK_LOG_INFO, HK_LOG_WARN, HK_LOG_ERROR };
-enum hk_field_type { HK_FIELD_END, HK_FIELD_I64, HK_FIELD_TEXT };
+enum hk_field_type { HK_FIELD_END, HK_FIELD_NONE, HK_FIELD_I64, HK_FIELD_TEXT };
 
 struct hk_log_field {
     enum hk_field_type type;
@@ -26,6 +26,11 @@ struct hk_log_field {
     ((struct hk_log_field){.type = HK_FIELD_I64, .name = (key), .i64 = (int64_t)(v)})
 #define HK_TEXT(key, v)  ((struct hk_log_field){.type = HK_FIELD_TEXT, .name = (key), .text = (v)})
 #define HK_CTEXT(key, v) HK_TEXT(key, hk_str(v))
+
+/* Which cell it is about: hk_config.cell; left out when that is NULL. */
+#define HK_CELL(v)                                                                                 \
+    ((struct hk_log_field){                                                                        \
+        .type = (v) == NULL ? HK_FIELD_NONE : HK_FIELD_TEXT, .name = "cell", .text = hk_str(v)})
 
 #define hk_log(level, event, ...)                                                                  \
     hk_log_write((level), (event),                                                                 \

@@ -42,6 +42,8 @@ static void make_environment(const struct harness *h, const char *ret[MAX_ENV])
     size_t n = 0;
 
     ret[n++] = h->url_variable;
+    if (h->cells_variable[0] != '\0')
+        ret[n++] = h->cells_variable;
     ret[n++] = h->master_key;
     if (h->master_key_old != NULL)
         ret[n++] = h->master_key_old;
@@ -214,12 +216,28 @@ unsigned harness_start_sinker(struct harness *h, const char *const options[])
     return i;
 }
 
+/* The value of HOOKLINE_CELLS, as a variable. */
+static void name_cells(const struct harness *h, bool as_superuser,
+                       char ret[sizeof(h->cells_variable)])
+{
+    size_t n = (size_t)snprintf(ret, sizeof(h->cells_variable), "HOOKLINE_CELLS=");
+    char url[PG_URL_SIZE];
+
+    for (unsigned i = 0; i < h->options->n_cells; i++) {
+        pg_url(h->cells[i], as_superuser, url);
+        n += (size_t)snprintf(ret + n, sizeof(h->cells_variable) - n, "%c hookline %s\n", 'b' + i,
+                              url);
+        assert_true(n < sizeof(h->cells_variable));
+    }
+}
+
 int harness_cli(struct harness *h, const char *const arguments[], const char **ret_out)
 {
     char program[PROC_PATH_SIZE];
     const char *argv[MAX_ARGS] = {program};
-    char variable[PG_URL_SIZE + 32], url[PG_URL_SIZE];
-    const char *env[] = {variable, h->master_key, h->master_key_old, NULL};
+    char variable[PG_URL_SIZE + 32], cells[sizeof(h->cells_variable)], url[PG_URL_SIZE];
+    const char *env[] = {variable, h->master_key, NULL, NULL, NULL};
+    size_t n_env = 2;
     char *out;
     int code;
 
@@ -230,6 +248,12 @@ int harness_cli(struct harness *h, const char *const arguments[], const char **r
     proc_program("hookline", program);
     pg_url(h->database, true, url);
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
+    if (h->master_key_old != NULL)
+        env[n_env++] = h->master_key_old;
+    if (h->options->n_cells > 0) {
+        name_cells(h, true, cells);
+        env[n_env] = cells;
+    }
     code = proc_run("hookline", h->directory, argv, env, &out);
     if (ret_out != NULL)
         *ret_out = http_text(h->http, "%s", out);
@@ -278,6 +302,15 @@ static void clean_up(void)
     (void)harness_teardown(&state);
 }
 
+static void make_cells(struct harness *h)
+{
+    assert_true(h->options->n_cells <= HARNESS_MAX_CELLS);
+    for (unsigned i = 0; i < h->options->n_cells; i++)
+        pg_create_database(h->cells[i]);
+    if (h->options->n_cells > 0)
+        name_cells(h, false, h->cells_variable);
+}
+
 int harness_setup(void **state)
 {
     static bool is_registered;
@@ -290,6 +323,7 @@ int harness_setup(void **state)
     h->master_key = HARNESS_MASTER_KEY;
     h->http = http_new();
     pg_create_database(h->database);
+    make_cells(h);
     if (!is_registered)
         (void)atexit(clean_up); /* after pg's own: runs before the server stops */
     is_registered = true;
@@ -358,6 +392,8 @@ int harness_teardown(void **state)
     if (!h->has_passed || !is_clean)
         proc_print_directory(h->directory);
     pg_drop_database(h->database);
+    for (unsigned i = 0; i < h->options->n_cells; i++)
+        pg_drop_database(h->cells[i]);
     proc_remove_directory(h->directory);
     http_free(h->http);
     free(h);

@@ -37,12 +37,14 @@
 #define HARNESS_MAX_WORKERS 8
 #define HARNESS_MAX_SINKERS 4
 #define HARNESS_MAX_TENANTS 16
+#define HARNESS_MAX_CELLS   3
 #define HARNESS_URL_SIZE    64
 
 /* What a test may ask for; zero is the usual. */
 struct harness_options {
     void (*test)(void **state);
     unsigned n_workers;     /* 0: one */
+    unsigned n_cells;       /* beside the home cell: "b", "c", ..., databases of their own */
     bool has_no_worker;     /* the test starts its own with harness_start_worker() */
     const char *const *env; /* "HOOKLINE_...=value" for the API and the workers, NULL-ended */
 };
@@ -72,6 +74,8 @@ struct harness {
     char directory[PROC_PATH_SIZE];
     char database[PG_NAME_SIZE];
     char url_variable[PG_URL_SIZE + 32];
+    char cells[HARNESS_MAX_CELLS][PG_NAME_SIZE]; /* the databases of cells "b", "c", ... */
+    char cells_variable[HARNESS_MAX_CELLS * (PG_URL_SIZE + 32) + 32]; /* HOOKLINE_CELLS=... */
     const char *master_key; /* "HOOKLINE_MASTER_KEY=...", for programs that start from here on */
     const char *master_key_old; /* the same of the one before it; NULL: none */
     struct http *http;
