@@ -23,6 +23,5 @@ bench_e2e() {
     rounds e2e_round
     figure "end to end in = out / pgbench insert c=64" "$(ratio out pgbench)" ">= 0.75" \
         "$(told out in pgbench us_api_cpu us_worker_cpu us_postgres_cpu us_wal)"
-    figure "RSS of the worker after saturation, MB" "$(rss_mb worker)" "<= 40" "128 in flight"
     stop_worker
 }

@@ -24,6 +24,5 @@ bench_ingest() {
     figure "ingest c=256 / raw h2o handler c=256" "$(ratio ingest_256 raw_256)" ">= 0.28" \
         "$(told ingest_256 ingest_256_p99_ms raw_256 us_256_api_cpu us_256_postgres_cpu us_256_wal)"
     figure "ingest c=64 / pgbench insert c=64" "$(ratio ingest_64 pgbench)" ">= 1.5" "$(told ingest_64 pgbench)"
-    figure "RSS of the API at 256 connections, MB" "$(rss_mb api)" "<= 14" ""
     stop raw
 }

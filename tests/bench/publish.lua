@@ -1,5 +1,5 @@
 -- wrk: publishes events of about 600 bytes, each with an id of its own. One thread only: ids are unique within it. Environment:
--- BENCH_KEY, BENCH_BATCH (1) events a request, BENCH_COMPANIES (0: "bench"; else "bench-0" to n-1 in turn), BENCH_PAYLOAD_BYTES (500),
+-- BENCH_KEY, BENCH_BATCH (1) events a request, BENCH_COMPANY ("bench") or BENCH_COMPANIES (that many in turn: bench-00000, ...), BENCH_PAYLOAD_BYTES (500),
 -- BENCH_DELAY_MS (0) that each connection waits before a request, BENCH_SAME (unset): one and the same request, which costs wrk least.
 local number = function (name, otherwise) return tonumber(os.getenv(name) or "") or otherwise end
 local n_batch, n_companies = number("BENCH_BATCH", 1), number("BENCH_COMPANIES", 0)
@@ -18,7 +18,7 @@ local n = 0
 local tail = '","payload":' .. payload .. "}"
 local heads = {}
 for i = 0, math.max(n_companies, 1) - 1 do
-  local company = n_companies > 0 and "bench-" .. string.format("%05d", i) or "bench"
+  local company = n_companies > 0 and string.format("bench-%05d", i) or os.getenv("BENCH_COMPANY") or "bench"
   heads[i] = '{"event_type":"document.uploaded","company":"' .. company .. '","external_id":"upload-' .. run .. "-"
 end
 

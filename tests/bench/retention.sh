@@ -3,14 +3,6 @@
 # How long claims take while weeks are dropped: a part of tests/bench/run, which reads it.
 # shellcheck disable=SC2154 # what run has set
 
-# claim_times FROM -> "p50 p99 max count", ms, of the claims in the server's log from that byte on.
-claim_times() {
-    tail -c "+$1" "$work/postgres.log" | sed -n 's/.*duration: \([0-9.]*\) ms  execute message_claim.*/\1/p' | sort -g |
-        awk '{v[NR] = $1} END {print v[int(NR / 2) + 1], v[int(NR * 0.99) + 1], v[NR], NR}'
-}
-
-log_end() { echo $(($(stat -c %s "$work/postgres.log") + 1)); }
-
 # Parts of weeks that nobody keeps, of those that the log was seeded with.
 old_parts() {
     psql -qtAX -c "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^(event|message|attempt|skip)_[0-9]{4}w'

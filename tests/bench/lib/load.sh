@@ -16,17 +16,37 @@ seed() {
     seed_company bench "$sink/hook"
 }
 
+# post_many KEY - PATH, tab and BODY a line, all on one connection; prints the answers.
+post_many() {
+    awk -F '\t' -v api="$api" -v key="$1" '{
+        gsub(/"/, "\\\"", $2)
+        if (NR > 1) print "next"
+        printf "url = \"%s%s\"\nheader = \"authorization: Bearer %s\"\nheader = \"content-type: application/json\"\ndata = \"%s\"\nfail\n",
+            api, $1, key, $2 }' | curl -sS --fail-early -K -
+}
+
 # seed_company COMPANY URL... - a company, and an app with these subscriptions, to which it alone is connected: $app.
 seed_company() {
     company=$1
     shift
-    post "$admin" /v1/companies "{\"external_id\":\"$company\",\"name\":\"$company\"}" >/dev/null
-    app=$(post "$admin" /v1/apps "{\"name\":\"$company\",\"partner\":\"bench\"}" | jq -r .id)
-    post "$admin" "/v1/apps/$app/connections" "{\"companies\":[{\"company\":\"$company\"}]}" >/dev/null
-    for url in "$@"; do
-        post "$admin" "/v1/apps/$app/subscriptions" "{\"url\":\"$url\",\"event_types\":[\"document.uploaded\"]}" >/dev/null
-    done
+    for url in "$@"; do echo "$url"; done | seed_companies "$company"
 }
+
+# seed_companies COMPANY... - each as above, with the subscriptions whose URLs stdin has; %s in them is the company.
+seed_companies() {
+    cat >"$work/urls"
+    printf '/v1/companies\t{"external_id":"%s","name":"Bench"}\n' "$@" | post_many "$admin" >/dev/null
+    printf '/v1/apps\t{"name":"%s","partner":"bench"}\n' "$@" | post_many "$admin" | jq -r '"\(.name) \(.id)"' >"$work/apps"
+    awk '{printf "/v1/apps/%s/connections\t{\"companies\":[{\"company\":\"%s\"}]}\n", $2, $1}' "$work/apps" | post_many "$admin" >/dev/null
+    while read -r name app; do
+        sed "s/%s/$name/g" "$work/urls" |
+            awk -v app="$app" '{printf "/v1/apps/%s/subscriptions\t{\"url\":\"%s\",\"event_types\":[\"document.uploaded\"]}\n", app, $0}'
+    done <"$work/apps" | post_many "$admin" >/dev/null
+    app=$(tail -1 "$work/apps" | cut -d' ' -f2)
+}
+
+# company_names N - as BENCH_COMPANIES=N publishes them.
+company_names() { seq -f 'bench-%05g' 0 $(($1 - 1)); }
 
 # Nothing has been published; statistics and plans stay.
 empty_tables() {
@@ -53,13 +73,13 @@ pgbench_insert() {
 }
 
 # What the receiver got at /hook and below.
-sink_stats() { curl -fs "$sink/_sinker/stats?prefix=/hook"; }
+sink_stats() { curl -fsk "$sink/_sinker/stats?prefix=/hook"; }
 received() { sink_stats | jq .requests; }
-sink_reset() { curl -fs -X POST "$sink/_sinker/reset" >/dev/null; }
+sink_reset() { curl -fsk -X POST "$sink/_sinker/reset" >/dev/null; }
 
 # sink_wait N [SECONDS] - until it got that many at /hook; ends the bench when it did not.
 sink_wait() {
-    curl -fs "$sink/_sinker/wait?path=/hook&count=$1&timeout_ms=$((${2:-60} * 1000))" | jq -e .reached >/dev/null ||
+    curl -fsk "$sink/_sinker/wait?path=/hook&count=$1&timeout_ms=$((${2:-60} * 1000))" | jq -e .reached >/dev/null ||
         { say "of $1 messages came $(received)"; exit 1; }
 }
 
@@ -73,16 +93,30 @@ warm_up() {
 # Whether all that was delivered is recorded.
 queue_is_empty() { [ "$(psql -qtAX -c 'SELECT NOT EXISTS (SELECT FROM hookline.queue)')" = t ]; }
 
-# deliver_backlog NAME WORKERS N [LIBRARY] - delivers the N messages that wait, and notes what came a second (NAME) and of each
-# second of CPU of the workers (NAME_per_core).
-deliver_backlog() {
+# publish_and_deliver NAME EVENTS_TO_MESSAGES - publishes for $seconds while a worker delivers, and notes how many messages a second
+# were delivered until the last one (NAME).
+publish_and_deliver() {
+    empty_tables
+    sink_reset
     began_ns=$(now_ns)
+    n_messages=$(($(field "$(load "$api/v1/events" 64)" 4) * $2))
+    sink_wait "$n_messages" 120
+    note "$1" "$(divide "$n_messages" "$(seconds_since "$began_ns")")"
+}
+
+# deliver_backlog NAME WORKERS N [LIBRARY] - new workers deliver the N messages that wait. Notes what came a second, but for the first
+# 1,000 (NAME), what that is for each second of CPU of the workers (NAME_per_core), and all of CPU and WAL a message (us_NAME_...).
+deliver_backlog() {
+    sink_reset
+    [ "$3" -gt 2000 ] || { say "$3 messages are too few to measure with"; exit 1; }
     for _ in $(seq "$2"); do start_worker "${4:-}"; done
     meter worker postgres sinker
+    sink_wait 1000
+    began_ns=$(now_ns)
     sink_wait "$3" 120
     took_s=$(seconds_since "$began_ns")
     read_meter "us_$1" "$3"
     stop_worker
-    note "$1" "$(divide "$3" "$took_s")"
+    note "$1" "$(divide "$(($3 - 1000))" "$took_s")"
     note "$1_per_core" "$(awk -v us="$(this_round "us_$1_worker_cpu")" 'BEGIN {printf "%.0f", 1e6 / us}')"
 }

@@ -104,6 +104,16 @@ rss_mb() {
     for pid in $(pids "$1"); do awk '/^VmRSS/{printf "%.1f\n", $2/1024}' "/proc/$pid/status"; done | sort -g | tail -1
 }
 
+# ---- what PostgreSQL's log says ----
+
+log_end() { echo $(($(stat -c %s "$work/postgres.log") + 1)); }
+
+# claim_times FROM -> "p50 p99 max count", ms, of the claims in the server's log from that byte on.
+claim_times() {
+    tail -c "+$1" "$work/postgres.log" | sed -n 's/.*duration: \([0-9.]*\) ms  execute message_claim.*/\1/p' | sort -g |
+        awk '{v[NR] = $1} END {print v[int(NR / 2) + 1], v[int(NR * 0.99) + 1], v[NR], NR}'
+}
+
 # ---- figures ----
 
 # figure NAME VALUE ACCEPTED DETAIL [STEAL] - one JSON line. Accepted: ">= x", "<= x", or words.

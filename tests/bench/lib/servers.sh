@@ -91,13 +91,23 @@ start_worker() {
 
 stop_worker() { stop worker; }
 
-# start_sinker [OPTION...] - the receiver: $sink, or $tls_sink of one that has a certificate.
+# start_sinker [OPTION...] - the receiver, with https when it has --tls-cert: $sink.
 start_sinker() {
     : >"$work/sinker.out"
     "$bin/sinker" --listen 127.0.0.1:0 --record 0 "$@" >"$work/sinker.out" 2>"$work/sinker.log" &
     started sinker $!
     wait_for "grep -q listening $work/sinker.out"
     sink=http://$(jq -r .listening "$work/sinker.out")
+    case " $* " in *' --tls-cert '*) sink=https://${sink#http://} ;; esac
+}
+
+# start_tls_sinker - for all names of $names, which are this machine, and which workers trust that are started from now on.
+start_tls_sinker() {
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=bench -addext 'subjectAltName=DNS:*.bench.example' \
+        -keyout "$work/tls.key" -out "$work/tls.crt" 2>/dev/null
+    start_sinker --tls-cert "$work/tls.crt" --tls-key "$work/tls.key"
+    export HOOKLINE_WORKER_CA_FILE="$work/tls.crt"
+    names=$root/build/release/tests/libbench_names.so
 }
 
 start_raw() {
