@@ -36,7 +36,7 @@ void hk_pgarray_clear(struct hk_pgarray *array)
     hk_buf_clear(&array->buf);
     hk_buf_add(&array->buf, header, sizeof(header));
     array->n = 0;
-    array->has_null = false;
+    array->has_null = array->has_value = false;
 }
 
 /* An element that does not fit whole is not in the array; the caller sees `buf.is_full`. */
@@ -49,10 +49,12 @@ static void add_element(struct hk_pgarray *array, const void *p, size_t n)
     put_be(size, n, sizeof(size));
     hk_buf_add(&array->buf, size, sizeof(size));
     hk_buf_add(&array->buf, p, n);
-    if (array->buf.is_full)
+    if (array->buf.is_full) {
         array->buf.n = n_before;
-    else
-        array->n++;
+        return;
+    }
+    array->n++;
+    array->has_value = true;
 }
 
 void hk_pgarray_add_id(struct hk_pgarray *array, const struct hk_id *id)
@@ -125,6 +127,8 @@ struct hk_str hk_pgarray_param(struct hk_pgarray *array)
 {
     char *header = array->buf.p;
 
+    if (array->has_null && !array->has_value)
+        return HK_STR_NULL;
     /* An empty array has no dimension at all. */
     put_be(header, array->n == 0 ? 0 : 1, 4);
     put_be(header + 4, array->has_null ? 1 : 0, 4);

@@ -3,21 +3,14 @@
 -- name: success_record
 -- A batch of attempts that have succeeded, which nearly all do: no more than that needs. Arrays of one length:
 --  $1 tenant_id uuid[], $2 subscription_id uuid[], $3 message_id uuid[], $4 fence integer[], then as those of
---  attempt_record $5 attempt_no integer[] to $25 request_headers text[]; $26 worker text.
+--  attempt_record $5 attempt_no integer[] to $25 request_headers text[]; $26 worker text. Where all of an array
+--  would be NULL, it is: unnest() costs as much for each array of NULLs as for another.
 -- Returns one row: how many were applied, as there.
-WITH given AS MATERIALIZED (
-    SELECT *
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::bigint[], $7::text[], $8::text[],
-                  $9::integer[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[],
-                  $16::text[], $17::text[], $18::bytea[], $19::boolean[], $20::integer[], $21::text[], $22::text[],
-                  $23::text[], $24::bigint[], $25::text[])
-           AS g (tenant_id, subscription_id, message_id, fence, attempt_no, started_us, url, outcome, status_code,
-                 duration_us, dns_us, connect_us, tls_us, first_byte_us, remote_address, error, response_headers,
-                 response_body, response_truncated, n_sent, http_version, tls_version, tls_cipher,
-                 certificate_expires_s, request_headers)
-), located AS MATERIALIZED (
+WITH located AS MATERIALIZED (
     SELECT g.*, q.queue_ctid
-      FROM given g
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[])
+           WITH ORDINALITY
+           AS g (tenant_id, subscription_id, message_id, fence, attempt_no, n)
      CROSS JOIN LATERAL (SELECT x.ctid AS queue_ctid
                            FROM queue x
                           WHERE x.tenant_id = g.tenant_id AND x.subscription_id = g.subscription_id
@@ -27,7 +20,7 @@ WITH given AS MATERIALIZED (
     DELETE FROM queue q
      USING located l
      WHERE q.ctid = l.queue_ctid AND q.leased AND q.fence = l.fence
-    RETURNING l.*
+    RETURNING l.tenant_id, l.subscription_id, l.message_id, l.attempt_no, l.n
 ), ended AS MATERIALIZED (
     -- Apart from the update: a message that somebody changes meanwhile makes PostgreSQL look at the row
     -- again, and then it may not ask those that delete ("ModifyTable ... EvalPlanQual").
@@ -40,6 +33,7 @@ WITH given AS MATERIALIZED (
      WHERE m.tenant_id = ANY (ARRAY[e.tenant_id]) AND m.id = e.message_id
        AND m.subscription_id = e.subscription_id -- so that either index leads to one row
 ), recorded AS (
+    -- From the arrays once more, so that nothing wide goes through what is above; nearly always all of them.
     INSERT INTO attempt (tenant_id, message_id, attempt_no, started_at, url, outcome, status_code, duration_us, dns_us,
                          connect_us, tls_us, first_byte_us, remote_address, error, response_headers, response_body,
                          response_truncated, n_sent, http_version, tls_version, tls_cipher, certificate_expires_at,
@@ -48,7 +42,16 @@ WITH given AS MATERIALIZED (
            a.outcome, a.status_code, a.duration_us, a.dns_us, a.connect_us, a.tls_us, a.first_byte_us, a.remote_address,
            a.error, a.response_headers, a.response_body, a.response_truncated, a.n_sent, a.http_version, a.tls_version,
            a.tls_cipher, to_timestamp(a.certificate_expires_s), a.request_headers, $26::text
-      FROM finished a
+      FROM unnest($1::uuid[], $3::uuid[], $5::integer[], $6::bigint[], $7::text[], $8::text[], $9::integer[],
+                  $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], $15::text[], $16::text[],
+                  $17::text[], $18::bytea[], $19::boolean[], $20::integer[], $21::text[], $22::text[], $23::text[],
+                  $24::bigint[], $25::text[])
+           WITH ORDINALITY
+           AS a (tenant_id, message_id, attempt_no, started_us, url, outcome, status_code, duration_us, dns_us,
+                 connect_us, tls_us, first_byte_us, remote_address, error, response_headers, response_body,
+                 response_truncated, n_sent, http_version, tls_version, tls_cipher, certificate_expires_s,
+                 request_headers, n)
+     WHERE (SELECT count(*) FROM finished) = cardinality($1) OR a.n = ANY (ARRAY(SELECT f.n FROM finished f))
 ), recovered AS (
     -- Those that were known to be failing. One success is enough. A row that somebody else holds is left to the next one:
     -- nobody waits in here.

@@ -23,7 +23,7 @@ enum hk_pgtype {
 struct hk_pgarray {
     struct hk_buf buf;
     uint32_t n;
-    bool has_null;
+    bool has_null, has_value;
     enum hk_pgtype type;
 };
 
@@ -38,7 +38,10 @@ void hk_pgarray_add_int(struct hk_pgarray *array, int64_t value);       /* bool,
 void hk_pgarray_add_str(struct hk_pgarray *array, struct hk_str value); /* text, bytea */
 void hk_pgarray_add_null(struct hk_pgarray *array);
 
-/* Borrowed: valid until the array changes. */
+/*
+ * Borrowed: valid until the array changes. An array of nothing but NULLs is NULL itself: beside
+ * others, unnest() makes the same rows of it, at no cost.
+ */
 struct hk_str hk_pgarray_param(struct hk_pgarray *array);
 
 #endif

@@ -129,6 +129,24 @@ static void test_a_cleared_array_starts_again(void **state)
     assert_param(&array, bytes, sizeof(bytes));
 }
 
+static void test_an_array_of_nothing_but_nulls_is_null(void **state)
+{
+    HK_CLEANUP(hk_pgarray_done) struct hk_pgarray array;
+
+    (void)state;
+
+    hk_pgarray_init(&array, HK_PG_TEXT, MAX_BYTES);
+    assert_non_null(hk_pgarray_param(&array).p); /* an empty one is not */
+    hk_pgarray_add_null(&array);
+    hk_pgarray_add_null(&array);
+    assert_null(hk_pgarray_param(&array).p);
+    hk_pgarray_add_str(&array, HK_STR(""));
+    assert_non_null(hk_pgarray_param(&array).p);
+    hk_pgarray_clear(&array);
+    hk_pgarray_add_null(&array);
+    assert_null(hk_pgarray_param(&array).p);
+}
+
 static void test_an_element_that_does_not_fit_is_left_out_whole(void **state)
 {
     HK_CLEANUP(hk_pgarray_done) struct hk_pgarray array;
@@ -155,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_ids_are_16_bytes_of_type_uuid),
         cmocka_unit_test(test_bytea_keeps_every_byte),
         cmocka_unit_test(test_a_cleared_array_starts_again),
+        cmocka_unit_test(test_an_array_of_nothing_but_nulls_is_null),
         cmocka_unit_test(test_an_element_that_does_not_fit_is_left_out_whole),
     };
 
