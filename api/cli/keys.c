@@ -2,6 +2,7 @@
 #include "api/cli/keys.h"
 
 #include "api/auth.h"
+#include "api/cli/cells.h"
 #include "api/cli/exit.h"
 #include "api/cli/session.h"
 #include "hk/vault.h"
@@ -41,6 +42,7 @@ static const char insert_key[] =
     "    INSERT INTO api_key (tenant_id, name, role, key_sha256, hint, created_by)"
     "    SELECT t.tenant_id, $2, $3, decode($4, 'hex'), $5, 'hookline keys create' FROM tenant t"
     "     WHERE t.tenant_id = $1::uuid AND ($3 = 'operator') = (t.tenant_id = installation_id())"
+    "       AND NOT EXISTS (SELECT FROM tenant_away w WHERE w.tenant_id = t.tenant_id)"
     "    RETURNING tenant_id, id, name, role"
     "), audited AS ("
     "    INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)"
@@ -68,9 +70,29 @@ static bool store_key(PGconn *connection, const struct key_options *options, con
         return false;
     is_stored = PQntuples(result) == 1;
     if (!is_stored)
-        (void)fprintf(stderr, "hookline: there is no tenant %s\n", tenant_id);
+        (void)fprintf(stderr, "hookline: there is no tenant %s, or it is being moved\n", tenant_id);
     PQclear(result);
     return is_stored;
+}
+
+/* Where it is to be stored: the installation's keys in the home cell, a tenant's in its own. */
+static int open_cell(const struct hk_config *config, const struct hk_id *tenant_id, PGconn **ret)
+{
+    char id[HK_ID_TEXT_SIZE];
+    const struct hk_cell *cell;
+    struct hk_cells cells;
+    int code;
+
+    if (!hk_cells_load(&cells, config, stderr))
+        return EXIT_CONFIG;
+    hk_id_format(tenant_id, id);
+    code = cells_find_tenant(&cells, id, &cell);
+    if (code == EXIT_OK) {
+        *ret = session_open(&cell->config);
+        code = *ret == NULL ? EXIT_UNAVAILABLE : EXIT_OK;
+    }
+    hk_cells_done(&cells);
+    return code;
 }
 
 int keys_create(const struct hk_config *config, int argc, char **argv)
@@ -79,12 +101,13 @@ int keys_create(const struct hk_config *config, int argc, char **argv)
     char key[AUTH_KEY_TEXT_SIZE];
     PGconn *connection;
     bool is_stored;
+    int code;
 
     if (!read_options(argc, argv, &options))
         return EXIT_USAGE;
-    connection = session_open(config);
-    if (connection == NULL)
-        return EXIT_UNAVAILABLE;
+    code = open_cell(config, &options.tenant_id, &connection);
+    if (code != EXIT_OK)
+        return code;
 
     auth_key_new(&options.tenant_id, key);
     is_stored = store_key(connection, &options, key);

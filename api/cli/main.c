@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include "api/cli/cells.h"
 #include "api/cli/command.h"
 #include "api/cli/config.h"
 #include "api/cli/exit.h"
@@ -51,6 +52,8 @@ static const struct command {
     OWN("migrate", "up", "", "apply what is pending", migrate_up, true),
     OWN("migrate", "status", "", "list the migrations and their state", migrate_status, true),
     OWN("migrate", "check", "", "exit 1 when something is pending", migrate_check, true),
+    OWN("cells", NULL, "", "list the cells; exit 1 or 69 when one is not as it should be",
+        cells_list, true),
     OWN("keys", "create", "--role operator|admin [--tenant UUID] [--name N]",
         "make an API key and print it; an admin's needs its tenant", keys_create, true),
     OWN("keys", "master", "", "make a value for HOOKLINE_MASTER_KEY and print it", keys_master,

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "api/cli/cells.h"
 #include "api/cli/exit.h"
 #include "api/cli/session.h"
 #include "hk/clock.h"
@@ -247,21 +248,24 @@ static bool bring_up(PGconn *connection, const char *schema)
     return is_up;
 }
 
-int migrate_up(const struct hk_config *config, int argc, char **argv)
+static int bring_cell_up(const struct hk_config *config, void *arg)
 {
-    PGconn *connection;
+    PGconn *connection = session_open(config);
     bool is_up;
 
-    (void)argv;
-    if (argc != 0)
-        return EXIT_USAGE;
-    connection = session_open(config);
+    (void)arg;
     if (connection == NULL)
         return EXIT_UNAVAILABLE;
 
     is_up = bring_up(connection, config->database_schema);
     PQfinish(connection);
     return is_up ? EXIT_OK : EXIT_FAILED;
+}
+
+int migrate_up(const struct hk_config *config, int argc, char **argv)
+{
+    (void)argv;
+    return argc == 0 ? cells_each(config, bring_cell_up, NULL) : EXIT_USAGE;
 }
 
 static bool print_file(struct file *file, void *arg)
@@ -292,15 +296,12 @@ static int look(const struct hk_config *config, PGresult **ret)
     return *ret == NULL ? EXIT_FAILED : EXIT_OK;
 }
 
-int migrate_status(const struct hk_config *config, int argc, char **argv)
+static int print_status(const struct hk_config *config, void *arg)
 {
     PGresult *applied;
-    int code;
+    int code = look(config, &applied);
 
-    (void)argv;
-    if (argc != 0)
-        return EXIT_USAGE;
-    code = look(config, &applied);
+    (void)arg;
     if (code != EXIT_OK)
         return code;
 
@@ -310,15 +311,18 @@ int migrate_status(const struct hk_config *config, int argc, char **argv)
     return EXIT_OK;
 }
 
-int migrate_check(const struct hk_config *config, int argc, char **argv)
+int migrate_status(const struct hk_config *config, int argc, char **argv)
+{
+    (void)argv;
+    return argc == 0 ? cells_each(config, print_status, NULL) : EXIT_USAGE;
+}
+
+static int check_cell(const struct hk_config *config, void *arg)
 {
     PGresult *applied;
-    int code;
+    int code = look(config, &applied);
 
-    (void)argv;
-    if (argc != 0)
-        return EXIT_USAGE;
-    code = look(config, &applied);
+    (void)arg;
     if (code != EXIT_OK)
         return code;
 
@@ -329,4 +333,10 @@ int migrate_check(const struct hk_config *config, int argc, char **argv)
     }
     PQclear(applied);
     return code;
+}
+
+int migrate_check(const struct hk_config *config, int argc, char **argv)
+{
+    (void)argv;
+    return argc == 0 ? cells_each(config, check_cell, NULL) : EXIT_USAGE;
 }

@@ -5,7 +5,8 @@
  * The files of migrations/ travel inside the program. Numbered ones are applied once, in order,
  * each in a transaction of its own; one that has changed since, or that this program does not know,
  * is an error. Those in repeatable/ are applied after them, again whenever they change. Forward
- * only.
+ * only. All of it for each cell: one that cannot be reached, or fails, is named, and the others go
+ * on.
  */
 #ifndef API_CLI_MIGRATE_H
 #define API_CLI_MIGRATE_H

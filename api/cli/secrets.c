@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "api/cli/cells.h"
 #include "api/cli/exit.h"
 #include "api/cli/session.h"
 #include "hk/vault.h"
@@ -61,36 +62,45 @@ static long long print_counts(const struct hk_vault *vault, const PGresult *coun
     return n_others;
 }
 
+static int print_status(const struct hk_config *config, void *arg)
+{
+    const struct hk_vault *vault = arg;
+    PGconn *connection = session_open(config);
+    long long n_others;
+    PGresult *counts;
+
+    if (connection == NULL)
+        return EXIT_UNAVAILABLE;
+    counts = session_query(connection, count_by_key, 0, NULL);
+    PQfinish(connection);
+    if (counts == NULL)
+        return EXIT_FAILED;
+    n_others = print_counts(vault, counts);
+    PQclear(counts);
+    if (n_others > 0)
+        (void)printf("%lld not under the current key %s: a worker seals them within the hour.\n",
+                     n_others, vault->current.id);
+    else
+        (void)printf("All are under the current key %s%s.\n", vault->current.id,
+                     vault->old.id[0] == '\0' ? ""
+                     : config->cell != NULL
+                         ? ": HOOKLINE_MASTER_KEY_OLD is not needed any more in this cell"
+                         : ": HOOKLINE_MASTER_KEY_OLD is not needed any more");
+    return n_others > 0 ? EXIT_FAILED : EXIT_OK;
+}
+
 int secrets_status(const struct hk_config *config, int argc, char **argv)
 {
     struct hk_config own = *config;
-    long long n_others;
     struct hk_vault vault;
-    PGconn *connection;
-    PGresult *counts;
+    int code;
 
     (void)argv;
     if (argc != 0)
         return EXIT_USAGE;
     if (!hk_vault_load(&vault, &own, stderr))
         return EXIT_CONFIG;
-    connection = session_open(config);
-    if (connection == NULL)
-        return EXIT_UNAVAILABLE;
-
-    counts = session_query(connection, count_by_key, 0, NULL);
-    PQfinish(connection);
-    if (counts == NULL)
-        return EXIT_FAILED;
-    n_others = print_counts(&vault, counts);
-    PQclear(counts);
-    if (n_others > 0)
-        (void)printf("%lld not under the current key %s: a worker seals them within the hour.\n",
-                     n_others, vault.current.id);
-    else
-        (void)printf("All are under the current key %s%s.\n", vault.current.id,
-                     vault.old.id[0] == '\0' ? ""
-                                             : ": HOOKLINE_MASTER_KEY_OLD is not needed any more");
+    code = cells_each(config, print_status, &vault);
     hk_vault_done(&vault);
-    return n_others > 0 ? EXIT_FAILED : EXIT_OK;
+    return code;
 }

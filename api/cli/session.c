@@ -13,10 +13,12 @@ static bool set_search_path(PGconn *connection, const char *schema)
     return session_run(connection, set, 1, &schema);
 }
 
+/* What stands before the URL gives way to what is in it. */
 PGconn *session_open(const struct hk_config *config)
 {
-    const char *keywords[] = {"dbname", "fallback_application_name", "options", NULL};
-    const char *values[] = {config->database_url, "hookline",
+    const char *keywords[] = {"connect_timeout", "dbname", "fallback_application_name", "options",
+                              NULL};
+    const char *values[] = {"10", config->database_url, "hookline",
                             "-c client_min_messages=warning -c timezone=UTC", NULL};
     PGconn *connection = PQconnectdbParams(keywords, values, 1);
 
@@ -24,8 +26,9 @@ PGconn *session_open(const struct hk_config *config)
         set_search_path(connection, config->database_schema))
         return connection;
 
-    (void)fprintf(stderr, "hookline: the database cannot be reached: %s",
-                  PQerrorMessage(connection));
+    (void)fprintf(stderr, "hookline: %s%s%sthe database cannot be reached: %s",
+                  config->cell == NULL ? "" : "cell ", config->cell == NULL ? "" : config->cell,
+                  config->cell == NULL ? "" : ": ", PQerrorMessage(connection));
     PQfinish(connection);
     return NULL;
 }
