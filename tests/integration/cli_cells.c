@@ -94,7 +94,7 @@ static void test_cells_are_listed_with_what_is_wrong_with_them(void **state)
 
     cell_up(h, B);
     pg_drop_database(h->cells[C]); /* another spelling of b in its place */
-    (void)snprintf(h->cells[C], sizeof(h->cells[C]), "%s connect_timeout=9", h->cells[B]);
+    (void)snprintf(h->cells[C], sizeof(h->cells[C]), "%.40s connect_timeout=9", h->cells[B]);
     assert_int_equal(run(h, &said, "cells"), FAILED);
     assert_has(line_of(h, said, "c"), "the same database as b");
     (void)snprintf(h->cells[C], sizeof(h->cells[C]), "none_such");
