@@ -55,7 +55,7 @@ static const char *new_operator_key(struct harness *h)
     return http_text(h->http, "%.*s", (int)strcspn(out, "\n"), out);
 }
 
-/* A tenant in each of the two cells, with stories at /home and /b. */
+/* A tenant in each of the two cells, with stories at /a and /b. */
 struct world {
     struct tenant *in_home, *in_b;
 };
@@ -66,7 +66,7 @@ static struct world given_world(struct harness *h)
     char url[PG_URL_SIZE];
 
     world.in_home = given_tenant(h);
-    (void)given_story(h, world.in_home, "/home");
+    (void)given_story(h, world.in_home, "/a");
 
     memcpy(elsewhere.database, h->cells[B], sizeof(elsewhere.database));
     pg_url(elsewhere.database, false, url);
@@ -107,7 +107,7 @@ static void test_a_worker_delivers_what_all_cells_have(void **state)
 
     publish_in_b(h, &world, 20);
     publish_many(h, world.in_home, 30);
-    sinker_wait(h, "/home", 30, 10000);
+    sinker_wait(h, "/a", 30, 10000);
     sinker_wait(h, "/b", 20, 10000);
     stats = sinker_stats(h, NULL);
     assert_int_equal(reply_int(&stats, "distinct_ids"), 50);
@@ -122,8 +122,8 @@ static void check_that_home_is_served(struct harness *h, const struct world *wor
     struct reply stats;
 
     publish_many(h, world->in_home, 20);
-    sinker_wait(h, "/home", n_all, 10000);
-    stats = sinker_stats(h, "/home");
+    sinker_wait(h, "/a", n_all, 10000);
+    stats = sinker_stats(h, "/a");
     assert_true(reply_int(&stats, "latency_us.p99") < 3000000); /* of a crowded machine */
 }
 
@@ -193,7 +193,7 @@ static void test_a_cell_that_never_answers_leaves_others_alone(void **state)
 
 static bool is_full(void *arg)
 {
-    struct reply stats = sinker_stats(arg, "/home");
+    struct reply stats = sinker_stats(arg, "/a");
 
     return reply_int(&stats, "open") >= 6;
 }
@@ -205,8 +205,8 @@ static void test_a_cell_full_of_messages_for_a_tarpit_leaves_others_their_share(
     struct reply stats;
 
     publish_many(h, world.in_home, 100); /* answered well: its window is open */
-    sinker_wait(h, "/home", 100, 10000);
-    sinker_rule(h, "/home", "{\"then\": {\"hang\": true}}");
+    sinker_wait(h, "/a", 100, 10000);
+    sinker_rule(h, "/a", "{\"then\": {\"hang\": true}}");
     sinker_rule(h, "/b", "{\"then\": {\"status\": 200, \"delay_ms\": 100}}");
     publish_many(h, world.in_home, 2000);
     assert_true(wait_until(is_full, h, 10000));
@@ -221,7 +221,7 @@ static void test_a_cell_full_of_messages_for_a_tarpit_leaves_others_their_share(
 
 static bool are_both_being_sent(void *arg)
 {
-    struct reply home = sinker_stats(arg, "/home"), b = sinker_stats(arg, "/b");
+    struct reply home = sinker_stats(arg, "/a"), b = sinker_stats(arg, "/b");
 
     return reply_int(&home, "open") == 3 && reply_int(&b, "open") == 3;
 }
@@ -232,7 +232,7 @@ static void test_a_drain_ends_and_records_what_is_in_flight_of_all_cells(void **
     struct harness *h = *state;
     struct world world = given_world(h);
 
-    sinker_rule(h, "/home", "{\"then\": {\"status\": 200, \"delay_ms\": 1500}}");
+    sinker_rule(h, "/a", "{\"then\": {\"status\": 200, \"delay_ms\": 1500}}");
     sinker_rule(h, "/b", "{\"then\": {\"status\": 200, \"delay_ms\": 1500}}");
     publish_many(h, world.in_home, 3);
     publish_in_b(h, &world, 3);
