@@ -19,6 +19,7 @@
 #include "api/head_parser.h"
 #include "api/idempotency.h"
 #include "api/limit.h"
+#include "api/replica.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "hk/clock.h"
@@ -158,7 +159,7 @@ static enum stage_result stage_handle(struct call *call)
 static bool is_one_search_too_many(const struct call *call)
 {
     return call->match.route->is_search &&
-           hk_db_n_slow(call->cell->db, call->context.tenant_id) >=
+           hk_db_n_slow(call->cell->db, call->context.tenant_id) + replica_n_slow(call) >=
                (unsigned)call->thread->config->api_searches_per_tenant;
 }
 
@@ -181,8 +182,7 @@ static enum stage_result stage_query(struct call *call)
         return call_stage_fail(call, HK_TOO_MANY_SEARCHES);
     if (idempotency_is_asked(call))
         return idempotency_begin(call, call->cell->db, idempotency_continue);
-    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                               : call_stage_fail(call, HK_BUSY);
+    return replica_submit(call) == HK_OK ? STAGE_WAIT : call_stage_fail(call, HK_BUSY);
 }
 
 static struct hk_str copy_to_pool(struct call *call, struct hk_str s)
@@ -226,6 +226,8 @@ static void on_query_done(struct hk_db_query *query, const struct hk_db_result *
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
 
+    if (replica_asks_primary(call, result))
+        return;
     if (result->code != HK_OK) {
         call_fail_code(call, result->code, HK_STR_NULL);
         return;

@@ -78,6 +78,8 @@ struct call {
     const char *challenge;       /* of a 401; NULL: as RFC 6750 has it */
 
     struct hk_db_query query;
+    bool is_at_replica;                                          /* the query: see replica.h */
+    int64_t asked_ms;                                            /* when it was submitted there */
     struct hk_str reply_code, reply_body, reply_key, reply_head; /* set by on_query_done */
 };
 

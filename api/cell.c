@@ -6,16 +6,18 @@
 #include "api/ingest.h"
 #include "api/limit.h"
 #include "api/receive.h"
+#include "api/replica.h"
 #include "api/server.h"
 #include "api/tail.h"
 
 static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
                                                        &inbound_find_kind, NULL};
 
-void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place)
+struct hk_db_options cell_db_options(const struct hk_cell *place)
 {
     const struct hk_config *config = &place->config;
-    struct hk_db_options options = {
+
+    return (struct hk_db_options){
         .url = config->database_url,
         .schema = config->database_schema,
         .user = "hookline_api",
@@ -27,10 +29,16 @@ void cell_start(struct api_cell *cell, struct api_thread *thread, const struct h
         .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),
         .slow_timeout_ms = (unsigned)config->api_search_timeout_ms,
     };
+}
+
+void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place)
+{
+    struct hk_db_options options = cell_db_options(place);
 
     cell->thread = thread;
     cell->place = place;
     cell->db = hk_db_new(thread->loop, &options);
+    cell->replica = replica_new(cell);
     cell->batcher = batcher_new(cell, batch_kinds);
     cell->ingest = ingest_new(cell);
     cell->limits = limits_new(cell);
@@ -44,6 +52,7 @@ void cell_free(struct api_cell *cell)
     ingest_free(cell->ingest);
     batcher_free(cell->batcher);
     hk_db_free(cell->db);
+    replica_free(cell->replica);
     limits_free(cell->limits);
     tails_free(cell->tails);
 }

@@ -14,18 +14,23 @@ struct batcher;
 struct ingest;
 struct limits;
 struct receivers;
+struct replica;
 struct tails;
 
 struct api_cell {
     struct api_thread *thread;
     const struct hk_cell *place; /* its name and its database */
     struct hk_db *db;            /* role hookline_api */
+    struct replica *replica;     /* NULL: it has none */
     struct batcher *batcher;
     struct ingest *ingest;
     struct limits *limits;
     struct tails *tails;
     struct receivers *receivers;
 };
+
+/* Those of its connections for everything but publishing. Borrows `place`. */
+struct hk_db_options cell_db_options(const struct hk_cell *place);
 
 /* Starts connecting. The thread has its loop and its configuration. Borrows `place`. */
 void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place);

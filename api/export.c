@@ -12,6 +12,7 @@
 
 #include "api/bind.h"
 #include "api/recheck.h"
+#include "api/replica.h"
 #include "api/reply.h"
 #include "api/server.h"
 #include "api/share.h"
@@ -53,6 +54,7 @@ static void export_dispose(void *p)
     hk_buf_done(&export->page);
 }
 
+/* The first page is noted in the audit log: only the others may be the replica's. */
 static enum hk_code ask(struct export *export)
 {
     struct call *call = export->call;
@@ -65,7 +67,8 @@ static enum hk_code ask(struct export *export)
         .is_slow = true,
     };
     memcpy(call->query.params, export->params, sizeof(export->params));
-    return hk_db_submit(call->cell->db, &call->query);
+    return export->params[export->cursor_at].p == NULL ? hk_db_submit(call->cell->db, &call->query)
+                                                       : replica_submit(call);
 }
 
 static void send_page(struct export *export, h2o_send_state_t state)
@@ -181,6 +184,8 @@ static void on_page(struct hk_db_query *query, const struct hk_db_result *result
     struct hk_str key;
     bool is_last;
 
+    if (replica_asks_primary(call, result))
+        return;
     if (result->code != HK_OK || result->n_rows != 1) {
         fail(export, result->code == HK_OK ? HK_INTERNAL : result->code, HK_STR_NULL);
         return;

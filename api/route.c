@@ -201,6 +201,8 @@ static bool route_is_sound(const struct route *route)
         return complain(route, "needs a statement or a handle, one of them", NULL);
     if (route->location != NULL && route->ok_status != 201 && strcmp(route->method, "PUT") != 0)
         return complain(route, "a location without 201", NULL);
+    if (route->reads_log && (route->stmt == NULL || strcmp(route->method, "GET") != 0))
+        return complain(route, "reads the log without a statement, or not by GET", NULL);
     return body_is_sound(route, route->body) && (route->stmt == NULL || binds_are_sound(route));
 }
 

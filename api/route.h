@@ -79,6 +79,7 @@ struct route {
     const char *cache_control;       /* of a good reply; NULL: no-store */
     bool is_list;                    /* the reply is {"data": body, "next_cursor": ...} */
     bool is_search;                  /* may take long: see is_slow in hk/db.h */
+    bool reads_log;                  /* a GET that writes nothing: see replica.h */
     bool has_links;                  /* ... or {"type": "list", "data": body, "links": ...} */
     bool has_head;                   /* ... or {members of a fourth column, "data": ...} */
     bool takes_slash;                /* at the end of the path, too */

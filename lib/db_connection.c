@@ -320,9 +320,11 @@ static struct hk_db_result judge(const struct db_connection *connection)
 /* Nothing of it was done, and there is somebody to do it for. */
 static bool is_worth_another_try(const struct db_connection *connection)
 {
-    return (strncmp(connection->sqlstate, "40", 2) == 0 || is_stale(connection)) &&
-           !connection->is_continued && connection->slot->n_tries < MAX_TRIES &&
-           connection->slot->query != NULL;
+    bool was_in_the_way =
+        strncmp(connection->sqlstate, "40", 2) == 0 && !connection->db->options.is_standby;
+
+    return (was_in_the_way || is_stale(connection)) && !connection->is_continued &&
+           connection->slot->n_tries < MAX_TRIES && connection->slot->query != NULL;
 }
 
 /* Lets done() go on with the transaction. Afterwards BUSY with what it chose, or OFFERED still. */

@@ -46,6 +46,7 @@ const struct route attempts_routes[] = {
         .is_list = true,
         .is_search = true,
         .query = attempt_search_query,
+        .reads_log = true,
         .stmt = &stmt_attempt_search,
         .bind = {"tenant", "partner", "?limit", "?cursor", "?q"},
     },

@@ -112,6 +112,7 @@ const struct route basiq_routes[] = {
         .ok_status = 200,
         .is_list = true,
         .has_links = true,
+        .reads_log = true,
         .stmt = &stmt_basiq_message_list,
         .bind = {"tenant", "partner", ":webhook_id", "?limit", "?cursor"},
     },

@@ -113,6 +113,7 @@ const struct route replays_routes[] = {
         .ok_status = 200,
         .is_list = true,
         .query = replay_messages_query,
+        .reads_log = true,
         .stmt = &stmt_replay_messages,
         .bind = {"tenant", "partner", "?limit", "?cursor", ":replay_id", "?outcome"},
     },

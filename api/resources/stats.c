@@ -24,6 +24,7 @@ const struct route stats_routes[] = {
         .scope = SCOPE_MESSAGES_READ,
         .ok_status = 200,
         .query = stats_query,
+        .reads_log = true,
         .stmt = &stmt_stat_report,
         .bind = {"tenant", "partner", "?interval", "?since", "?until", "?group_by", "?app_id",
                  "?subscription_id", "?event_type", "?outcome", "?groups"},

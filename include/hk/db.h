@@ -100,6 +100,8 @@ struct hk_db_options {
      */
     unsigned max_slow;
     unsigned slow_timeout_ms;
+    /* A standby: what a conflict with recovery has ended is not tried again there. */
+    bool is_standby;
     int schema_version; /* a connection to an older schema is none; 0: not asked */
     const char *listen_channels[HK_DB_MAX_CHANNELS]; /* NULL: none, no more */
     hk_db_notified_fn *on_notified;                  /* or NULL, as the next */

@@ -27,7 +27,6 @@
 
 #define START_TIMEOUT_MS 60000
 #define STOP_TIMEOUT_MS  10000
-#define MAX_ARGS         24
 
 static struct {
     char directory[PROC_PATH_SIZE]; /* ours: socket and data; "" when the server is not ours */
@@ -46,23 +45,26 @@ static HK_NORETURN void die(const char *what, const char *why)
 
 /* ---- server ---- */
 
-/* A program of PostgreSQL's, after what drops root's rights. */
-static void make_argv(const char *program, const char *const arguments[], const char *ret[MAX_ARGS])
+void pg_argv(const char *program, const char *const arguments[], const char *ret[PG_MAX_ARGS])
 {
+    static char paths[4][PROC_PATH_SIZE]; /* of so many programs */
+    static unsigned n_paths;
+    char *path = paths[n_paths++ % HK_COUNTOF(paths)];
     static const char *const as_postgres[] = {
         "setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups", "--pdeathsig", "QUIT"};
     size_t n = 0;
 
     for (size_t i = 0; geteuid() == 0 && i < HK_COUNTOF(as_postgres); i++)
         ret[n++] = as_postgres[i];
-    ret[n++] = program;
+    (void)snprintf(path, PROC_PATH_SIZE, "%s/%s", PG_BIN_DIR, program);
+    ret[n++] = path;
     for (size_t i = 0; arguments[i] != NULL; i++)
         ret[n++] = arguments[i];
-    assert(n < MAX_ARGS);
+    assert(n < PG_MAX_ARGS);
     ret[n] = NULL;
 }
 
-static void give_to_postgres(const char *path)
+void pg_give(const char *path)
 {
     const struct passwd *user;
 
@@ -75,12 +77,12 @@ static void give_to_postgres(const char *path)
 
 static void make_cluster(const char *data)
 {
-    const char *argv[MAX_ARGS];
+    const char *argv[PG_MAX_ARGS];
 
-    make_argv(PG_BIN_DIR "/initdb",
-              (const char *const[]){"-D", data, "-U", "hookline", "-A", "trust", "-E", "UTF8",
-                                    "--locale=C.UTF-8", "--no-sync", "--no-instructions", NULL},
-              argv);
+    pg_argv("initdb",
+            (const char *const[]){"-D", data, "-U", "hookline", "-A", "trust", "-E", "UTF8",
+                                  "--locale=C.UTF-8", "--no-sync", "--no-instructions", NULL},
+            argv);
     if (proc_run("initdb", pg.directory, argv, NULL, NULL) != 0)
         die("initdb", "failed");
 }
@@ -96,18 +98,18 @@ static void stop_server(void)
 /* Each run of the server has its log to itself, and has to say by itself that it is ready. */
 static void run_server(void)
 {
-    const char *argv[MAX_ARGS];
+    const char *argv[PG_MAX_ARGS];
     char data[PROC_PATH_SIZE + 8], sockets[PROC_PATH_SIZE + 32], name[32];
     char *said;
 
     (void)snprintf(data, sizeof(data), "%s/data", pg.directory);
     (void)snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", pg.directory);
     (void)snprintf(name, sizeof(name), "postgres-%u", pg.n_starts++);
-    make_argv(PG_BIN_DIR "/postgres",
-              (const char *const[]){"-D", data, "-c", "listen_addresses=", "-c", sockets, "-c",
-                                    "fsync=off", "-c", "full_page_writes=off", "-c",
-                                    "max_connections=200", "-c", "shared_buffers=64MB", NULL},
-              argv);
+    pg_argv("postgres",
+            (const char *const[]){"-D", data, "-c", "listen_addresses=", "-c", sockets, "-c",
+                                  "fsync=off", "-c", "full_page_writes=off", "-c",
+                                  "max_connections=200", "-c", "shared_buffers=64MB", NULL},
+            argv);
     proc_start(&pg.server, name, pg.directory, argv, NULL);
     said = proc_wait_for_text(&pg.server, pg.server.err_path, "ready to accept connections",
                               START_TIMEOUT_MS);
@@ -123,7 +125,7 @@ static void start_server(void)
     char data[PROC_PATH_SIZE + 8];
 
     proc_make_directory("hookline-pg", pg.directory);
-    give_to_postgres(pg.directory);
+    pg_give(pg.directory);
     (void)snprintf(data, sizeof(data), "%s/data", pg.directory);
     make_cluster(data);
     (void)atexit(stop_server);
@@ -165,18 +167,25 @@ void pg_url(const char *database, bool as_superuser, char ret[PG_URL_SIZE])
                    as_superuser ? " user=hookline" : "");
 }
 
-static PGconn *connect_to(const char *database)
+static PGconn *connect_at(const char *url)
 {
-    char url[PG_URL_SIZE], quiet_url[PG_URL_SIZE + 64];
+    char quiet_url[PG_URL_SIZE + 64];
     PGconn *connection;
 
-    pg_url(database, true, url);
     (void)snprintf(quiet_url, sizeof(quiet_url), "%s options='-c client_min_messages=warning'",
                    url);
     connection = PQconnectdb(quiet_url);
     if (PQstatus(connection) != CONNECTION_OK)
         die("connection", PQerrorMessage(connection));
     return connection;
+}
+
+static PGconn *connect_to(const char *database)
+{
+    char url[PG_URL_SIZE];
+
+    pg_url(database, true, url);
+    return connect_at(url);
 }
 
 static char *run_sql(PGconn *connection, const char *sql)
@@ -194,13 +203,21 @@ static char *run_sql(PGconn *connection, const char *sql)
     return text;
 }
 
-char *pg_text(const char *database, const char *sql)
+char *pg_text_at(const char *url, const char *sql)
 {
-    PGconn *connection = connect_to(database);
+    PGconn *connection = connect_at(url);
     char *text = run_sql(connection, sql);
 
     PQfinish(connection);
     return text;
+}
+
+char *pg_text(const char *database, const char *sql)
+{
+    char url[PG_URL_SIZE];
+
+    pg_url(database, true, url);
+    return pg_text_at(url, sql);
 }
 
 /* ---- databases ---- */

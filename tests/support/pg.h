@@ -14,6 +14,7 @@
 
 #define PG_NAME_SIZE 64
 #define PG_URL_SIZE  384
+#define PG_MAX_ARGS  24
 
 /* The socket directory of the server, which the first call starts. Ends the program on failure. */
 const char *pg_server(void);
@@ -42,5 +43,16 @@ void pg_drop_database(const char *name);
  * NULL, no row and no result. Ends the program on an SQL error: a test's SQL is to be right.
  */
 char *pg_text(const char *database, const char *sql);
+
+/* The same at the server and database of a connection string. */
+char *pg_text_at(const char *url, const char *sql);
+
+/*
+ * A program of PostgreSQL's with these arguments (NULL-ended), after what drops root's rights: the
+ * server refuses to have them. The next few calls keep its path. pg_give() gives a file to whoever
+ * it runs as.
+ */
+void pg_argv(const char *program, const char *const arguments[], const char *ret[PG_MAX_ARGS]);
+void pg_give(const char *path);
 
 #endif
