@@ -17,12 +17,13 @@ bench_memory() {
 
     plain_sink=$sink
     start_tls_sinker
-    # shellcheck disable=SC2046 # names without blanks
-    seq -f "https://%%s-%g.bench.example:${sink##*:}/hook" 50 | seed_companies $(company_names 20)
+    seq -f "https://%%s-%g.bench.example:${sink##*:}/hook" 50 >"$work/urls"
+    companies hosts 20 >"$work/hosts"
+    seed_companies "$work/urls" <"$work/hosts"
     start_worker "$names"
     for n in 1 2 3; do
-        company_names 20 | awk '{printf "/v1/events\t{\"event_type\":\"document.uploaded\",\"company\":\"%s\",\"payload\":{}}\n", $1}' |
-            post_many "$BENCH_KEY" >/dev/null
+        sed "s/.*\t\(hosts-.*\)/$BENCH_KEY\t\/v1\/events\t{\"event_type\":\"document.uploaded\",\"company\":\"\1\",\"payload\":{}}/" "$work/hosts" |
+            post_many >/dev/null
         sink_wait $((n * 1000))
     done
     figure "RSS of the worker with 1,000 https hosts, MB" "$(rss_mb worker)" "<= 160" \

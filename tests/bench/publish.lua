@@ -1,24 +1,32 @@
 -- wrk: publishes events of about 600 bytes, each with an id of its own. One thread only: ids are unique within it. Environment:
--- BENCH_KEY, BENCH_BATCH (1) events a request, BENCH_COMPANY ("bench") or BENCH_COMPANIES (that many in turn: bench-00000, ...), BENCH_PAYLOAD_BYTES (500),
+-- BENCH_KEY or BENCH_KEYS (a file of keys, one a line, that publish in turn), BENCH_BATCH (1) events a request, BENCH_COMPANY ("bench"), BENCH_COMPANIES (that many in turn: bench-00000, ...), BENCH_PAYLOAD_BYTES (500),
 -- BENCH_DELAY_MS (0) that each connection waits before a request, BENCH_SAME (unset): one and the same request, which costs wrk least.
 local number = function (name, otherwise) return tonumber(os.getenv(name) or "") or otherwise end
 local n_batch, n_companies = number("BENCH_BATCH", 1), number("BENCH_COMPANIES", 0)
 local delay_ms = number("BENCH_DELAY_MS", 0)
-local key = os.getenv("BENCH_KEY") or ""
+local keys = {}
+if os.getenv("BENCH_KEYS") then
+  for line in io.lines(os.getenv("BENCH_KEYS")) do keys[#keys + 1] = line end
+else
+  keys[1] = os.getenv("BENCH_KEY") or ""
+end
 
-local start = '{"id":"doc_8f2c","pages":3,"amount":129.95,"note":"'
-local payload = start .. string.rep("x", math.max(0, number("BENCH_PAYLOAD_BYTES", 500) - #start - 2)) .. '"}'
-
--- What no other run has: 12 hexadecimal digits.
 local random = io.open("/dev/urandom", "rb")
-local run = random:read(6):gsub(".", function (c) return string.format("%02x", c:byte()) end)
-random:close()
+local function random_text(n)
+  return (random:read(n):gsub(".", function (c) return string.char(97 + c:byte() % 26) end))
+end
+
+-- What no other run has; and bytes that hardly can be compressed.
+local run = random_text(12)
+local start = '{"id":"doc_8f2c","pages":3,"amount":129.95,"note":"'
+local payload = start .. random_text(math.max(1, number("BENCH_PAYLOAD_BYTES", 500) - #start - 2)) .. '"}'
 
 local n = 0
 local tail = '","payload":' .. payload .. "}"
 local heads = {}
 for i = 0, math.max(n_companies, 1) - 1 do
-  local company = n_companies > 0 and string.format("bench-%05d", i) or os.getenv("BENCH_COMPANY") or "bench"
+  local company = os.getenv("BENCH_COMPANY") or "bench"
+  if n_companies > 0 then company = string.format("%s-%05d", company, i) end
   heads[i] = '{"event_type":"document.uploaded","company":"' .. company .. '","external_id":"upload-' .. run .. "-"
 end
 
@@ -34,19 +42,21 @@ local function body()
   return '{"events":[' .. table.concat(events, ",") .. "]}"
 end
 
--- All bodies have one length: so the head is made once.
-local head
+-- All bodies have one length: so the heads are made once.
+local request_heads = {}
 function init()
   wrk.method = "POST"
   wrk.headers["content-type"] = "application/json"
-  wrk.headers["authorization"] = "Bearer " .. key
   wrk.body = body()
-  local all = wrk.format()
-  head = all:sub(1, select(2, all:find("\r\n\r\n", 1, true)))
+  for i, key in ipairs(keys) do
+    wrk.headers["authorization"] = "Bearer " .. key
+    local all = wrk.format()
+    request_heads[i] = all:sub(1, select(2, all:find("\r\n\r\n", 1, true)))
+  end
 end
 
 if not os.getenv("BENCH_SAME") then
-  function request() return head .. body() end
+  function request() return request_heads[n % #keys + 1] .. body() end
 end
 
 if delay_ms > 0 then

@@ -9,44 +9,50 @@ post() { curl -fsS -X POST "$api$2" -H "authorization: Bearer $1" -H 'content-ty
 # A tenant with a company, an app, and one subscription: /hook of the sinker. $admin, $app, and $BENCH_KEY, which publishes.
 seed() {
     operator=$("$bin/hookline" keys create --role operator)
-    admin=$(post "$operator" /v1/tenants '{"name":"bench","allow_http":true}' | jq -r .admin_key)
+    post "$operator" /v1/tenants '{"name":"bench","allow_http":true}' >"$work/tenant"
+    admin=$(jq -r .admin_key "$work/tenant")
+    curl -fsS -X PATCH "$api/v1/tenants/$(jq -r .id "$work/tenant")" -H "authorization: Bearer $operator" \
+        -H 'content-type: application/json' -d '{"quotas":{"apps":100000,"subscriptions":100000}}' >/dev/null
     BENCH_KEY=$(post "$admin" /v1/keys '{"name":"producer","role":"producer"}' | jq -r .key)
     export BENCH_KEY
     post "$admin" /v1/event_types '{"name":"document.uploaded"}' >/dev/null
     seed_company bench "$sink/hook"
 }
 
-# post_many KEY - PATH, tab and BODY a line, all on one connection; prints the answers.
+# post_many - KEY, PATH and BODY a line, with tabs between, all on one connection; prints the answers.
 post_many() {
-    awk -F '\t' -v api="$api" -v key="$1" '{
-        gsub(/"/, "\\\"", $2)
+    awk -F '\t' -v api="$api" '{
+        gsub(/"/, "\\\"", $3)
         if (NR > 1) print "next"
         printf "url = \"%s%s\"\nheader = \"authorization: Bearer %s\"\nheader = \"content-type: application/json\"\ndata = \"%s\"\nfail\n",
-            api, $1, key, $2 }' | curl -sS --fail-early -K -
+            api, $2, $1, $3 }' | curl -sS --fail-early -K -
 }
 
 # seed_company COMPANY URL... - a company, and an app with these subscriptions, to which it alone is connected: $app.
 seed_company() {
-    company=$1
-    shift
-    for url in "$@"; do echo "$url"; done | seed_companies "$company"
+    for name in "$@"; do echo "$name"; done | sed 1d >"$work/urls"
+    printf '%s\t%s\n' "$admin" "$1" >"$work/company"
+    seed_companies "$work/urls" <"$work/company"
+    app=$(cut -f5 "$work/apps")
 }
 
-# seed_companies COMPANY... - each as above, with the subscriptions whose URLs stdin has; %s in them is the company.
+# seed_companies URLS - of each line of stdin, "KEY COMPANY" with a tab between, as above, with the subscriptions whose URLs the file has;
+# %s in them is the company. Each app has a partner of its own, because the apps of one are limited.
 seed_companies() {
-    cat >"$work/urls"
-    printf '/v1/companies\t{"external_id":"%s","name":"Bench"}\n' "$@" | post_many "$admin" >/dev/null
-    printf '/v1/apps\t{"name":"%s","partner":"bench"}\n' "$@" | post_many "$admin" | jq -r '"\(.name) \(.id)"' >"$work/apps"
-    awk '{printf "/v1/apps/%s/connections\t{\"companies\":[{\"company\":\"%s\"}]}\n", $2, $1}' "$work/apps" | post_many "$admin" >/dev/null
-    while read -r name app; do
-        sed "s/%s/$name/g" "$work/urls" |
-            awk -v app="$app" '{printf "/v1/apps/%s/subscriptions\t{\"url\":\"%s\",\"event_types\":[\"document.uploaded\"]}\n", app, $0}'
-    done <"$work/apps" | post_many "$admin" >/dev/null
-    app=$(tail -1 "$work/apps" | cut -d' ' -f2)
+    sed 's/\(.*\)\t\(.*\)/\1\t\2\t{"external_id":"\2","name":"\2"}\t{"name":"\2","partner":"\2"}/' >"$work/companies"
+    awk -F '\t' '{print $1 "\t/v1/companies\t" $3}' "$work/companies" | post_many >/dev/null
+    awk -F '\t' '{print $1 "\t/v1/apps\t" $4}' "$work/companies" | post_many | jq -r .id | paste "$work/companies" - >"$work/apps"
+    awk -F '\t' '{print $1 "\t/v1/apps/" $5 "/connections\t{\"companies\":[{\"company\":\"" $2 "\"}]}"}' "$work/apps" | post_many >/dev/null
+    awk -F '\t' 'NR == FNR {urls[NR] = $0; n = NR; next}
+        {for (i = 1; i <= n; i++) {
+            url = urls[i]
+            gsub(/%s/, $2, url)
+            print $1 "\t/v1/apps/" $5 "/subscriptions\t{\"url\":\"" url "\",\"event_types\":[\"document.uploaded\"]}"
+        }}' "$1" "$work/apps" | post_many >/dev/null
 }
 
-# company_names N - as BENCH_COMPANIES=N publishes them.
-company_names() { seq -f 'bench-%05g' 0 $(($1 - 1)); }
+# companies NAME N - NAME-00000 and so on of the tenant of seed, as BENCH_COMPANY=NAME BENCH_COMPANIES=N publish them; for seed_companies.
+companies() { seq -f "$admin	$1-%05g" 0 $(($2 - 1)); }
 
 # Nothing has been published; statistics and plans stay.
 empty_tables() {
