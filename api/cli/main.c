@@ -16,6 +16,7 @@
 #include "api/cli/options.h"
 #include "api/cli/output.h"
 #include "api/cli/secrets.h"
+#include "api/cli/tenants.h"
 
 static int print_version(const struct hk_config *config, int argc, char **argv)
 {
@@ -61,6 +62,9 @@ static const struct command {
     OWN("secrets", "status", "",
         "count what each master key has sealed; exit 1 when some is not under the current one",
         secrets_status, true),
+    OWN("tenants", "move", "TENANT_ID --to CELL [--max-hold SECONDS] [--abort]",
+        "move a tenant to another cell while it works; may be killed and run again", tenants_move,
+        true),
     OWN("config", "show", "", "print the settings; secrets starred", config_show, true),
     OWN("config", "docs", "", "print docs/configuration.md", config_docs, false),
     ASKS(

@@ -165,7 +165,8 @@ DECLARE
     b   backfill;
     old backfill;
 BEGIN
-    SELECT x.* INTO b FROM backfill x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT x.* INTO b FROM backfill x WHERE x.due_at <= now() AND NOT tenant_is_away(x.tenant_id)
+     ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF b.id IS NULL THEN
         RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
                   FROM (SELECT y.due_at FROM backfill y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);

@@ -166,6 +166,9 @@ BEGIN
     IF partition_drop_detached() THEN
         RETURN 1;
     END IF;
+    IF cell_has_move() THEN
+        RETURN 0;
+    END IF;
     IF stat_counted_until() < end_at THEN
         end_at := stat_counted_until(); -- the roll-ups first
     END IF;

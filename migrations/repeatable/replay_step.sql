@@ -279,7 +279,8 @@ DECLARE
     r   replay;
     old replay;
 BEGIN
-    SELECT x.* INTO r FROM replay x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT x.* INTO r FROM replay x WHERE x.due_at <= now() AND NOT tenant_is_away(x.tenant_id)
+     ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF r.id IS NULL THEN
         RETURN (SELECT coalesce(greatest(1, least(1000, ceil(extract(epoch FROM min(x.due_at) - now()) * 1000))), 1000)
                   FROM (SELECT y.due_at FROM replay y WHERE y.due_at > now() ORDER BY y.due_at LIMIT 1) x);

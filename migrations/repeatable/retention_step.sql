@@ -259,9 +259,13 @@ BEGIN
     INSERT INTO retention (tenant_id)
     SELECT t.tenant_id FROM tenant t
      WHERE t.tenant_id <> installation_id() AND NOT EXISTS (SELECT FROM retention x WHERE x.tenant_id = t.tenant_id OFFSET 0)
+       AND NOT tenant_is_away(t.tenant_id)
         ON CONFLICT DO NOTHING;
     FOR n_tenants IN 1 .. 50 LOOP
-        SELECT x.* INTO r FROM retention x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1;
+        SELECT x.* INTO r
+          FROM retention x
+         WHERE x.due_at <= now() AND NOT tenant_is_away(x.tenant_id) AND NOT tenant_is_moving(x.tenant_id)
+         ORDER BY x.due_at LIMIT 1;
         IF NOT FOUND THEN
             RETURN 0;
         END IF;

@@ -71,7 +71,7 @@ BEGIN
         DELETE FROM stat_open o
          WHERE o.ctid = ANY (ARRAY(SELECT x.ctid
                                      FROM stat_open x
-                                    WHERE x.at < closed
+                                    WHERE x.at < closed AND NOT tenant_is_away(x.tenant_id)
                                     ORDER BY x.tenant_id, x.app_id, x.subscription_id, x.event_type, x.at
                                     LIMIT n_most))
         RETURNING o
@@ -97,6 +97,7 @@ BEGIN
                                 CROSS JOIN LATERAL (SELECT x.ctid
                                                       FROM stat_page x
                                                      WHERE x.grain = g.grain AND x.at < now() - keep[g.n] - g.span
+                                                        AND NOT tenant_is_away(x.tenant_id)
                                                      ORDER BY x.at
                                                      LIMIT 2000) o));
 END

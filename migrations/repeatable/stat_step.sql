@@ -8,6 +8,7 @@ DROP FUNCTION IF EXISTS stat_store_events(timestamptz, timestamptz, interval[]);
 DROP FUNCTION IF EXISTS stat_roll_attempts(stat_progress, interval[]);
 DROP FUNCTION IF EXISTS stat_roll_events(stat_progress, interval[]);
 DROP FUNCTION IF EXISTS stat_roll_history(stat_progress, interval[]);
+DROP FUNCTION IF EXISTS stat_event_facts(timestamptz, timestamptz);
 
 -- "succeeded", "http_4xx", "timeout", ...
 CREATE OR REPLACE FUNCTION attempt_class(outcome text, status_code integer) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -59,14 +60,11 @@ BEGIN
 END
 $$;
 
-CREATE OR REPLACE FUNCTION stat_store(facts stat_fact[], p stat_progress, keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    closed constant timestamptz := stat_closed_before(p.settled_to);
-    rows   constant stat_open[] := ARRAY(SELECT r FROM stat_rows(facts, now() - keep[1]) r);
-    late   constant stat_open[] := ARRAY(SELECT r FROM unnest(rows) r WHERE r.at < closed);
+-- Adds to what is open.
+CREATE OR REPLACE FUNCTION stat_open_add(rows stat_open[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO stat_open AS s
-    SELECT r.* FROM unnest(rows) r WHERE r.at >= closed
+    SELECT r.* FROM unnest($1) r
         ON CONFLICT (tenant_id, app_id, subscription_id, event_type, at) DO UPDATE
        SET n_events = s.n_events + excluded.n_events,
            n_messages = s.n_messages + excluded.n_messages,
@@ -76,6 +74,16 @@ BEGIN
            failures = coalesce(counts_add(s.failures, excluded.failures), s.failures, excluded.failures),
            latency = coalesce(latency_add(s.latency, excluded.latency), s.latency, excluded.latency),
            latency_failed = coalesce(latency_add(s.latency_failed, excluded.latency_failed), s.latency_failed, excluded.latency_failed);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION stat_store(facts stat_fact[], p stat_progress, keep interval[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    closed constant timestamptz := stat_closed_before(p.settled_to);
+    rows   constant stat_open[] := ARRAY(SELECT r FROM stat_rows(facts, now() - keep[1]) r);
+    late   constant stat_open[] := ARRAY(SELECT r FROM unnest(rows) r WHERE r.at < closed);
+BEGIN
+    PERFORM stat_open_add(ARRAY(SELECT r FROM unnest(rows) r WHERE r.at >= closed));
     IF cardinality(late) > 0 THEN
         PERFORM stat_pages_add(late, keep);
     END IF;
@@ -126,6 +134,7 @@ BEGIN
           FROM (SELECT x.tenant_id, x.message_id, x.started_at, x.outcome, x.status_code, x.duration_us
                   FROM attempt x
                  WHERE x.recorded_at >= p.attempts_to AND x.recorded_at < until AND x.recorded_at >= p.history_before
+                   AND NOT attempt_is_counted(x.tenant_id, x.recorded_at)
                  LIMIT CASE WHEN p.attempts_span > least_span THEN n_most + 1 END) a;
         EXIT WHEN seen.n <= n_most OR p.attempts_span <= least_span;
         p.attempts_span := greatest((until - p.attempts_to) / 4, least_span);
@@ -141,7 +150,8 @@ END
 $$;
 
 -- What was published, and what at once became of it; what a backfill, a replay or a resend makes of it later is no message of then.
-CREATE OR REPLACE FUNCTION stat_event_facts(since timestamptz, until timestamptz) RETURNS stat_fact[] LANGUAGE plpgsql STABLE AS $$
+-- Of one tenant, or (NULL) of all whose events are not counted already.
+CREATE OR REPLACE FUNCTION stat_event_facts(since timestamptz, until timestamptz, only_of uuid) RETURNS stat_fact[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
     since_id constant uuid := uuid_v7_floor(since);
     until_id constant uuid := uuid_v7_floor(until);
@@ -153,7 +163,9 @@ BEGIN
          CROSS JOIN LATERAL (SELECT x.id, x.event_type
                                FROM event x
                               WHERE x.tenant_id = t.tenant_id AND x.id >= since_id AND x.id < until_id
+                                AND (only_of IS NOT NULL OR NOT event_is_counted(x.tenant_id, x.id))
                              OFFSET 0) e
+         WHERE only_of IS NULL OR t.tenant_id = only_of
     ), became AS MATERIALIZED (
         SELECT t.tenant_id, m.event_id, m.subscription_id, 'message' AS measure, NULL AS reason
           FROM (SELECT DISTINCT s.tenant_id FROM seen s) t
@@ -224,7 +236,7 @@ BEGIN
         p.events_span := greatest((until - p.events_to) / 4, least_span);
     END LOOP;
     IF n > 0 THEN
-        facts := stat_event_facts(p.events_to, until);
+        facts := stat_event_facts(p.events_to, until, NULL);
     END IF;
     p.events_to := until;
     IF n * 4 < n_most AND n_became * 4 < became_most THEN

@@ -70,7 +70,9 @@ DECLARE
     n_judged integer := 0;
 BEGIN
     FOR due IN
-        SELECT h.tenant_id, h.subscription_id FROM subscription_health h WHERE h.check_at <= now() ORDER BY h.check_at LIMIT $1
+        SELECT h.tenant_id, h.subscription_id FROM subscription_health h
+         WHERE h.check_at <= now() AND NOT tenant_is_away(h.tenant_id)
+         ORDER BY h.check_at LIMIT $1
     LOOP
         SELECT s.* INTO held
           FROM subscription s

@@ -435,7 +435,8 @@ CREATE OR REPLACE FUNCTION queue_change_step(most integer) RETURNS bigint LANGUA
 DECLARE
     c queue_change;
 BEGIN
-    SELECT x.* INTO c FROM queue_change x WHERE x.due_at <= now() ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
+    SELECT x.* INTO c FROM queue_change x WHERE x.due_at <= now() AND NOT tenant_is_away(x.tenant_id)
+     ORDER BY x.due_at LIMIT 1 FOR UPDATE SKIP LOCKED;
     IF c.tenant_id IS NULL THEN
         RETURN queue_change_adopt();
     END IF;

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/cli/move.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/cli/interrupt.h"
+#include "api/cli/session.h"
+#include "hk/buf.h"
+#include "hk/clock.h"
+
+#define MAX_SQL_BYTES    (256u << 10)
+#define LOOK_EVERY_MS    10
+
+/*
+ * What both must read and write alike: hashes are of texts. No statement is given up: the move
+ * knows its own bounds, and a lock that does not come is somebody else's move.
+ */
+static const char session_settings[] =
+    "SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres'; SET TimeZone = 'UTC';"
+    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET client_encoding = 'UTF8';"
+    "SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = '30s';"
+    "SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = on; SET jit = off";
+
+static void format_sql(struct hk_buf *sql, const char *format, va_list args)
+{
+    char *text;
+    va_list again;
+    int n;
+
+    va_copy(again, args);
+    n = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    assert(n >= 0 && (unsigned)n < MAX_SQL_BYTES);
+    text = malloc((size_t)n + 1);
+    if (text == NULL)
+        abort();
+    (void)vsnprintf(text, (size_t)n + 1, format, args);
+    hk_buf_init(sql, MAX_SQL_BYTES);
+    hk_buf_add(sql, text, (size_t)n);
+    free(text);
+}
+
+PGresult *move_query(PGconn *db, const char *format, ...)
+{
+    struct hk_buf sql HK_CLEANUP(hk_buf_done);
+    va_list args;
+
+    va_start(args, format);
+    format_sql(&sql, format, args);
+    va_end(args);
+    return session_query(db, sql.p, 0, NULL);
+}
+
+bool move_run(PGconn *db, const char *format, ...)
+{
+    struct hk_buf sql HK_CLEANUP(hk_buf_done);
+    va_list args;
+
+    va_start(args, format);
+    format_sql(&sql, format, args);
+    va_end(args);
+    return session_run(db, sql.p, 0, NULL);
+}
+
+static char *first_value(PGconn *db, const char *sql)
+{
+    PGresult *result = session_query(db, sql, 0, NULL);
+    char *text;
+
+    if (result == NULL)
+        return NULL;
+    text = strdup(PQntuples(result) == 0 ? "" : PQgetvalue(result, 0, 0));
+    if (text == NULL)
+        abort();
+    PQclear(result);
+    return text;
+}
+
+char *move_text(PGconn *db, const char *format, ...)
+{
+    struct hk_buf sql HK_CLEANUP(hk_buf_done);
+    va_list args;
+
+    va_start(args, format);
+    format_sql(&sql, format, args);
+    va_end(args);
+    return first_value(db, sql.p);
+}
+
+bool move_number(PGconn *db, int64_t *ret, const char *format, ...)
+{
+    struct hk_buf sql HK_CLEANUP(hk_buf_done);
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    format_sql(&sql, format, args);
+    va_end(args);
+    text = first_value(db, sql.p);
+    if (text == NULL)
+        return false;
+    *ret = strtoll(text, NULL, 10);
+    free(text);
+    return true;
+}
+
+void move_say(const struct move *move, const char *format, ...)
+{
+    va_list args;
+
+    (void)fprintf(stderr, "hookline: tenant %s: ", move->tenant);
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    (void)fputc('\n', stderr);
+}
+
+bool move_must_stop(const struct move *move)
+{
+    if (interrupt_has_come()) {
+        move_say(move, "interrupted");
+        return true;
+    }
+    if (move->held_since_ms != 0 && !move->is_flipped &&
+        hk_mono_ms() - move->held_since_ms > (int64_t)move->max_hold_s * 1000) {
+        move_say(move, "held for more than %u s", move->max_hold_s);
+        return true;
+    }
+    return false;
+}
+
+bool move_wait_for_others(const struct move *move)
+{
+    char *open = move_text(move->source, "SELECT tenant_move_open_transactions()");
+    int64_t n_open = 1;
+    bool is_well = open != NULL;
+
+    while (is_well && n_open > 0) {
+        is_well = move_number(move->source, &n_open,
+                              "SELECT count(*) FROM pg_locks l WHERE l.locktype = 'virtualxid'"
+                              " AND l.virtualtransaction = ANY ('%s'::text[])",
+                              open);
+        if (is_well && n_open > 0) {
+            is_well = !move_must_stop(move);
+            interrupt_wait(LOOK_EVERY_MS);
+        }
+    }
+    free(open);
+    return is_well;
+}
+
+/* ---- connections ---- */
+
+PGconn *move_open(const struct move *move, const struct hk_cell *cell)
+{
+    PGconn *db = session_open(&cell->config);
+
+    if (db != NULL && session_run(db, session_settings, 0, NULL))
+        return db;
+    move_say(move, "that was cell %s", cell->name);
+    PQfinish(db);
+    return NULL;
+}
+
+/* `role` keeps the lock of the directory apart from those of cells, which may change places. */
+static PGconn *open_alone(const struct move *move, const struct hk_cell *cell, const char *role)
+{
+    PGconn *db = move_open(move, cell);
+
+    if (db == NULL)
+        return NULL;
+    if (move_run(db,
+                 "SELECT pg_advisory_lock(hashtext('hookline.move.%s.' || current_schema()"
+                 " || '.%s'))",
+                 role, move->tenant))
+        return db;
+    move_say(move, "cell %s: is another move of it under way?", cell->name);
+    PQfinish(db);
+    return NULL;
+}
+
+bool move_connect(struct move *move)
+{
+    if (move->from == NULL) { /* to be found in there */
+        move->home = open_alone(move, &move->cells->cells[0], "directory");
+        return move->home != NULL;
+    }
+    move->source = open_alone(move, move->from, "cell");
+    move->target = move->source == NULL ? NULL : open_alone(move, move->to, "cell");
+    return move->target != NULL;
+}
+
+void move_disconnect(struct move *move)
+{
+    PQfinish(move->home);
+    PQfinish(move->source);
+    PQfinish(move->target);
+}
