@@ -12,8 +12,8 @@
 #include "hk/buf.h"
 #include "hk/clock.h"
 
-#define MAX_SQL_BYTES    (256u << 10)
-#define LOOK_EVERY_MS    10
+#define MAX_SQL_BYTES (256u << 10)
+#define LOOK_EVERY_MS 10
 
 /*
  * What both must read and write alike: hashes are of texts. No statement is given up: the move

@@ -37,9 +37,9 @@ struct move {
     PGconn *home, *source, *target;
     struct move_table *tables; /* parents first */
     unsigned n_tables;
-    int64_t n_rows;          /* copied by this run */
-    bool is_flipped;         /* the tenant lives in the target: what is left is move_finish() */
-    int64_t held_since_ms;   /* of hk_mono_ms(); 0: not held by this run */
+    int64_t n_rows;        /* copied by this run */
+    bool is_flipped;       /* the tenant lives in the target: what is left is move_finish() */
+    int64_t held_since_ms; /* of hk_mono_ms(); 0: not held by this run */
 };
 
 /* ---- move.c ---- */

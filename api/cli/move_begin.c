@@ -8,7 +8,8 @@
 #include "api/cli/session.h"
 
 enum {
-    LIVE_ROWS = 1000, /* tables with fewer are copied as a whole, in less time than the hold takes */
+    LIVE_ROWS =
+        1000, /* tables with fewer are copied as a whole, in less time than the hold takes */
     MAX_CLOCKS_APART_MS = 5000,
 };
 
@@ -96,8 +97,9 @@ static bool has_counted(const struct move *move, PGconn *db, const struct hk_cel
 {
     int64_t n;
 
-    if (!move_number(db, &n, "SELECT count(*) FROM stat_progress p"
-                             " WHERE p.tenant_id = installation_id() AND p.history_tenant IS NOT NULL"))
+    if (!move_number(db, &n,
+                     "SELECT count(*) FROM stat_progress p"
+                     " WHERE p.tenant_id = installation_id() AND p.history_tenant IS NOT NULL"))
         return false;
     if (n != 0)
         move_say(move, "cell %s still counts what is older than its statistics: later", cell->name);
@@ -140,8 +142,7 @@ bool move_check(struct move *move)
                   "SELECT string_agg(f.sha256, ' ' ORDER BY f.name)"
                   "  FROM (SELECT m.name, m.sha256 FROM schema_migration m"
                   "         UNION ALL SELECT r.name, r.sha256 FROM schema_repeatable r) f") &&
-           agrees(move, "encoding of the database",
-                  "SELECT current_setting('server_encoding')") &&
+           agrees(move, "encoding of the database", "SELECT current_setting('server_encoding')") &&
            has_counted(move, move->source, move->from) &&
            has_counted(move, move->target, move->to) && clocks_agree(move);
 }
@@ -265,22 +266,22 @@ static void take_tables(struct move *move, const PGresult *result)
     if (move->tables == NULL)
         abort();
     for (unsigned i = 0; i < move->n_tables; i++)
-        move->tables[i] = (struct move_table){.name = copy_value(result, i, 0),
-                                              .stands_alone = PQgetvalue(result, (int)i, 1)[0] == '1',
-                                              .is_binary = PQgetvalue(result, (int)i, 2)[0] == '1',
-                                              .columns = copy_value(result, i, 3),
-                                              .key = copy_value(result, i, 4),
-                                              .key_literal = copy_value(result, i, 5),
-                                              .join = copy_value(result, i, 6),
-                                              .assignments = copy_value(result, i, 7)};
+        move->tables[i] =
+            (struct move_table){.name = copy_value(result, i, 0),
+                                .stands_alone = PQgetvalue(result, (int)i, 1)[0] == '1',
+                                .is_binary = PQgetvalue(result, (int)i, 2)[0] == '1',
+                                .columns = copy_value(result, i, 3),
+                                .key = copy_value(result, i, 4),
+                                .key_literal = copy_value(result, i, 5),
+                                .join = copy_value(result, i, 6),
+                                .assignments = copy_value(result, i, 7)};
 }
 
 bool move_read_tables(struct move *move)
 {
     PGresult *result;
 
-    if (!agrees(move, "tables",
-                "SELECT string_agg(t::text, ' ') FROM tenant_move_tables() t"))
+    if (!agrees(move, "tables", "SELECT string_agg(t::text, ' ') FROM tenant_move_tables() t"))
         return false;
     result = session_query(move->source, read_tables, 0, NULL);
     if (result == NULL)
@@ -342,9 +343,8 @@ bool move_choose_live(struct move *move)
 /* Weeks in which the tenant has anything and that the target has no partition for. */
 bool move_make_partitions(struct move *move)
 {
-    PGresult *weeks = move_query(move->source,
-                                 "SELECT w.parent, w.monday FROM tenant_move_weeks('%s') w",
-                                 move->tenant);
+    PGresult *weeks = move_query(
+        move->source, "SELECT w.parent, w.monday FROM tenant_move_weeks('%s') w", move->tenant);
     bool is_well = weeks != NULL;
 
     for (int i = 0; is_well && i < PQntuples(weeks); i++)

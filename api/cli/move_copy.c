@@ -23,7 +23,8 @@ enum {
 #define STAGE "pg_temp.tenant_move_stage"
 
 /* Count and hash of what a query returns, which has the table's columns. */
-#define HASH "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(ROW(%s)::text, 0)), 0) FROM (%s) h"
+#define HASH                                                                                       \
+    "SELECT count(*) || ' ' || coalesce(sum(hashtextextended(ROW(%s)::text, 0)), 0) FROM (%s) h"
 
 /* What transactions since tenant_move.changed_since have written. */
 #define IS_CHANGED                                                                                 \
@@ -104,8 +105,7 @@ static bool are_equal(const struct move *move, const struct move_table *table,
                       const char *in_source, const char *in_target, int64_t *ret_n)
 {
     char *source = move_text(move->source, HASH, table->columns, in_source);
-    char *target = source == NULL ? NULL
-                                  : move_text(move->target, HASH, table->columns, in_target);
+    char *target = source == NULL ? NULL : move_text(move->target, HASH, table->columns, in_target);
     bool is_equal = target != NULL && strcmp(source, target) == 0;
 
     if (target != NULL && !is_equal)
@@ -177,8 +177,7 @@ static void select_slice(const struct move *move, const struct move_table *table
 static bool note_slice(const struct move *move, const struct move_table *table, const char *select,
                        int64_t n, char **last)
 {
-    char *literal = move_text(move->source,
-                              "SELECT '(' || %s || ')' FROM (%s) h OFFSET %" PRId64,
+    char *literal = move_text(move->source, "SELECT '(' || %s || ')' FROM (%s) h OFFSET %" PRId64,
                               table->key_literal, select, n > 0 ? n - 1 : 0);
     char *quoted;
     bool is_noted;
@@ -389,8 +388,8 @@ static bool copy_wholes(struct move *move)
     for (unsigned i = move->n_tables; is_well && i > 0; i--)
         is_well = move->tables[i - 1].is_live || delete_copied(move, &move->tables[i - 1]);
     for (unsigned i = 0; is_well && i < move->n_tables; i++)
-        is_well = move->tables[i].is_live ||
-                  (!move_must_stop(move) && replace(move, &move->tables[i]));
+        is_well =
+            move->tables[i].is_live || (!move_must_stop(move) && replace(move, &move->tables[i]));
     if (is_well && move_run(move->target, "COMMIT"))
         return true;
     PQclear(PQexec(move->target, "ROLLBACK"));

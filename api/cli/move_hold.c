@@ -15,7 +15,8 @@
 
 enum { TAKE_ROWS = 10000, LOOK_EVERY_MS = 20 };
 
-/* The API hears of it with its next statement; workers give back what they have not begun to send. */
+/* The API hears of it with its next statement; workers give back what they have not begun to send.
+ */
 static bool put_fence(struct move *move)
 {
     move->held_since_ms = hk_mono_ms();

@@ -88,8 +88,7 @@ int tenants_move(const struct hk_config *config, int argc, char **argv)
     struct move move = {0};
     int code = EXIT_USAGE;
 
-    if (!read_options(argc, argv, &options) ||
-        !read_seconds(options.max_hold_s, &move.max_hold_s))
+    if (!read_options(argc, argv, &options) || !read_seconds(options.max_hold_s, &move.max_hold_s))
         return EXIT_USAGE;
     if (!hk_cells_load(&cells, config, stderr))
         return EXIT_CONFIG;
