@@ -108,7 +108,7 @@ BEGIN
     )
     INSERT INTO queue SELECT b.* FROM back b;
     GET DIAGNOSTICS n_returned = ROW_COUNT;
-    -- A lane that was looked at while its messages were away has gone to sleep.
+    -- A lane that was looked at while its messages were away waits for nothing now.
     INSERT INTO lane AS l (tenant_id, subscription_id)
     SELECT DISTINCT q.tenant_id, q.subscription_id
       FROM queue q
