@@ -1,5 +1,5 @@
 -- Moving a tenant from cell to cell: what a move remembers, and where a queue waits meanwhile. See
--- docs/adr/0040-moving-a-tenant.md.
+-- docs/adr/0041-moving-a-tenant.md.
 -- Locks: ACCESS EXCLUSIVE on tenant, then SHARE ROW EXCLUSIVE on tenant and app, while each tenant's app is looked up again. Time:
 -- instant: tenants are few.
 

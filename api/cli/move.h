@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/cli/move.h - the parts of `hookline tenants move`: docs/adr/0040-moving-a-tenant.md.
+ * api/cli/move.h - the parts of `hookline tenants move`: docs/adr/0041-moving-a-tenant.md.
  *
  *     tenants.c     what was asked for, and the steps in their order
  *     move_begin.c  what must be true before; what says that a move is under way

@@ -1,5 +1,5 @@
 -- Whether somebody else writes this tenant: it lives in another cell, or is on its way there or here. Steps of jobs and
--- of upkeep pass over it. See docs/adr/0040-moving-a-tenant.md.
+-- of upkeep pass over it. See docs/adr/0041-moving-a-tenant.md.
 CREATE OR REPLACE FUNCTION tenant_is_away(tenant_id uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
     SELECT EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = $1)
 $$;

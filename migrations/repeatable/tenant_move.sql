@@ -1,4 +1,4 @@
--- What `hookline tenants move` asks of a cell, as its owner: api/cli/move*.c, docs/adr/0040-moving-a-tenant.md. Nobody else
+-- What `hookline tenants move` asks of a cell, as its owner: api/cli/move*.c, docs/adr/0041-moving-a-tenant.md. Nobody else
 -- may: the tables of a move are granted to nobody.
 
 -- Tables with a tenant that are not copied, and why.
