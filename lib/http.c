@@ -16,10 +16,10 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 
-#include "hk/url.h"
 #include "http_transfer.h"
 
 #define MAX_CONNECT_MS 5000L
+#define CA_CACHE_S     3600L /* then the file of authorities is read again */
 
 /* A libcurl that does not know an option that protects us must not run. */
 static void must(CURLcode code)
@@ -144,11 +144,27 @@ static void set_proxy(CURL *easy, const char *proxy_url)
     must(curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
 }
 
+/*
+ * The authorities of one file are read once and shared by all connections of a pool; of a
+ * directory, which Debian's libcurl looks into besides, by each connection anew: 10 ms and 1 MB.
+ * Who names a file trusts nobody else.
+ */
+static void set_authorities(CURL *easy, const char *ca_file)
+{
+    const char *system_file = NULL;
+
+    if (ca_file[0] != '\0')
+        must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
+    (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &system_file);
+    if (ca_file[0] != '\0' || system_file != NULL)
+        must(curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+    must(curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S));
+}
+
 /* What never changes from request to request. No Accept-Encoding: nothing is ever unpacked. */
 static void set_fixed_options(struct transfer *transfer)
 {
     CURL *easy = transfer->easy;
-    const char *ca_file = transfer->http->options.ca_file;
 
     must(curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer));
     must(curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
@@ -165,8 +181,7 @@ static void set_fixed_options(struct transfer *transfer)
     must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
-    if (ca_file[0] != '\0')
-        must(curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file));
+    set_authorities(easy, transfer->http->options.ca_file);
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket));
     must(curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer));
     must(curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, pool_on_close_socket));
@@ -295,7 +310,10 @@ static void set_request(struct transfer *transfer)
     bool is_head = request->verb != NULL && strcmp(request->verb, "HEAD") == 0;
 
     link_headers(transfer);
+    /* The text, too: libcurl reads it when it sends the request again on another connection. */
     must(curl_easy_setopt(easy, CURLOPT_URL, request->url));
+    must(curl_easy_setopt(easy, CURLOPT_CURLU,
+                          transfer->url == NULL ? NULL : transfer->url->parsed));
     must(curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers));
     must(curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->verb));
     must(curl_easy_setopt(easy, CURLOPT_NOBODY, is_head ? 1L : 0L));
@@ -316,13 +334,13 @@ static void set_request(struct transfer *transfer)
  * What the rules for URLs say today, whatever they said when this one was stored. Where a proxy
  * connects, we never see an address: those that stand in the URL are judged here.
  */
-static const char *find_fault(const struct transfer *transfer, const struct pool *pool)
+static void find_url(struct transfer *transfer, struct pool *pool)
 {
     const struct hk_request *request = &transfer->request;
     bool is_judged_later = request->egress.allows_http && !has_proxy(transfer->http);
 
-    return hk_url_fault(hk_str(request->url), request->egress.allows_http,
-                        is_judged_later ? NULL : &pool->allowed_networks);
+    transfer->url = urls_take(&pool->urls, hk_str(request->url), request->egress.allows_http,
+                              is_judged_later ? NULL : &pool->allowed_networks, &transfer->fault);
 }
 
 static void on_refused(struct hk_timer *timer)
@@ -346,7 +364,7 @@ void hk_http_send(struct hk_http *http, struct hk_request *request, hk_http_done
     transfer->n_sent = 0;
     transfer->tls = (struct hk_tls){.version = NULL};
     response_reset(&transfer->response, request->keep_body_bytes);
-    transfer->fault = find_fault(transfer, pool);
+    find_url(transfer, pool);
     if (transfer->fault != NULL) {
         hk_loop_set_timer(http->options.loop, &transfer->refusal, 0, on_refused);
         return;
@@ -361,6 +379,8 @@ static void end(struct transfer *transfer)
     hk_loop_stop_timer(transfer->http->options.loop, &transfer->refusal);
     if (transfer->pool == NULL)
         return;
+    urls_give_back(transfer->url);
+    transfer->url = NULL;
     pool_end(transfer->pool, transfer);
     transfer->request.egress = (struct hk_egress){.allows_http = false};
     set_certificate(transfer);

@@ -20,11 +20,14 @@
 #define MAX_OWN_IDLE_CONNECTIONS 8L    /* of a pool other than the usual one */
 #define POOL_IDLE_MS             30000
 #define MAX_POOLS                64 /* more only while all of them are busy */
+#define KNOWN_URLS               2048u
+#define OWN_KNOWN_URLS           16u /* of a pool other than the usual one */
 
-/* One per file descriptor, made once: libcurl forgets and remembers a socket on every request. */
+/* One per file descriptor, made once. */
 struct http_socket {
     struct hk_watch watch;
     struct pool *pool; /* whose multi handle asked for it last */
+    bool is_idle;      /* libcurl does not want it now, and is still watched */
 };
 
 static hk_watch_fn on_socket_ready;
@@ -52,6 +55,25 @@ static struct http_socket *find_socket(struct hk_http *http, curl_socket_t fd)
     return http->sockets[i];
 }
 
+static struct transfer *transfer_of(CURL *easy)
+{
+    char *transfer = NULL;
+
+    (void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer);
+    return (struct transfer *)(void *)transfer;
+}
+
+/*
+ * Whether `easy` is done with a connection that was there before it, and stays: its next request
+ * will watch the same socket for the same. Of others libcurl may have closed it without a word.
+ */
+static bool keeps_connection(CURL *easy)
+{
+    const struct transfer *transfer = transfer_of(easy);
+
+    return transfer != NULL && !transfer->has_opened_socket && transfer->response.has_whole_head;
+}
+
 /* CURLMOPT_SOCKETFUNCTION */
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
 {
@@ -59,8 +81,12 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *arg, v
     struct http_socket *socket = find_socket(pool->http, fd);
     unsigned events = 0;
 
-    (void)easy;
     (void)socket_arg;
+    /* It forgets and remembers a connection on every request: two system calls, were we to follow.
+     */
+    socket->is_idle = what == CURL_POLL_REMOVE && keeps_connection(easy);
+    if (socket->is_idle)
+        return 0;
     if (what == CURL_POLL_IN || what == CURL_POLL_INOUT)
         events |= HK_READABLE;
     if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
@@ -86,8 +112,10 @@ static int on_timer_wanted(CURLM *multi, long timeout_ms, void *arg)
 int pool_on_close_socket(void *http_arg, curl_socket_t fd)
 {
     struct hk_http *http = http_arg;
+    struct http_socket *socket = find_socket(http, fd);
 
-    hk_loop_unwatch(http->options.loop, &find_socket(http, fd)->watch);
+    hk_loop_unwatch(http->options.loop, &socket->watch);
+    socket->is_idle = false;
     return close(fd);
 }
 
@@ -129,6 +157,7 @@ static struct pool *new_pool(struct hk_http *http, const uint8_t key[HK_SHA256_S
     (void)curl_multi_setopt(pool->multi, CURLMOPT_MAXCONNECTS,
                             is_first ? MAX_IDLE_CONNECTIONS : MAX_OWN_IDLE_CONNECTIONS);
     (void)curl_multi_setopt(pool->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+    urls_init(&pool->urls, is_first ? KNOWN_URLS : OWN_KNOWN_URLS);
     pool->next = http->pools;
     http->pools = pool;
     http->n_pools++;
@@ -151,6 +180,7 @@ static void free_pool(struct pool *pool)
             socket->pool = NULL;
         }
     }
+    urls_done(&pool->urls);
     free(pool);
 }
 
@@ -244,23 +274,26 @@ static void collect(CURLM *multi)
     int n_left;
 
     while ((message = curl_multi_info_read(multi, &n_left)) != NULL) {
-        char *transfer = NULL;
         CURLcode code = message->data.result;
 
         if (message->msg != CURLMSG_DONE)
             continue;
-        (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &transfer);
-        transfer_finish((struct transfer *)(void *)transfer, code); /* `message` is gone now */
+        transfer_finish(transfer_of(message->easy_handle), code); /* `message` is gone now */
     }
 }
 
 static void on_socket_ready(struct hk_watch *watch, unsigned events)
 {
-    CURLM *multi = HK_CONTAINER_OF(watch, struct http_socket, watch)->pool->multi;
+    struct http_socket *socket = HK_CONTAINER_OF(watch, struct http_socket, watch);
+    CURLM *multi = socket->pool->multi;
     int flags = ((events & HK_READABLE) != 0 ? CURL_CSELECT_IN : 0) |
                 ((events & HK_WRITABLE) != 0 ? CURL_CSELECT_OUT : 0);
     int n_running;
 
+    if (socket->is_idle) { /* hung up, as a rule: libcurl finds out when it wants it again */
+        hk_loop_unwatch(socket->pool->http->options.loop, watch);
+        return;
+    }
     (void)curl_multi_socket_action(multi, watch->fd, flags, &n_running);
     collect(multi);
 }

@@ -12,6 +12,7 @@
 #include "hk/encode.h"
 #include "hk/http.h"
 #include "hk/loop.h"
+#include "http_urls.h"
 #include "response.h"
 
 struct transfer {
@@ -26,6 +27,7 @@ struct transfer {
 
     struct hk_timer refusal; /* set: it is not sent, and this says so */
     const char *fault;       /* why it is not sent; static words */
+    struct known_url *url;   /* the request's, while it is sent; NULL: it is not remembered */
     bool has_certificate;    /* the handle has the client's */
     bool has_blocked_address;
     bool has_opened_socket;
@@ -44,6 +46,7 @@ struct pool {
     unsigned n_running;                  /* transfers */
     uint8_t key[HK_SHA256_SIZE];         /* of the policy; zeros: the usual one */
     struct hk_networks allowed_networks; /* the client's and the policy's */
+    struct urls urls;
 };
 
 struct http_socket;
