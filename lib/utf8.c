@@ -36,13 +36,26 @@ bool hk_utf8_is_valid(struct hk_str s)
     return true;
 }
 
+/* Whether eight bytes are ASCII and none of them is NUL, as nearly all are. */
+static bool is_ascii(const char *p)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return ((word | (word - ones)) & tops) == 0;
+}
+
 void hk_utf8_scrub(char *p, size_t n)
 {
-    size_t at = 0;
+    size_t at = 0, size;
 
     while (at < n) {
-        size_t size = p[at] == '\0' ? 0 : hk_utf8_size(p + at, n - at);
-
+        if (n - at >= sizeof(uint64_t) && is_ascii(p + at)) {
+            at += sizeof(uint64_t);
+            continue;
+        }
+        size = p[at] == '\0' ? 0 : hk_utf8_size(p + at, n - at);
         if (size == 0)
             p[at] = '?';
         at += size == 0 ? 1 : size;

@@ -6,6 +6,7 @@
 
 #include "hk/describe.h"
 #include "worker/run.h"
+#include "worker/terms.h"
 
 enum action { SEND, GIVE_BACK, ENTER_LANE, WITHDRAW, RECORD, RECORD_LATER, RELEASE };
 
@@ -44,20 +45,11 @@ struct attempt *attempt_new(size_t max_data)
     return attempt;
 }
 
-static void wipe(struct attempt *attempt, struct hk_str secret)
-{
-    if (secret.n > 0)
-        explicit_bzero(attempt->data + (secret.p - attempt->data), secret.n);
-}
-
 void attempt_free(struct attempt *attempt)
 {
     if (attempt == NULL)
         return;
-    wipe(attempt, attempt->secrets);
-    wipe(attempt, attempt->password);
-    wipe(attempt, attempt->headers);
-    wipe(attempt, attempt->egress.private_key);
+    terms_release(attempt->terms);
     free(attempt->response);
     run_free(attempt->run);
     free(attempt);

@@ -42,6 +42,7 @@ enum attempt_event {
 struct attempt;
 struct run;
 struct send;
+struct terms;
 
 struct attempt_ops {
     void (*moved)(struct attempt *attempt, enum attempt_state from, const char *why);
@@ -54,7 +55,8 @@ struct attempt_ops {
     void (*release)(struct attempt *attempt); /* frees it */
 };
 
-/* One calloc, plus one for the response and one for the run when there are such. */
+/* One calloc, plus one for the response and one for the run when there are such; its subscription's
+ * terms are shared. */
 struct attempt {
     enum attempt_state state;
     const struct attempt_ops *ops;
@@ -81,9 +83,10 @@ struct attempt {
     int64_t due_again_ms;  /* when it is given back: after so long */
     struct retry_policy policy;
 
-    struct hk_str url;  /* these end with a NUL */
-    struct hk_str body; /* .p == NULL: too long to build */
-    const char *fault;  /* why no request can be made of it, in words; NULL: it can */
+    struct terms *terms; /* what the strings of the subscription below point to; NULL: none */
+    struct hk_str url;   /* these end with a NUL */
+    struct hk_str body;  /* .p == NULL: too long to build */
+    const char *fault;   /* why no request can be made of it, in words; NULL: it can */
     struct hk_str envelope_headers, secrets, traceparent;
     struct hk_str username, password; /* .p == NULL: none; a password alone is a bearer token */
     struct hk_str headers; /* of the subscription: "Name: value" lines; .p == NULL: none */
@@ -110,12 +113,12 @@ struct attempt {
     struct run *run; /* of a flow (worker/run.h); NULL: it is a message */
 
     size_t n_data, max_data;
-    char data[]; /* what the strings above point to */
+    char data[]; /* what the others point to */
 };
 
 /* `max_data` bytes for attempt_keep(): each string needs one more than its length. */
 struct attempt *attempt_new(size_t max_data);
-void attempt_free(struct attempt *attempt); /* wipes what is secret */
+void attempt_free(struct attempt *attempt);
 
 /* The answer to a claim may be late: a request that could outlive its lease is not begun. */
 bool attempt_fits_lease(const struct attempt *attempt, int64_t now_ms);

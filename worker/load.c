@@ -169,6 +169,7 @@ static void read_messages(struct load *load, const struct hk_db_result *result)
         else
             load->options.found(load->options.found_arg, load_read_message(&load->reader, &row));
     }
+    load_reader_forget(&load->reader);
     if (n_gone > 0)
         hk_log(HK_LOG_ERROR, "load.gone", HK_CELL(load->options.config->cell),
                HK_I64("messages", n_gone));

@@ -4,6 +4,7 @@
 #include "hk/db.h"
 #include "hk/envelope.h"
 #include "worker/secrets.h"
+#include "worker/terms.h"
 
 #define MAX_BODY_BYTES     (32u << 20)
 #define MAX_OPENED_BYTES   (64u << 10) /* ten secrets, a password, 4 KiB of header fields */
@@ -55,12 +56,14 @@ void load_reader_init(struct load_reader *reader, const struct hk_config *config
 {
     reader->config = config;
     reader->vault = vault;
+    memset(reader->terms, 0, sizeof(reader->terms));
     hk_buf_init(&reader->scratch, MAX_BODY_BYTES);
     hk_buf_init(&reader->opened, MAX_OPENED_BYTES);
 }
 
 void load_reader_done(struct load_reader *reader)
 {
+    load_reader_forget(reader);
     hk_buf_done(&reader->scratch);
     hk_buf_done(&reader->opened);
 }
@@ -151,12 +154,12 @@ static int64_t choose_rest_cap_ms(const struct load_row *row)
     return must_obey || cap_ms < MAX_REST_MS ? cap_ms : MAX_REST_MS;
 }
 
-static void read_policy(struct attempt *attempt, const struct hk_config *config,
+static void read_policy(struct terms *terms, const struct hk_config *config,
                         const struct load_row *row)
 {
-    attempt->policy = (struct retry_policy){
-        .responses = attempt_keep(attempt, value(row, COLUMN_RESPONSES)),
-        .schedule = attempt_keep(attempt, value(row, COLUMN_SCHEDULE)),
+    terms->policy = (struct retry_policy){
+        .responses = terms_keep(terms, value(row, COLUMN_RESPONSES)),
+        .schedule = terms_keep(terms, value(row, COLUMN_SCHEDULE)),
         .jitter_percent = (unsigned)value_int(row, COLUMN_JITTER_PERCENT),
         .retry_after_cap_ms = value_int(row, COLUMN_RETRY_AFTER_CAP_MS),
         .rest_cap_ms = choose_rest_cap_ms(row),
@@ -172,27 +175,29 @@ static unsigned choose_timeout_ms(int64_t timeout_ms, int64_t lease_ms)
     return (unsigned)(timeout_ms < most_ms ? timeout_ms : most_ms);
 }
 
-static void read_secrets(struct load_reader *reader, struct attempt *attempt,
+static void read_secrets(struct load_reader *reader, struct terms *terms,
                          const struct load_row *row)
 {
-    secrets_open(attempt, reader->vault, &reader->opened,
+    secrets_open(terms, reader->vault, &reader->opened,
                  &(struct stored_secrets){
+                     .tenant_id = row->claimed->tenant_id,
+                     .subscription_id = row->claimed->subscription_id,
                      .secrets = value(row, COLUMN_SECRETS),
                      .headers = value(row, COLUMN_HEADERS),
                      .password = value(row, COLUMN_PASSWORD),
                      .client_key = value(row, COLUMN_CLIENT_KEY),
-                     .is_client_secret = attempt->token_url.p != NULL,
+                     .is_client_secret = terms->token_url.p != NULL,
                      .are_tenants = hk_str_eq(value(row, COLUMN_SECRET_OF), HK_STR("tenant")),
                  });
 }
 
-static void read_egress(struct attempt *attempt, const struct load_row *row)
+static void read_egress(struct terms *terms, const struct load_row *row)
 {
-    attempt->egress.allows_http = value_int(row, COLUMN_ALLOWS_HTTP) != 0;
-    attempt->egress.allowed_networks = attempt_keep(attempt, value(row, COLUMN_ALLOWED_NETWORKS));
-    attempt->egress.certificate = attempt_keep(attempt, value(row, COLUMN_CLIENT_CERTIFICATE));
-    attempt->token_url = attempt_keep(attempt, value(row, COLUMN_TOKEN_URL));
-    attempt->scope = attempt_keep(attempt, value(row, COLUMN_SCOPE));
+    terms->egress.allows_http = value_int(row, COLUMN_ALLOWS_HTTP) != 0;
+    terms->egress.allowed_networks = terms_keep(terms, value(row, COLUMN_ALLOWED_NETWORKS));
+    terms->egress.certificate = terms_keep(terms, value(row, COLUMN_CLIENT_CERTIFICATE));
+    terms->token_url = terms_keep(terms, value(row, COLUMN_TOKEN_URL));
+    terms->scope = terms_keep(terms, value(row, COLUMN_SCOPE));
 }
 
 bool load_row_is_gone(const struct load_row *row)
@@ -205,37 +210,64 @@ bool load_row_is_run(const struct load_row *row)
     return value_int(row, COLUMN_IS_FLOW) != 0;
 }
 
-/* How many bytes are kept of a row, but for those of the body and the envelope. */
-static size_t count_data(const struct load_row *row)
+static struct terms *read_terms(struct load_reader *reader, const struct load_row *row)
 {
-    size_t n = value(row, COLUMN_TRACEPARENT).n + 1 + value(row, COLUMN_ORIGIN).n + 1;
+    struct terms *terms;
+    size_t n = 0;
 
     for (unsigned column = COLUMN_URL; column < N_COLUMNS; column++) /* no long ones among them */
         n += value(row, column).n + 1;
-    return n;
+    terms = terms_new(n);
+    terms->is_active = hk_str_eq(value(row, COLUMN_STATE), HK_STR("active"));
+    terms->holds_on_failure = value_int(row, COLUMN_HOLDS_ON_FAILURE) != 0;
+    terms->timeout_ms =
+        choose_timeout_ms(value_int(row, COLUMN_TIMEOUT_MS), reader->config->worker_lease_ms);
+    terms->url = terms_keep(terms, value(row, COLUMN_URL));
+    read_policy(terms, reader->config, row);
+    read_egress(terms, row);
+    if (load_row_is_run(row)) /* its secrets are the flow's */
+        return terms;
+    terms->username = terms_keep(terms, value(row, COLUMN_USERNAME));
+    terms->is_signature_known =
+        hk_signature_kind_from_name(value(row, COLUMN_SIGNATURE), &terms->signature);
+    read_secrets(reader, terms, row);
+    return terms;
+}
+
+/* Read with the first of its messages. */
+static struct terms *find_terms(struct load_reader *reader, const struct load_row *row)
+{
+    struct terms **terms = &reader->terms[row->of_subscription];
+
+    if (*terms == NULL)
+        *terms = read_terms(reader, row);
+    return *terms;
+}
+
+void load_reader_forget(struct load_reader *reader)
+{
+    for (unsigned i = 0; i < CLAIM_MAX; i++) {
+        terms_release(reader->terms[i]);
+        reader->terms[i] = NULL;
+    }
 }
 
 /* What a message and a run have in common. `n_more`: bytes that the caller will keep. */
-static struct attempt *read_common(const struct load_reader *reader, const struct load_row *row,
+static struct attempt *read_common(struct load_reader *reader, const struct load_row *row,
                                    size_t n_more)
 {
-    const struct hk_config *config = reader->config;
+    struct hk_str traceparent = value(row, COLUMN_TRACEPARENT);
+    struct hk_str origin = value(row, COLUMN_ORIGIN);
     struct attempt *attempt = load_attempt_new(row->claimed, row->is_of_lanes, row->lease_ends_ms,
-                                               n_more + count_data(row));
+                                               n_more + traceparent.n + 1 + origin.n + 1);
 
+    terms_apply(find_terms(reader, row), attempt);
     attempt->webhook_id = value(row, COLUMN_WEBHOOK_ID).p != NULL
                               ? hk_db_id(row->result, row->own, COLUMN_WEBHOOK_ID)
                               : attempt->message_id;
-    attempt->is_active = value_int(row, COLUMN_IS_REVOKED) == 0 &&
-                         hk_str_eq(value(row, COLUMN_STATE), HK_STR("active"));
-    attempt->holds_on_failure = value_int(row, COLUMN_HOLDS_ON_FAILURE) != 0;
-    attempt->timeout_ms =
-        choose_timeout_ms(value_int(row, COLUMN_TIMEOUT_MS), config->worker_lease_ms);
-    read_policy(attempt, config, row);
-    attempt->url = attempt_keep(attempt, value(row, COLUMN_URL));
-    attempt->traceparent = attempt_keep(attempt, value(row, COLUMN_TRACEPARENT));
-    read_egress(attempt, row);
-    attempt->origin = attempt_keep(attempt, value(row, COLUMN_ORIGIN));
+    attempt->is_active = attempt->terms->is_active && value_int(row, COLUMN_IS_REVOKED) == 0;
+    attempt->traceparent = attempt_keep(attempt, traceparent);
+    attempt->origin = attempt_keep(attempt, origin);
     return attempt;
 }
 
@@ -246,12 +278,9 @@ struct attempt *load_read_message(struct load_reader *reader, const struct load_
 
     build_message(reader, row, &body, &envelope_headers);
     attempt = read_common(reader, row, body.n + envelope_headers.n + 2);
-    attempt->username = attempt_keep(attempt, value(row, COLUMN_USERNAME));
     attempt->envelope_headers = attempt_keep(attempt, envelope_headers);
-    read_secrets(reader, attempt, row);
-    attempt->body = attempt_keep(attempt, body);
-    if (!hk_signature_kind_from_name(value(row, COLUMN_SIGNATURE), &attempt->signature))
-        attempt->body = HK_STR_NULL; /* a newer schema's: nothing goes out unsigned */
+    if (attempt->terms->is_signature_known)
+        attempt->body = attempt_keep(attempt, body);
     return attempt;
 }
 

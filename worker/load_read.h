@@ -10,11 +10,13 @@
 
 struct hk_db_result;
 
+/* `terms`: of the subscriptions that were read, by the row that has them. */
 struct load_reader {
     const struct hk_config *config;
     const struct hk_vault *vault;
     struct hk_buf scratch; /* where bodies are built */
     struct hk_buf opened;  /* where secrets are opened */
+    struct terms *terms[CLAIM_MAX];
 };
 
 /* Borrows both. */
@@ -39,6 +41,9 @@ bool load_row_is_gone(const struct load_row *row);
 bool load_row_is_run(const struct load_row *row); /* of a flow; else it is a message */
 
 struct attempt *load_read_message(struct load_reader *reader, const struct load_row *row);
+
+/* Behind the last row of a result: the rows of the next one are others. */
+void load_reader_forget(struct load_reader *reader);
 
 /* Without what only run_load brings. Its body is the event's payload, as it came. */
 struct attempt *load_read_run(struct load_reader *reader, const struct load_row *row);

@@ -3,22 +3,26 @@
 #ifndef WORKER_SECRETS_H
 #define WORKER_SECRETS_H
 
+#include "hk/id.h"
 #include "hk/vault.h"
-#include "worker/attempt.h"
 
-/* As message_claim returns them; see hk/stored_secrets.h. */
+struct attempt;
+struct terms;
+
+/* As message_load returns them; see hk/stored_secrets.h. */
 struct stored_secrets {
+    struct hk_id tenant_id, subscription_id;
     struct hk_str secrets, headers, password, client_key;
     bool are_tenants;      /* `secrets` */
     bool is_client_secret; /* `password` */
 };
 
 /*
- * Keeps them in the attempt, which has room for what is stored and needs less. What does not open
- * is the attempt's fault, not the subscription's: its key may come back (R-37). `scratch` is empty,
+ * Keeps them in the terms, which have room for what is stored and need less. What does not open
+ * fails the attempts, not the subscription: its key may come back (R-37). `scratch` is empty,
  * and wiped before the function returns.
  */
-void secrets_open(struct attempt *attempt, const struct hk_vault *vault, struct hk_buf *scratch,
+void secrets_open(struct terms *terms, const struct hk_vault *vault, struct hk_buf *scratch,
                   const struct stored_secrets *stored);
 
 /*

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "worker/attempt.h"
+#include "worker/terms.h"
 
 struct seen {
     const char *last; /* the action */
@@ -169,6 +170,26 @@ static void test_strings_are_kept_with_a_nul_and_null_stays_null(void **state)
     attempt_free(attempt);
 }
 
+static void test_terms_live_as_long_as_one_of_those_who_hold_them(void **state)
+{
+    struct attempt *a = attempt_new(0), *b = attempt_new(0);
+    struct terms *terms = terms_new(8);
+
+    (void)state;
+    terms->secrets = terms_keep(terms, HK_STR("whsec_a"));
+    terms->timeout_ms = 7;
+    terms_apply(terms, a);
+    terms_apply(terms, b);
+    terms_release(terms);
+    assert_ptr_equal(a->secrets.p, b->secrets.p);
+    attempt_free(a);
+    assert_string_equal(b->secrets.p, "whsec_a");
+    assert_int_equal(b->timeout_ms, 7);
+    assert_int_equal(terms->n_holders, 1);
+    attempt_free(b);
+    terms_release(NULL);
+}
+
 static void test_the_outcome_is_kept_with_its_response(void **state)
 {
     struct attempt *attempt = attempt_new(0);
@@ -197,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_no_rule_leads_out_of_finished),
         cmocka_unit_test(test_each_state_has_a_name),
         cmocka_unit_test(test_strings_are_kept_with_a_nul_and_null_stays_null),
+        cmocka_unit_test(test_terms_live_as_long_as_one_of_those_who_hold_them),
         cmocka_unit_test(test_the_outcome_is_kept_with_its_response),
     };
 

@@ -76,6 +76,8 @@ static const struct {
     {{"\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 11},
      {"\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf", 11}},
     {{"a\0b", 3}, {"a?b", 3}},
+    {{"a word\0 and\x7f \xff.", 15}, {"a word? and\x7f ?.", 15}},
+    {{"\x01 a word \xe2\x82", 11}, {"\x01 a word ??", 11}},
     {{"caf\xe9", 4}, {"caf?", 4}},          /* Latin-1 */
     {{"\xe2\x82", 2}, {"??", 2}},           /* cut */
     {{"\xc3", 1}, {"?", 1}},                /* cut */
