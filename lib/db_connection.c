@@ -32,30 +32,68 @@ static hk_watch_fn on_connect_ready;
 static hk_watch_fn on_ready;
 static hk_timer_fn on_timer;
 
-void db_connection_start(struct db_connection *connection)
+/* To the addresses that its names have; NULL: it has no names. */
+static void begin_connecting(struct db_connection *connection, const struct db_address_found *found)
 {
     const struct hk_db_options *options = &connection->db->options;
-    const char *keywords[] = {"dbname",          "user",
-                              "options",         "application_name",
-                              "client_encoding", "tcp_user_timeout",
-                              "keepalives_idle", NULL};
-    const char *values[] = {options->url,  options->user, connection->db->connect_options,
-                            options->name, "UTF8",        "10000",
-                            "10",          NULL};
+    const char *keywords[] = {"dbname",
+                              "user",
+                              "options",
+                              "application_name",
+                              "client_encoding",
+                              "tcp_user_timeout",
+                              "keepalives_idle",
+                              found == NULL ? NULL : "host",
+                              "hostaddr",
+                              "port",
+                              NULL};
+    const char *values[] = {options->url,
+                            options->user,
+                            connection->db->connect_options,
+                            options->name,
+                            "UTF8",
+                            "10000",
+                            "10",
+                            found == NULL ? NULL : found->hosts,
+                            found == NULL ? NULL : found->addresses,
+                            found == NULL ? NULL : found->ports,
+                            NULL};
 
     connection->pg = PQconnectStartParams(keywords, values, 1);
+    if (connection->pg == NULL || PQstatus(connection->pg) == CONNECTION_BAD) {
+        db_connection_fail(connection, "no connection");
+        return;
+    }
+    hk_loop_watch(connection->db->loop, &connection->watch, PQsocket(connection->pg), HK_WRITABLE,
+                  on_connect_ready);
+}
+
+/* db_address_done_fn */
+static void on_address_found(void *done_arg, const struct db_address_found *found)
+{
+    struct db_connection *connection = done_arg;
+
+    connection->address = NULL;
+    if (found == NULL)
+        db_connection_fail(connection, "its name has no address");
+    else
+        begin_connecting(connection, found);
+}
+
+void db_connection_start(struct db_connection *connection)
+{
+    struct hk_loop *loop = connection->db->loop;
+
     connection->state = DB_CONNECTING;
     connection->n_prepared = connection->n_steps = connection->step = 0;
     connection->stmt = NULL;
     connection->is_open = connection->is_continued = false;
     connection->sqlstate[0] = '\0';
-    if (connection->pg == NULL || PQstatus(connection->pg) == CONNECTION_BAD) {
-        db_connection_fail(connection, "no connection");
-        return;
-    }
-    hk_loop_set_timer(connection->db->loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
-    hk_loop_watch(connection->db->loop, &connection->watch, PQsocket(connection->pg), HK_WRITABLE,
-                  on_connect_ready);
+    hk_loop_set_timer(loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
+    connection->address =
+        db_address_find(loop, connection->db->options.url, on_address_found, connection);
+    if (connection->address == NULL)
+        begin_connecting(connection, NULL);
 }
 
 /* Sends what is pending and watches for what comes back. False when the connection is lost. */
@@ -460,6 +498,8 @@ void db_connection_close(struct db_connection *connection)
 {
     hk_loop_unwatch(connection->db->loop, &connection->watch);
     hk_loop_stop_timer(connection->db->loop, &connection->timer);
+    db_address_abandon(connection->address);
+    connection->address = NULL;
     PQclear(connection->rows);
     PQfinish(connection->pg);
     connection->rows = NULL;

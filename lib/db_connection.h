@@ -14,6 +14,8 @@
 #include "hk/db.h"
 #include "hk/loop.h"
 
+#include "db_address.h"
+
 enum { DB_MAX_PREPARED = 320, DB_MAX_STEPS = 7 };
 
 enum db_state { DB_DOWN, DB_CONNECTING, DB_SETUP, DB_IDLE, DB_BUSY, DB_OFFERED };
@@ -45,6 +47,7 @@ struct db_slot {
 struct db_connection {
     struct hk_db *db;
     PGconn *pg;
+    struct db_address *address; /* of CONNECTING: its names are being looked up; else NULL */
     enum db_state state;
     struct hk_watch watch;
     struct hk_timer timer; /* of CONNECTING and SETUP: give up; of DOWN: try again */

@@ -189,6 +189,41 @@ static void test_a_cell_that_never_answers_leaves_others_alone(void **state)
     (void)close(fd);
 }
 
+/* The name of a host that nobody answers for: libpq would wait for it, and all cells with it. */
+static void test_a_cell_whose_name_server_never_answers_leaves_others_alone(void **state)
+{
+    struct harness *h = *state;
+    struct world world = given_world(h);
+    size_t n = strlen(h->cells_variable);
+
+    (void)snprintf(h->cells_variable + n, sizeof(h->cells_variable) - n,
+                   "lost hookline host=tarpit.example dbname=none\n");
+    (void)harness_start_worker(h);
+    for (unsigned n_all = 20; n_all <= 100; n_all += 20)
+        check_that_home_is_served(h, &world, n_all);
+    harness_stop_worker(h, 0);
+}
+
+/* libpq was given the address that belongs to the name, and the port. */
+static bool says_refused(void *arg)
+{
+    return strstr(harness_logs(arg), "server at \\\"127.0.0.1\\\", port 1 failed") != NULL;
+}
+
+static void test_a_cell_is_found_by_its_name(void **state)
+{
+    struct harness *h = *state;
+    struct world world = given_world(h);
+    size_t n = strlen(h->cells_variable);
+
+    (void)snprintf(h->cells_variable + n, sizeof(h->cells_variable) - n,
+                   "nobody hookline host=localhost,nowhere.invalid port=1 dbname=none\n");
+    (void)harness_start_worker(h);
+    check_that_home_is_served(h, &world, 20);
+    assert_true(wait_until(says_refused, h, 10000));
+    harness_stop_worker(h, 0);
+}
+
 /* ---- shares ---- */
 
 static bool is_full(void *arg)
@@ -253,6 +288,11 @@ int main(void)
                      .has_no_worker = true),
         harness_test(test_a_cell_that_never_answers_leaves_others_alone, .n_cells = 1,
                      .has_no_worker = true),
+        harness_test(test_a_cell_whose_name_server_never_answers_leaves_others_alone, .n_cells = 1,
+                     .has_no_worker = true,
+                     .env = (const char *const[]){"LD_PRELOAD=" HOOKLINE_SLOW_NAMES,
+                                                  "ASAN_OPTIONS=verify_asan_link_order=0", NULL}),
+        harness_test(test_a_cell_is_found_by_its_name, .n_cells = 1, .has_no_worker = true),
         harness_test(test_a_cell_full_of_messages_for_a_tarpit_leaves_others_their_share,
                      .n_cells = 1,
                      .env = (const char *const[]){"HOOKLINE_WORKER_MAX_IN_FLIGHT=16", NULL}),
