@@ -32,34 +32,8 @@ static hk_watch_fn on_connect_ready;
 static hk_watch_fn on_ready;
 static hk_timer_fn on_timer;
 
-/* To the addresses that its names have; NULL: it has no names. */
-static void begin_connecting(struct db_connection *connection, const struct db_address_found *found)
+void db_connection_dialed(struct db_connection *connection)
 {
-    const struct hk_db_options *options = &connection->db->options;
-    const char *keywords[] = {"dbname",
-                              "user",
-                              "options",
-                              "application_name",
-                              "client_encoding",
-                              "tcp_user_timeout",
-                              "keepalives_idle",
-                              found == NULL ? NULL : "host",
-                              "hostaddr",
-                              "port",
-                              NULL};
-    const char *values[] = {options->url,
-                            options->user,
-                            connection->db->connect_options,
-                            options->name,
-                            "UTF8",
-                            "10000",
-                            "10",
-                            found == NULL ? NULL : found->hosts,
-                            found == NULL ? NULL : found->addresses,
-                            found == NULL ? NULL : found->ports,
-                            NULL};
-
-    connection->pg = PQconnectStartParams(keywords, values, 1);
     if (connection->pg == NULL || PQstatus(connection->pg) == CONNECTION_BAD) {
         db_connection_fail(connection, "no connection");
         return;
@@ -68,32 +42,15 @@ static void begin_connecting(struct db_connection *connection, const struct db_a
                   on_connect_ready);
 }
 
-/* db_address_done_fn */
-static void on_address_found(void *done_arg, const struct db_address_found *found)
-{
-    struct db_connection *connection = done_arg;
-
-    connection->address = NULL;
-    if (found == NULL)
-        db_connection_fail(connection, "its name has no address");
-    else
-        begin_connecting(connection, found);
-}
-
 void db_connection_start(struct db_connection *connection)
 {
-    struct hk_loop *loop = connection->db->loop;
-
     connection->state = DB_CONNECTING;
     connection->n_prepared = connection->n_steps = connection->step = 0;
     connection->stmt = NULL;
     connection->is_open = connection->is_continued = false;
     connection->sqlstate[0] = '\0';
-    hk_loop_set_timer(loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
-    connection->address =
-        db_address_find(loop, connection->db->options.url, on_address_found, connection);
-    if (connection->address == NULL)
-        begin_connecting(connection, NULL);
+    hk_loop_set_timer(connection->db->loop, &connection->timer, CONNECT_TIMEOUT_MS, on_timer);
+    db_dial(connection);
 }
 
 /* Sends what is pending and watches for what comes back. False when the connection is lost. */

@@ -80,6 +80,10 @@ struct hk_db {
 /* Starts connecting; never fails in place: the state becomes DOWN with a timer instead. */
 void db_connection_start(struct db_connection *connection);
 
+/* db_dial.c: begins to connect; db_connection_dialed() goes on, or db_connection_fail(). */
+void db_dial(struct db_connection *connection);
+void db_connection_dialed(struct db_connection *connection);
+
 /* Closes without telling anybody. */
 void db_connection_close(struct db_connection *connection);
 
