@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/batch_rows.h"
 
+#include <string.h>
+
 enum {
     MAX_ARRAY_BYTES = BATCH_MAX_BYTES + (16 << 20), /* one request's body more, and then some */
 };
@@ -8,7 +10,8 @@ enum {
 void batch_rows_init(struct batch_rows *rows, const struct batch_shape *shape)
 {
     rows->shape = shape;
-    rows->n = 0;
+    rows->n = rows->kinds.n = 0;
+    memset(rows->kinds.slots, 0, sizeof(rows->kinds.slots));
     for (size_t i = 0; i < shape->n_arrays; i++)
         hk_pgarray_init(&rows->arrays[i], shape->types[i], MAX_ARRAY_BYTES);
 }
@@ -22,6 +25,7 @@ void batch_rows_done(struct batch_rows *rows)
 void batch_rows_clear(struct batch_rows *rows)
 {
     rows->n = 0;
+    event_kinds_clear(&rows->kinds);
     for (size_t i = 0; i < rows->shape->n_arrays; i++)
         hk_pgarray_clear(&rows->arrays[i]);
 }

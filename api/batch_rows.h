@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * api/batch_rows.h - rows for a statement that stores many at once: an array for each of its
- * parameters, an element for each row. The last parameter is whether to wake the workers.
+ * parameters, an element for each row (those of kinds: event_kinds.h). The last parameter is
+ * whether to wake the workers.
  */
 #ifndef API_BATCH_ROWS_H
 #define API_BATCH_ROWS_H
 
+#include "api/event_kinds.h"
 #include "hk/db.h"
 #include "hk/pgarray.h"
 
 enum {
-    BATCH_MAX_ROWS = 256, /* per statement: its joins of the batch with itself are quadratic */
+    BATCH_MAX_ROWS = EVENT_KINDS_MAX, /* per statement; each may be of a kind of its own */
     BATCH_MAX_BYTES = 4 << 20,
     BATCH_MAX_ARRAYS = 10,
 };
@@ -25,6 +27,7 @@ struct batch_shape {
 struct batch_rows {
     const struct batch_shape *shape;
     struct hk_pgarray arrays[BATCH_MAX_ARRAYS];
+    struct event_kinds kinds; /* where rows are events */
     unsigned n;
 };
 

@@ -70,7 +70,7 @@ struct batcher *batcher_new(struct api_cell *cell, const struct batch_kind *cons
         .schema = config->database_schema,
         .user = "hookline_api",
         .role = "hookline_ingest",
-        .session_options = HK_DB_HOT_OPTIONS,
+        .session_options = HK_DB_INGEST_OPTIONS,
         .name = "hookline-ingest",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = (unsigned)config->api_ingest_connections,

@@ -2,17 +2,54 @@
 -- came in while the last batch was in flight. Role: hookline_ingest. See docs/adr/0004.
 
 -- name: ingest_events
--- $1 tenant_id uuid[], $2 id uuid[], $3 event_type text[], $4 company's external_id text[],
--- $5 external_id text[], $6 occurred_at text[], $7 payload text[], $8 traceparent text[],
--- $9 notify boolean: wake the workers.
+-- The kinds of the batch, each once: $1 tenant_id uuid[], $2 event_type text[], $3 company's external_id text[].
+-- The events: $4 the place of the kind, from 1, integer[], $5 id uuid[], $6 external_id text[], $7 occurred_at text[],
+-- $8 payload text[], $9 traceparent text[]. $10 notify boolean: wake the workers.
 -- One row per event, in order: code ('', unknown_company, unknown_event_type), id, is_duplicate.
-WITH given AS MATERIALIZED (
-    SELECT g.*, c.id AS company_id, t.enrichable, t.patterns, (c.id IS NOT NULL AND t.name IS NOT NULL) AS is_known
-      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
-           WITH ORDINALITY
-           AS g (tenant_id, id, event_type, company, external_id, occurred_at, payload, traceparent, n)
-      LEFT JOIN company c ON c.tenant_id = g.tenant_id AND c.external_id = g.company AND c.state = 'active'
-      LEFT JOIN event_type t ON t.tenant_id = g.tenant_id AND t.name = g.event_type
+-- Where a kind goes is looked up once, whatever the number of its events: who publishes many, publishes many alike. A kind's
+-- place stands for its tenant, too. What the statement itself has made is joined by hash (HK_DB_INGEST_OPTIONS).
+WITH kind AS MATERIALIZED (
+    SELECT k.tenant_id, k.event_type, k.place, c.id AS company_id, t.patterns, t.enrichable,
+           (c.id IS NOT NULL AND t.patterns IS NOT NULL) AS is_known
+      FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS k (tenant_id, event_type, company, place)
+      LEFT JOIN LATERAL (SELECT x.id
+                           FROM company x
+                          WHERE x.tenant_id = k.tenant_id AND x.external_id = k.company AND x.state = 'active'
+                         OFFSET 0) c ON true
+      LEFT JOIN LATERAL (SELECT x.patterns, x.enrichable
+                           FROM event_type x
+                          WHERE x.tenant_id = k.tenant_id AND x.name = k.event_type
+                         OFFSET 0) t ON true
+), route AS MATERIALIZED (
+    -- Where an event of the kind goes. A held subscription's become due as well: it is the worker that holds them
+    -- (record.sql), because it locks the subscription, which publishing never does, and so cannot miss that it is being
+    -- resumed. What has to wait in a lane goes there at once; what does not know yet, claims move.
+    SELECT k.place AS kind, s.id AS subscription_id, c.id AS connection_id,
+           CASE WHEN k.enrichable THEN c.values_version END AS values_version,
+           greatest(now(), s.active_from) AS due_at, l.is_busy IS TRUE AS laned, s.filter,
+           CASE WHEN NOT k.patterns && s.event_types THEN 'type_not_selected'
+                WHEN c.state <> 'active' THEN 'connection_' || c.state
+                WHEN s.state NOT IN ('active', 'held') THEN 'subscription_' || s.state
+           END AS reason
+      FROM kind k
+     CROSS JOIN LATERAL (SELECT x.id, x.app_id, x.state, x.values_version
+                           FROM connection x
+                          WHERE x.tenant_id = k.tenant_id AND x.company_id = k.company_id AND x.state <> 'disconnected'
+                         OFFSET 0) c
+     CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types, x.filter, x.active_from
+                           FROM subscription x
+                          WHERE x.tenant_id = k.tenant_id AND x.app_id = c.app_id AND x.kind = 'delivery' AND x.state <> 'archived'
+                         OFFSET 0) s
+      LEFT JOIN LATERAL (SELECT x.is_busy
+                           FROM lane x
+                          WHERE x.tenant_id = k.tenant_id AND x.subscription_id = s.id
+                         OFFSET 0) l ON true
+     WHERE k.is_known
+), given AS MATERIALIZED (
+    SELECT g.*, k.tenant_id, k.event_type, k.company_id, k.is_known
+      FROM unnest($4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[])
+           WITH ORDINALITY AS g (kind, id, external_id, occurred_at, payload, traceparent, n)
+      JOIN kind k ON k.place = g.kind
 ), keyed AS (
     -- The update makes the row that is there already come back, even when a concurrent transaction has
     -- just made it, and counts: who asks why nothing new came sees that it was published before. The order of
@@ -34,67 +71,46 @@ WITH given AS MATERIALIZED (
     SELECT j.tenant_id, j.id, j.event_type, j.company_id, j.external_id, j.occurred_at, j.payload, j.traceparent
       FROM judged j
      WHERE j.is_known AND NOT j.is_duplicate
-), candidate AS MATERIALIZED (
-    SELECT j.tenant_id, j.id AS event_id, s.id AS subscription_id, c.id AS connection_id,
-           CASE WHEN j.enrichable THEN c.values_version END AS values_version,
-           message_id(j.id, s.id) AS message_id, s.active_from, s.filter,
-           CASE WHEN NOT j.patterns && s.event_types THEN 'type_not_selected'
-                WHEN c.state <> 'active' THEN 'connection_' || c.state
-                WHEN s.state NOT IN ('active', 'held') THEN 'subscription_' || s.state
-           END AS reason
-      FROM judged j
-     CROSS JOIN LATERAL (SELECT x.id, x.app_id, x.state, x.values_version
-                           FROM connection x
-                          WHERE x.tenant_id = j.tenant_id AND x.company_id = j.company_id AND x.state <> 'disconnected'
-                         OFFSET 0) c
-     CROSS JOIN LATERAL (SELECT x.id, x.state, x.event_types, x.filter, x.active_from
-                           FROM subscription x
-                          WHERE x.tenant_id = j.tenant_id AND x.app_id = c.app_id AND x.kind = 'delivery' AND x.state <> 'archived'
-                         OFFSET 0) s
-     WHERE j.is_known AND NOT j.is_duplicate
 ), document AS MATERIALIZED (
     -- Parsed once an event, and only when a filter is to see it.
     SELECT j.id AS event_id, filter_document(j.payload) AS payload
       FROM judged j
-     WHERE j.id = ANY (ARRAY(SELECT k.event_id FROM candidate k WHERE k.reason IS NULL AND k.filter IS NOT NULL))
+     WHERE j.is_known AND NOT j.is_duplicate
+       AND j.kind = ANY (ARRAY(SELECT r.kind FROM route r WHERE r.reason IS NULL AND r.filter IS NOT NULL))
 ), matched AS MATERIALIZED (
-    SELECT k.tenant_id, k.event_id, k.subscription_id, k.connection_id, k.values_version, k.message_id, k.active_from,
-           CASE WHEN k.reason IS NULL AND k.filter IS NOT NULL
-                THEN filter_skip_reason(k.filter, (SELECT d.payload FROM document d WHERE d.event_id = k.event_id))
-                ELSE k.reason END AS reason
-      FROM candidate k
+    SELECT j.tenant_id, j.id AS event_id, r.subscription_id, r.connection_id, r.values_version,
+           message_id(j.id, r.subscription_id) AS message_id, r.due_at, r.laned,
+           CASE WHEN r.reason IS NULL AND r.filter IS NOT NULL
+                THEN filter_skip_reason(r.filter, (SELECT d.payload FROM document d WHERE d.event_id = j.id))
+                ELSE r.reason END AS reason
+      FROM judged j
+      JOIN route r ON r.kind = j.kind
+     WHERE j.is_known AND NOT j.is_duplicate
 ), made AS (
     INSERT INTO message (tenant_id, id, event_id, subscription_id, connection_id, values_version)
     SELECT m.tenant_id, m.message_id, m.event_id, m.subscription_id, m.connection_id, m.values_version
       FROM matched m
      WHERE m.reason IS NULL
 ), queued AS (
-    -- A held subscription's become due as well: it is the worker that holds them (record.sql), because it
-    -- locks the subscription, which publishing never does, and so cannot miss that it is being resumed.
-    -- What has to wait in a lane goes there at once; what does not know yet, claims move.
     INSERT INTO queue (tenant_id, subscription_id, message_id, due_at, laned)
-    SELECT m.tenant_id, m.subscription_id, m.message_id, greatest(now(), m.active_from), l.is_busy IS TRUE
+    SELECT m.tenant_id, m.subscription_id, m.message_id, m.due_at, m.laned
       FROM matched m
-      LEFT JOIN LATERAL (SELECT x.is_busy
-                           FROM lane x
-                          WHERE x.tenant_id = m.tenant_id AND x.subscription_id = m.subscription_id
-                         OFFSET 0) l ON true
      WHERE m.reason IS NULL
 ), skipped AS (
     INSERT INTO skip (tenant_id, event_id, subscription_id, connection_id, reason)
     SELECT m.tenant_id, m.event_id, m.subscription_id, m.connection_id, m.reason
       FROM matched m
      WHERE m.reason IS NOT NULL
-), notified AS (
-    SELECT pg_notify('hookline_due', '')
-     WHERE $9::boolean AND EXISTS (SELECT FROM matched m WHERE m.reason IS NULL)
 )
 SELECT CASE WHEN j.company_id IS NULL THEN 'unknown_company'
             WHEN NOT j.is_known THEN 'unknown_event_type'
             ELSE '' END                    AS code,
        coalesce(j.first_id, j.id)          AS id,
        j.is_duplicate,
-       (SELECT count(*) FROM notified)     AS n_notified
+       (SELECT pg_notify('hookline_due', '')
+          FROM matched m
+         WHERE $10::boolean AND m.reason IS NULL
+         LIMIT 1)                          AS notified
   FROM judged j
  ORDER BY j.n;
 

@@ -11,9 +11,9 @@
 
 const struct batch_shape ingest_shape = {
     .stmt = &stmt_ingest_events,
-    .n_arrays = 8,
-    .types = {HK_PG_UUID, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT, HK_PG_TEXT,
-              HK_PG_TEXT},
+    .n_arrays = 9,
+    .types = {HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT, HK_PG_INT4, HK_PG_UUID, HK_PG_TEXT, HK_PG_TEXT,
+              HK_PG_TEXT, HK_PG_TEXT},
 };
 
 void ingest_rows_add(struct batch_rows *rows, struct ingest_request *request, unsigned i)
@@ -21,17 +21,16 @@ void ingest_rows_add(struct batch_rows *rows, struct ingest_request *request, un
     struct ingest_event *result = &request->results[i];
     const struct event_input *event = &request->batch.events[i];
     struct hk_pgarray *arrays = rows->arrays;
+    struct event_kind kind = {request->call->caller.tenant_id, event->event_type, event->company};
 
     if (!result->item.is_solo)
         result->id = hk_id_new(&request->call->thread->ids, hk_wall_us() / 1000);
-    hk_pgarray_add_id(&arrays[0], &request->call->caller.tenant_id);
-    hk_pgarray_add_id(&arrays[1], &result->id);
-    hk_pgarray_add_str(&arrays[2], event->event_type);
-    hk_pgarray_add_str(&arrays[3], event->company);
-    hk_pgarray_add_str(&arrays[4], event->external_id);
-    hk_pgarray_add_str(&arrays[5], event->occurred_at);
-    hk_pgarray_add_str(&arrays[6], event->payload);
-    hk_pgarray_add_str(&arrays[7], request->traceparent);
+    hk_pgarray_add_int(&arrays[3], event_kinds_place(&rows->kinds, &kind, arrays));
+    hk_pgarray_add_id(&arrays[4], &result->id);
+    hk_pgarray_add_str(&arrays[5], event->external_id);
+    hk_pgarray_add_str(&arrays[6], event->occurred_at);
+    hk_pgarray_add_str(&arrays[7], event->payload);
+    hk_pgarray_add_str(&arrays[8], request->traceparent);
     rows->n++;
 }
 

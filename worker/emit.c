@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/event_kinds.h"
 #include "api/ingest.sql.h"
 #include "api/schema_cache.h"
 #include "hk/clock.h"
@@ -21,10 +22,11 @@
 
 /* The parameters of ingest_events, in order. */
 enum {
-    PARAM_TENANT_ID,
-    PARAM_ID,
+    PARAM_TENANT_ID, /* this and the next two: of the kinds */
     PARAM_EVENT_TYPE,
     PARAM_COMPANY,
+    PARAM_KIND,
+    PARAM_ID,
     PARAM_EXTERNAL_ID,
     PARAM_OCCURRED_AT,
     PARAM_PAYLOAD,
@@ -34,10 +36,11 @@ enum {
 };
 
 static const enum hk_pgtype array_types[N_ARRAYS] = {
-    [PARAM_TENANT_ID] = HK_PG_UUID,   [PARAM_ID] = HK_PG_UUID,
-    [PARAM_EVENT_TYPE] = HK_PG_TEXT,  [PARAM_COMPANY] = HK_PG_TEXT,
-    [PARAM_EXTERNAL_ID] = HK_PG_TEXT, [PARAM_OCCURRED_AT] = HK_PG_TEXT,
-    [PARAM_PAYLOAD] = HK_PG_TEXT,     [PARAM_TRACEPARENT] = HK_PG_TEXT,
+    [PARAM_TENANT_ID] = HK_PG_UUID,   [PARAM_EVENT_TYPE] = HK_PG_TEXT,
+    [PARAM_COMPANY] = HK_PG_TEXT,     [PARAM_KIND] = HK_PG_INT4,
+    [PARAM_ID] = HK_PG_UUID,          [PARAM_EXTERNAL_ID] = HK_PG_TEXT,
+    [PARAM_OCCURRED_AT] = HK_PG_TEXT, [PARAM_PAYLOAD] = HK_PG_TEXT,
+    [PARAM_TRACEPARENT] = HK_PG_TEXT,
 };
 
 /* Its columns. */
@@ -48,6 +51,7 @@ struct emit {
     struct hk_db_query query;
     unsigned timeout_ms;
     struct hk_pgarray arrays[N_ARRAYS];
+    struct event_kinds kinds;
     struct hk_id_source ids;
     struct schema_cache *schemas;
     struct attempt *first, *last; /* waiting */
@@ -65,7 +69,7 @@ struct emit *emit_new(struct hk_loop *loop, const struct hk_config *config)
         .schema = config->database_schema,
         .user = "hookline_worker",
         .role = "hookline_ingest",
-        .session_options = HK_DB_HOT_OPTIONS,
+        .session_options = HK_DB_INGEST_OPTIONS,
         .name = "hookline-worker emit",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
         .n_connections = 1,
@@ -153,14 +157,13 @@ static void add_row(struct emit *emit, const struct attempt *attempt)
     const struct run *run = attempt->run;
     struct hk_pgarray *arrays = emit->arrays;
     struct hk_id id = hk_id_new(&emit->ids, hk_wall_us() / 1000);
+    struct event_kind kind = {attempt->tenant_id, run->step->event_type, hk_buf_str(&run->key)};
     char message_id[HK_ID_TEXT_SIZE], external_id[MAX_ID_SIZE];
 
     hk_id_format(&attempt->message_id, message_id);
     (void)snprintf(external_id, sizeof(external_id), "run/%s/%u", message_id, run->row.step_no);
-    hk_pgarray_add_id(&arrays[PARAM_TENANT_ID], &attempt->tenant_id);
+    hk_pgarray_add_int(&arrays[PARAM_KIND], event_kinds_place(&emit->kinds, &kind, arrays));
     hk_pgarray_add_id(&arrays[PARAM_ID], &id);
-    hk_pgarray_add_str(&arrays[PARAM_EVENT_TYPE], run->step->event_type);
-    hk_pgarray_add_str(&arrays[PARAM_COMPANY], hk_buf_str(&run->key));
     hk_pgarray_add_str(&arrays[PARAM_EXTERNAL_ID], hk_str(external_id));
     hk_pgarray_add_null(&arrays[PARAM_OCCURRED_AT]);
     hk_pgarray_add_str(&arrays[PARAM_PAYLOAD], hk_buf_str(&run->made));
@@ -178,6 +181,7 @@ void emit_turn(struct emit *emit)
     take_batch(emit);
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_clear(&emit->arrays[i]);
+    event_kinds_clear(&emit->kinds);
     for (unsigned i = 0; i < emit->n_batch; i++)
         add_row(emit, emit->batch[i]);
     emit->query = (struct hk_db_query){

@@ -119,6 +119,13 @@ struct hk_db_options {
     "-c join_collapse_limit=1 -c jit=off"
 
 /*
+ * Those of statements that join only what they have been given or have made themselves, and reach
+ * tables by LATERAL (... OFFSET 0) alone: a batch is joined with itself in time that grows as it
+ * does.
+ */
+#define HK_DB_INGEST_OPTIONS HK_DB_HOT_OPTIONS " -c enable_hashjoin=on"
+
+/*
  * Those of all other statements: optional filters need a plan of their own each; a page is read in
  * its order from an index, row by row, whatever the statistics: tests/integration/plans.c.
  */

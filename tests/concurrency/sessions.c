@@ -38,7 +38,7 @@ PGconn *session_worker(struct harness *h)
 
 PGconn *session_ingest(struct harness *h)
 {
-    return connect_as(h, "hookline_api", "-c role=hookline_ingest " HK_DB_HOT_OPTIONS);
+    return connect_as(h, "hookline_api", "-c role=hookline_ingest " HK_DB_INGEST_OPTIONS);
 }
 
 PGconn *session_api(struct harness *h, const struct tenant *t)
@@ -374,8 +374,8 @@ void session_publish_send(PGconn *ingest, const struct tenant *t, const char *ev
                           const char *external_id)
 {
     char tenant[PARAM_SIZE], event[PARAM_SIZE], external[PARAM_SIZE];
-    const char *const params[] = {tenant,   event, "{order.paid}", "{c1}", external,
-                                  "{NULL}", "{1}", "{NULL}",       "f"};
+    const char *const params[] = {tenant,   "{order.paid}", "{c1}", "{1}",    event,
+                                  external, "{NULL}",       "{1}",  "{NULL}", "f"};
 
     (void)snprintf(tenant, sizeof(tenant), "{%s}", t->id);
     (void)snprintf(event, sizeof(event), "{%s}", event_id);

@@ -35,7 +35,7 @@ enum role { INGEST, CLAIM, RECORD, N_ROLES };
 static const struct {
     const char *user, *options;
 } sessions[N_ROLES] = {
-    [INGEST] = {"hookline_api", "-c role=hookline_ingest " HK_DB_HOT_OPTIONS},
+    [INGEST] = {"hookline_api", "-c role=hookline_ingest " HK_DB_INGEST_OPTIONS},
     [CLAIM] = {"hookline_worker", HK_DB_HOT_OPTIONS " -c enable_sort=off"},
     [RECORD] = {"hookline_worker", HK_DB_HOT_OPTIONS},
 };
@@ -69,10 +69,10 @@ static const struct {
 
 /* Events of so many companies of all tenants, each with the external_id. */
 #define PUBLISH_OF(company, external_id)                                                           \
-    "SELECT format('EXECUTE ingest_events (%L, %L, %L, %L, %L, %L, %L, %L, false)',"               \
-    " array_agg(tenant_id), array_agg(uuid_v7()), array_agg('type.' || n), array_agg(" company     \
-    "), array_agg(" external_id "), array_agg(NULL::text), array_agg('{\"n\": 1}'::text),"         \
-    " array_agg(NULL::text))"                                                                      \
+    "SELECT format('EXECUTE ingest_events (%L, %L, %L, %L, %L, %L, %L, %L, %L, false)',"           \
+    " array_agg(tenant_id), array_agg('type.' || n), array_agg(" company                           \
+    "), array_agg(n::integer), array_agg(uuid_v7()), array_agg(" external_id                       \
+    "), array_agg(NULL::text), array_agg('{\"n\": 1}'::text), array_agg(NULL::text))"              \
     " FROM (SELECT *, row_number() OVER (ORDER BY md5(id::text)) AS n FROM company"                \
     "        ORDER BY n LIMIT 100) c"
 
@@ -141,9 +141,8 @@ static const struct {
     const char *execute;
 } statements[] = {
     {INGEST, &stmt_ingest_events,
-     "EXECUTE ingest_events ('{00000000-0000-7000-8000-000000000001}',"
-     " '{00000000-0000-7000-8000-000000000002}', '{a}', '{c}', '{k}', '{NULL}', '{1}', '{NULL}',"
-     " false)"},
+     "EXECUTE ingest_events ('{00000000-0000-7000-8000-000000000001}', '{a}', '{c}', '{1}',"
+     " '{00000000-0000-7000-8000-000000000002}', '{k}', '{NULL}', '{1}', '{NULL}', false)"},
     {INGEST, &stmt_inbound_receive,
      "EXECUTE inbound_receive ('{00000000-0000-7000-8000-000000000001}',"
      " '{00000000-0000-7000-8000-000000000002}', '{00000000-0000-7000-8000-000000000003}', '{1}',"

@@ -13,7 +13,7 @@ BEGIN {
     folder[++n] = "^lib/";         ours[n] = "^(hk/|[a-z_]+\\.h$)"
     folder[++n] = "^api/cli/";     ours[n] = "^(hk|api|migrations)/"
     folder[++n] = "^api/";         ours[n] = "^(hk|api|docs)/"
-    folder[++n] = "^worker/";      ours[n] = "^(hk|worker)/|^api/(ingest\\.sql|schema_cache)\\.h"
+    folder[++n] = "^worker/";      ours[n] = "^(hk|worker)/|^api/(event_kinds|ingest\\.sql|schema_cache)\\.h"
     folder[++n] = "^migrations/";  ours[n] = "^(hk|migrations)/"
     folder[++n] = "^tests/";       ours[n] = "."
 
