@@ -22,25 +22,31 @@
 #include "worker/claim.sql.h"
 #include "worker/load.h"
 
-#define FAILED_DELAY_MS 1000
-#define STOP_CHANNEL    "hookline_stopped"
+#define FAILED_DELAY_MS   1000
+#define LOOK_AGAIN_MS     1000 /* at what is due before `from_us` */
+#define MAX_LOOKING_SHARE 50   /* and no more than one part in so many of the time */
+#define STOP_CHANNEL      "hookline_stopped"
 
 struct claim {
     struct claim_options options;
     struct hk_db *db;
     struct hk_db_query query;
     struct load *load; /* of what the last claim found */
-    char limit_text[12], lease_text[12], trial_limit_text[12];
+    char limit_text[12], lease_text[12], trial_limit_text[12], from_text[24];
     struct hk_timer timer, lane_timer;
 
     bool is_wanted;              /* there is a reason to claim */
     bool lanes_are_wanted;       /* ... from lanes */
     bool is_of_lanes;            /* the claim under way, or else the last one */
     bool is_stopped, has_failed; /* no more claims; the last one has failed */
+    bool is_put_off;             /* to be claimed when the timer says */
     bool wants_more[2];          /* of no lane, of lanes: the last one found all it asked for */
     unsigned n_asked, n_under_way;
     int64_t asked_ms;
     int64_t linger_until_ms;
+    int64_t claimed_ms;    /* the last time, what is in no lane */
+    int64_t from_us;       /* all that is due before it has been looked at; 0: nothing */
+    int64_t look_again_ms; /* at all of it, then */
 };
 
 /* The columns of both claims. */
@@ -54,6 +60,7 @@ enum {
     COLUMN_ATTEMPTS,
     COLUMN_SCHEDULE_FROM,
     COLUMN_IS_ON_TRIAL,
+    COLUMN_LOOKED_UNTIL_US, /* not of lanes */
 };
 
 /*
@@ -91,6 +98,7 @@ static void on_listening(void *notified_arg)
     struct claim *claim = notified_arg;
 
     claim->options.stopped(claim->options.found_arg, NULL, NULL);
+    claim->from_us = 0; /* a claim that was not durable may have been lost */
 }
 
 static void on_timer(struct hk_timer *timer)
@@ -189,6 +197,10 @@ static void note_failure(struct claim *claim, enum hk_code code);
 /* `n_on_trial` is of lanes only. */
 static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n_on_trial)
 {
+    claim->asked_ms = hk_mono_ms();
+    if (!is_of_lanes && claim->asked_ms >= claim->look_again_ms)
+        claim->from_us = 0;
+    (void)snprintf(claim->from_text, sizeof(claim->from_text), "%lld", (long long)claim->from_us);
     (void)snprintf(claim->limit_text, sizeof(claim->limit_text), "%u", n);
     (void)snprintf(claim->lease_text, sizeof(claim->lease_text), "%d",
                    (int)claim->options.config->worker_lease_ms);
@@ -196,33 +208,49 @@ static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n
     claim->query = (struct hk_db_query){
         .stmt = is_of_lanes ? &stmt_lane_claim : &stmt_message_claim,
         .params = {hk_str(claim->limit_text), hk_str(claim->lease_text),
-                   hk_str(claim->trial_limit_text)},
+                   hk_str(is_of_lanes ? claim->trial_limit_text : claim->from_text)},
         .wants_binary_result = true,
         .done = on_claimed,
         .timeout_ms = 10000,
     };
     claim->is_of_lanes = is_of_lanes;
     claim->n_asked = claim->n_under_way = n;
-    claim->asked_ms = hk_mono_ms();
     if (is_of_lanes) {
         claim->lanes_are_wanted = false;
         hk_loop_stop_timer(claim->options.loop, &claim->lane_timer);
     } else {
-        claim->is_wanted = false;
+        claim->is_wanted = claim->is_put_off = false;
+        claim->claimed_ms = claim->asked_ms;
         hk_loop_stop_timer(claim->options.loop, &claim->timer);
     }
     if (hk_db_submit(claim->db, &claim->query) != HK_OK)
         note_failure(claim, HK_BUSY);
 }
 
+/* The more there is, the longer it is gathered; what is known to wait has been gathered. */
+static bool is_too_soon(struct claim *claim, unsigned apart_ms)
+{
+    int64_t rest_ms = claim->claimed_ms + apart_ms - hk_mono_ms();
+
+    if (claim->wants_more[false] || rest_ms <= 0)
+        return false;
+    if (!claim->is_put_off)
+        claim_again_in(claim, rest_ms);
+    claim->is_put_off = true;
+    return true;
+}
+
 void claim_turn(struct claim *claim, unsigned n_slots, const struct claim_load *load)
 {
+    struct claim_load of_no_lane = *load;
     unsigned n = 0, n_of_lanes = 0, n_on_trial = 0;
 
     if (claim->is_stopped || claim_is_under_way(claim))
         return;
-    if (claim->is_wanted)
-        n = claim_size(n_slots, load);
+    if (claim->lanes_are_wanted)
+        of_no_lane.n_ahead = 0; /* or there would be no slot for lanes */
+    if (claim->is_wanted && !is_too_soon(claim, load->apart_ms))
+        n = claim_size(n_slots, &of_no_lane);
     if (claim->lanes_are_wanted)
         n_of_lanes = claim_lane_size(n_slots, load, &n_on_trial);
     if (n > 0 && (n_of_lanes == 0 || claim->is_of_lanes))
@@ -237,6 +265,7 @@ static void note_failure(struct claim *claim, enum hk_code code)
         hk_log(HK_LOG_WARN, "claim.failed", HK_CELL(claim->options.config->cell),
                HK_CTEXT("code", hk_code_info(code)->slug));
     claim->has_failed = true;
+    claim->from_us = 0;
     claim->n_under_way = 0;
     claim->wants_more[true] = claim->wants_more[false] = false;
     if (claim->is_of_lanes)
@@ -272,6 +301,16 @@ static void find_next(struct claim *claim, unsigned n_messages, bool has_moved)
                                                           : claim->options.config->worker_poll_ms);
 }
 
+/* To look at all of it again takes a while when there are dead rows that may not be removed yet. */
+static void note_looked(struct claim *claim, const struct hk_db_result *result)
+{
+    int64_t now_ms = hk_mono_ms(), rest_ms = (now_ms - claim->asked_ms) * MAX_LOOKING_SHARE;
+
+    if (claim->from_us == 0)
+        claim->look_again_ms = now_ms + (rest_ms > LOOK_AGAIN_MS ? rest_ms : LOOK_AGAIN_MS);
+    claim->from_us = hk_db_int(result, 0, COLUMN_LOOKED_UNTIL_US);
+}
+
 static void on_claimed(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct claim *claim = HK_CONTAINER_OF(query, struct claim, query);
@@ -305,10 +344,12 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
     if (n_messages > 0)
         load_begin(claim->load, claim->is_of_lanes,
                    claim->asked_ms + claim->options.config->worker_lease_ms);
-    if (claim->is_of_lanes)
+    if (claim->is_of_lanes) {
         find_next_lane(claim, result);
-    else
+    } else {
+        note_looked(claim, result);
         find_next(claim, n_messages, hk_db_int(result, 0, COLUMN_N) > 0);
+    }
 }
 
 void claim_stop(struct claim *claim)

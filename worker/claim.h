@@ -9,7 +9,8 @@
 #include "worker/attempt.h"
 
 #define CLAIM_MAX      256
-#define CLAIM_BURST_MS 5 /* between two claims while there is work, or was just now */
+#define CLAIM_AHEAD_MS 20 /* so long a claimed message may wait for a slot, as things go */
+#define CLAIM_BURST_MS 5  /* between two claims while there is work, or was just now */
 #define CLAIM_LINGER_MS                                                                            \
     20 /* how long "just now" is: covers the notifications that are throttled                      \
         */
@@ -19,12 +20,20 @@ struct hk_db;
 struct hk_loop;
 struct hk_vault;
 
+/* How many messages end. All 0: none have. */
+struct claim_pace {
+    int64_t since_ms;
+    unsigned n, n_before; /* since then; in the CLAIM_AHEAD_MS before */
+};
+
 /* What a worker is busy with. */
 struct claim_load {
     unsigned n_in_flight;  /* leased or sending */
     unsigned n_of_lanes;   /* of them */
     unsigned n_on_trial;   /* of those */
     unsigned n_unrecorded; /* have ended */
+    unsigned n_ahead;      /* so many more than there are slots will have one soon */
+    unsigned apart_ms;     /* claims and records are, while nothing is in a hurry */
 };
 
 /* Takes ownership of `attempt`. `arg` is the options' found_arg. */
@@ -76,10 +85,23 @@ struct hk_db *claim_db(struct claim *claim);
 void claim_stop(struct claim *claim);
 bool claim_is_under_way(const struct claim *claim);
 
+/* One has ended. Pure. */
+void claim_pace_add(struct claim_pace *pace, int64_t now_ms);
+
+/* How many ended in the last CLAIM_AHEAD_MS, more or less. Pure. */
+unsigned claim_pace_lately(struct claim_pace *pace, int64_t now_ms);
+
 /*
- * How many messages of no lane to claim: the free slots up to CLAIM_MAX, or 0 for not now: fewer
- * than a quarter of the slots are free (many small claims cost more than few large ones), or the
- * records lag behind. Pure.
+ * How long to gather what is claimed, or recorded, at a pace of `n_lately`: nothing below 250 a
+ * second, 16 ms from 4,000 a second on. Pure.
+ */
+unsigned claim_apart_ms(unsigned n_lately);
+
+/*
+ * How many messages of no lane to claim: the free slots and load->n_ahead, up to CLAIM_MAX, or 0
+ * for not now: fewer than a quarter of the slots are free, or there is still work ahead (many small
+ * claims cost more than few large ones: each some 0.6 ms of PostgreSQL's time before its first
+ * message), or the records lag behind. Pure.
  */
 unsigned claim_size(unsigned n_slots, const struct claim_load *load);
 

@@ -8,18 +8,25 @@
 -- Each look-up is fenced by OFFSET 0, so that it is one, by key, whatever the planner thinks of the tables' sizes.
 
 -- name: message_claim
--- $1 how many messages integer, $2 lease in milliseconds integer. First column: how many were moved into lanes instead.
+-- $1 how many messages integer, $2 lease in milliseconds integer, $3 due from when on, microseconds since the epoch bigint.
+-- First column: how many were moved into lanes instead; last one: what is due before it has been looked at, and can be
+-- left out of the next claim, but for what was committed late or locked by somebody else: a claim from 0 on finds these.
+-- Who has a snapshot for long, such as a report, keeps vacuum from removing what was claimed since; the index would lead
+-- each claim past all of it.
 WITH due AS MATERIALIZED (
-    SELECT d.ctid AS queue_ctid, d.tenant_id, d.subscription_id, d.message_id
+    SELECT d.ctid AS queue_ctid, d.tenant_id, d.subscription_id, d.message_id, d.due_at
       FROM queue d
-     WHERE d.due_at <= now() AND NOT d.laned
+     WHERE d.due_at >= 'epoch'::timestamptz + $3::bigint * interval '1 microsecond' AND d.due_at <= now() AND NOT d.laned
      ORDER BY d.due_at
      LIMIT $1::integer
        FOR UPDATE SKIP LOCKED
 ), judged AS MATERIALIZED (
+    -- Once for all messages of a subscription.
     SELECT d.*, (s.ordered OR s.rate_per_second IS NOT NULL OR s.max_in_flight IS NOT NULL
                  OR l.is_busy OR l.pause_ms > 0) IS TRUE AS is_governed
-      FROM due d
+      FROM (SELECT x.tenant_id, x.subscription_id, array_agg(x.queue_ctid) AS queue_ctids
+              FROM due x
+             GROUP BY x.tenant_id, x.subscription_id) d
      CROSS JOIN LATERAL (SELECT x.ordered, x.rate_per_second, x.max_in_flight
                            FROM subscription x
                           WHERE x.tenant_id = d.tenant_id AND x.id = d.subscription_id
@@ -30,15 +37,18 @@ WITH due AS MATERIALIZED (
                          OFFSET 0) l ON true
 ), crowd AS MATERIALIZED (
     -- Who fills a sixteenth of the largest claim brings along what the next ones would meet.
-    SELECT j.tenant_id, j.subscription_id, (array_agg(j.message_id ORDER BY j.message_id))[1] AS first_id
+    SELECT j.tenant_id, j.subscription_id,
+           (SELECT d.message_id
+              FROM due d
+             WHERE d.tenant_id = j.tenant_id AND d.subscription_id = j.subscription_id
+             ORDER BY d.message_id
+             LIMIT 1) AS first_id
       FROM judged j
-     WHERE j.is_governed
-     GROUP BY j.tenant_id, j.subscription_id
-    HAVING count(*) >= 16
+     WHERE j.is_governed AND cardinality(j.queue_ctids) >= 16
 ), moved AS (
     UPDATE queue q
        SET laned = true, leased = false
-     WHERE q.ctid = ANY (ARRAY(SELECT j.queue_ctid FROM judged j WHERE j.is_governed
+     WHERE q.ctid = ANY (ARRAY(SELECT unnest(j.queue_ctids) FROM judged j WHERE j.is_governed
                                 UNION
                                SELECT f.queue_ctid
                                  FROM crowd c
@@ -66,12 +76,16 @@ WITH due AS MATERIALIZED (
 ), claimed AS (
     UPDATE queue AS q
        SET due_at = now() + $2::integer * interval '1 millisecond', leased = true, fence = q.fence + 1
-     WHERE q.ctid = ANY (ARRAY(SELECT j.queue_ctid FROM judged j WHERE NOT j.is_governed))
+     WHERE q.ctid = ANY (ARRAY(SELECT unnest(j.queue_ctids) FROM judged j WHERE NOT j.is_governed))
     RETURNING q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from
 )
 SELECT z.n_moved, NULL::bigint AS lane_due_ms, q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from,
-       false AS is_trial
-  FROM (SELECT count(*) AS n_moved FROM moved) z
+       false AS is_trial, z.looked_until_us
+  FROM (SELECT (SELECT count(*) FROM moved) AS n_moved,
+               (extract(epoch FROM least(now() - interval '200 milliseconds', -- of a publishing that was slow to commit
+                                         CASE WHEN count(*) >= $1::integer THEN max(d.due_at) END)) * 1000000)::bigint
+               AS looked_until_us
+          FROM due d) z
   LEFT JOIN claimed q ON true;
 
 -- name: lane_claim
@@ -235,7 +249,8 @@ WITH trial AS MATERIALIZED (
      WHERE l.ctid = o.lane_ctid
 )
 SELECT z.n_lanes, z.lane_due_ms, q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from,
-       (SELECT l.is_trial FROM limited l WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial
+       (SELECT l.is_trial FROM limited l WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial,
+       NULL::bigint AS looked_until_us
   FROM (SELECT (SELECT count(*) FROM limited) AS n_lanes,
                (SELECT ceil(extract(epoch FROM l.next_at - now()) * 1000)::bigint
                   FROM lane l

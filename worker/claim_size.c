@@ -3,6 +3,7 @@
 #include "worker/claim.h"
 
 #define MAX_UNRECORDED 1024
+#define MAX_APART_MS   16
 
 static unsigned rest(unsigned most, unsigned n)
 {
@@ -14,12 +15,42 @@ static unsigned smaller(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+static void begin_anew(struct claim_pace *pace, int64_t now_ms)
+{
+    int64_t age_ms = now_ms - pace->since_ms;
+
+    if (age_ms < CLAIM_AHEAD_MS)
+        return;
+    pace->n_before = age_ms < 2 * (int64_t)CLAIM_AHEAD_MS ? pace->n : 0;
+    pace->n = 0;
+    pace->since_ms = now_ms;
+}
+
+void claim_pace_add(struct claim_pace *pace, int64_t now_ms)
+{
+    begin_anew(pace, now_ms);
+    pace->n++;
+}
+
+unsigned claim_pace_lately(struct claim_pace *pace, int64_t now_ms)
+{
+    begin_anew(pace, now_ms);
+    return pace->n_before;
+}
+
+unsigned claim_apart_ms(unsigned n_lately)
+{
+    return smaller(n_lately / 5, MAX_APART_MS);
+}
+
 unsigned claim_size(unsigned n_slots, const struct claim_load *load)
 {
-    unsigned n_free = rest(n_slots, load->n_in_flight);
+    unsigned n_ahead = smaller(load->n_ahead, CLAIM_MAX);
+    unsigned n_free = rest(n_slots + n_ahead, load->n_in_flight);
     unsigned n_here = rest(n_slots, load->n_of_lanes); /* a slow lane gives its slots back late */
 
-    if (n_free == 0 || n_free * 4 < n_here || load->n_unrecorded >= MAX_UNRECORDED)
+    if (n_free == 0 || n_free * 4 < n_here || n_free < n_ahead ||
+        load->n_unrecorded >= MAX_UNRECORDED)
         return 0;
     return smaller(n_free, CLAIM_MAX);
 }

@@ -2,6 +2,7 @@
 #include "worker/park.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "hk/clock.h"
 #include "hk/loop.h"
@@ -103,19 +104,28 @@ static struct attempt *take_out(struct park *park, struct attempt **link)
     return attempt;
 }
 
+/* What is refused to one is refused to the other. */
+static bool are_alike(const struct attempt *attempt, const struct attempt *refused)
+{
+    return refused != NULL && attempt->is_laned == refused->is_laned &&
+           memcmp(&attempt->subscription_id, &refused->subscription_id, sizeof(struct hk_id)) == 0;
+}
+
 /* Those whose time is over come first. */
 void park_turn(struct park *park)
 {
     struct attempt **link = &park->first, *attempt;
+    const struct attempt *refused = NULL;
     int64_t now_ms = hk_mono_ms();
     unsigned n_refusals = 0;
 
     while ((attempt = *link) != NULL && n_refusals < MAX_REFUSALS) {
-        if (take_slot(park, attempt)) {
+        if (!are_alike(attempt, refused) && take_slot(park, attempt)) {
             start(take_out(park, link));
         } else if (now_ms >= attempt->parked_until_ms) {
             (void)attempt_fire(take_out(park, link), EVENT_CROWDED);
         } else {
+            refused = attempt;
             link = &attempt->next_waiting;
             n_refusals++;
         }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * record.c - one batch at a time; what finishes meanwhile is the next batch, so that batches grow
- * with the load by themselves.
+ * with the load by themselves. Under load successes are gathered for some milliseconds more: a
+ * batch costs as much as ten messages before its first one.
  *
  *     record_add() -> waiting -> record_turn() -> batch -> on_recorded() -> fire, or waiting again
  *
@@ -104,12 +105,15 @@ struct record {
     struct hk_db *db;
     struct hk_db_query query;
     struct hk_timer timer; /* set: no batch before it is due */
+    struct hk_timer apart_timer;
+    int64_t begun_ms; /* the last batch */
     struct hk_pgarray arrays[N_ARRAYS];
     struct hk_id_span span; /* of the messages' ids */
 
     struct attempt *first, *last; /* waiting */
     unsigned n_waiting;
-    unsigned n_alone; /* so many of the first go one by one */
+    unsigned n_hurried; /* of them: somebody waits for what becomes of them */
+    unsigned n_alone;   /* so many of the first go one by one */
     struct attempt *batch[RECORD_MAX];
     unsigned n_batch; /* 0: none is under way */
     enum batch_kind kind;
@@ -145,10 +149,24 @@ void record_free(struct record *record)
     if (record == NULL)
         return;
     hk_loop_stop_timer(record->options.loop, &record->timer);
+    hk_loop_stop_timer(record->options.loop, &record->apart_timer);
     hk_db_free(record->db);
     for (unsigned i = 0; i < N_ARRAYS; i++)
         hk_pgarray_done(&record->arrays[i]);
     free(record);
+}
+
+static enum batch_kind kind_of(const struct attempt *attempt)
+{
+    if (attempt->run != NULL && attempt->verdict.kind != VERDICT_RELEASE)
+        return BATCH_STEPS;
+    return attempt->verdict.kind == VERDICT_SUCCEEDED ? BATCH_SUCCESSES : BATCH_OTHERS;
+}
+
+/* Lanes go on when it is recorded, retries wait from then on. */
+static bool is_hurried(const struct attempt *attempt)
+{
+    return attempt->is_laned || kind_of(attempt) != BATCH_SUCCESSES;
 }
 
 void record_add(struct record *record, struct attempt *attempt)
@@ -162,6 +180,7 @@ void record_add(struct record *record, struct attempt *attempt)
         record->last->next_waiting = attempt;
     record->last = attempt;
     record->n_waiting++;
+    record->n_hurried += is_hurried(attempt);
 }
 
 void record_add_again(struct record *record, struct attempt *attempt)
@@ -171,13 +190,7 @@ void record_add_again(struct record *record, struct attempt *attempt)
     if (record->last == NULL)
         record->last = attempt;
     record->n_waiting++;
-}
-
-static enum batch_kind kind_of(const struct attempt *attempt)
-{
-    if (attempt->run != NULL && attempt->verdict.kind != VERDICT_RELEASE)
-        return BATCH_STEPS;
-    return attempt->verdict.kind == VERDICT_SUCCEEDED ? BATCH_SUCCESSES : BATCH_OTHERS;
+    record->n_hurried += is_hurried(attempt);
 }
 
 /* The first, and what waits behind it for the same statement. */
@@ -204,6 +217,7 @@ static void take_batch(struct record *record)
             n_step_bytes += step_text(attempt).n;
         record->batch[record->n_batch++] = attempt;
         record->n_waiting--;
+        record->n_hurried -= is_hurried(attempt);
     }
     record->last = left;
     if (record->n_alone > 0)
@@ -340,10 +354,21 @@ static hk_db_done_fn on_recorded;
 
 static void on_timer(struct hk_timer *timer)
 {
-    (void)timer; /* record_turn() sees that it is no longer set */
+    (void)timer; /* record_turn() sees that it is no longer set, or that the time is over */
 }
 
-void record_turn(struct record *record)
+static bool is_too_soon(struct record *record, unsigned apart_ms)
+{
+    int64_t rest_ms = record->begun_ms + apart_ms - hk_mono_ms();
+
+    if (rest_ms <= 0 || record->n_hurried > 0 || record->n_waiting >= RECORD_MAX)
+        return false;
+    if (!record->apart_timer.is_set)
+        hk_loop_set_timer(record->options.loop, &record->apart_timer, rest_ms, on_timer);
+    return true;
+}
+
+void record_turn(struct record *record, unsigned apart_ms)
 {
     static const struct hk_db_result busy = {.code = HK_BUSY};
     static const struct hk_stmt *const statements[] = {
@@ -352,8 +377,10 @@ void record_turn(struct record *record)
         [BATCH_STEPS] = &stmt_step_record,
     };
 
-    if (record->n_batch > 0 || record->n_waiting == 0 || record->timer.is_set)
+    if (record->n_batch > 0 || record->n_waiting == 0 || record->timer.is_set ||
+        is_too_soon(record, apart_ms))
         return;
+    record->begun_ms = hk_mono_ms();
     take_batch(record);
     fill_arrays(record);
     record->query = (struct hk_db_query){

@@ -32,8 +32,11 @@ void record_add(struct record *record, struct attempt *attempt);
 /* Queues it again, before all others. */
 void record_add_again(struct record *record, struct attempt *attempt);
 
-/* Once per turn of the loop: sends what waits as one batch, unless one is under way. */
-void record_turn(struct record *record);
+/*
+ * Once per turn of the loop: sends what waits as one batch, unless one is under way or, when there
+ * are nothing but successes outside of lanes, the last one began less than `apart_ms` ago.
+ */
+void record_turn(struct record *record, unsigned apart_ms);
 
 /* Queued, or in the batch under way. */
 unsigned record_n_unrecorded(const struct record *record);

@@ -33,7 +33,7 @@ struct limits {
 };
 
 struct share {
-    unsigned n_slots, most, n_newcomers, n_entries;
+    unsigned n_slots, most, n_held, n_newcomers, n_entries;
     struct limits limits[SHARE_KIND_COUNT];
     uint64_t seed[2];
     unsigned i_sweep; /* the bucket that is looked through next */
@@ -179,6 +179,8 @@ bool share_take(struct share *share, const struct share_claimant *claimant, int6
     bool is_newcomer = !is_proven && !claimant->is_laned;
 
     *ret_hold = (struct share_hold){0};
+    if (share->n_held >= share->n_slots)
+        return false;
     if (is_newcomer && share->n_newcomers >= (share->n_slots + 1) / 2)
         return false;
     for (enum share_kind kind = 0; kind < SHARE_KIND_COUNT; kind++) {
@@ -195,8 +197,10 @@ bool share_take(struct share *share, const struct share_claimant *claimant, int6
         of[kind]->n_newcomers += is_newcomer;
         ret_hold->of[kind] = of[kind];
     }
+    share->n_held++;
     share->n_newcomers += is_newcomer;
     ret_hold->is_newcomer = is_newcomer;
+    ret_hold->is_held = true;
     return true;
 }
 
@@ -236,6 +240,7 @@ unsigned share_give_back(struct share *share, struct share_hold *hold, int cost,
         if (kind == SHARE_SUBSCRIPTION)
             total = entry->cost;
     }
+    share->n_held -= hold->is_held;
     share->n_newcomers -= hold->is_newcomer;
     *hold = (struct share_hold){0};
     return total;

@@ -28,7 +28,7 @@ struct share_entry; /* opaque */
 /* Whose slot it is; zeros: nobody's. */
 struct share_hold {
     struct share_entry *of[SHARE_KIND_COUNT];
-    bool is_newcomer;
+    bool is_held, is_newcomer;
 };
 
 /* Who wants a slot. */
@@ -45,7 +45,10 @@ void share_free(struct share *share);
  */
 void share_set_slots(struct share *share, unsigned n_slots);
 
-/* Takes a slot; false, and *ret_hold is nobody's, when one of the three has no right to one now. */
+/*
+ * Takes a slot; false, and *ret_hold is nobody's, when none is free, or one of the three has no
+ * right to one now.
+ */
 bool share_take(struct share *share, const struct share_claimant *claimant, int64_t now_ms,
                 struct share_hold *ret_hold);
 

@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "hk/clock.h"
 #include "hk/log.h"
 #include "hk/loop.h"
 #include "worker/attempt.h"
@@ -36,7 +37,9 @@ struct worker {
 
     struct attempt *attempts; /* all that are not finished */
     unsigned n_attempts;
-    struct claim_load load; /* of them; n_unrecorded is not kept up to date */
+    struct claim_load load; /* of them; the rest is of the last turn */
+    struct claim_pace pace;
+    unsigned n_slots;
     bool is_draining, is_drain_over;
     bool logs_moves;
 };
@@ -63,6 +66,7 @@ static void op_moved(struct attempt *attempt, enum attempt_state from, const cha
 
     if (is_in_flight(from) && !is_in_flight(attempt->state)) {
         count(worker, attempt, -1u);
+        claim_pace_add(&worker->pace, hk_mono_ms());
         park_leave(worker->park, attempt);
     }
     if (!worker->logs_moves)
@@ -278,17 +282,23 @@ void worker_free(struct worker *worker)
 
 struct slots_use worker_use(const struct worker *worker)
 {
+    unsigned n = worker->load.n_in_flight + claim_n_under_way(worker->claim);
+
     return (struct slots_use){
-        .n_held = worker->load.n_in_flight + claim_n_under_way(worker->claim),
+        .n_held =
+            n < worker->n_slots ? n : worker->n_slots, /* what is claimed ahead has none yet */
         .wants_more = claim_wants_more(worker->claim),
     };
 }
 
 void worker_turn(struct worker *worker, unsigned n_slots)
 {
+    worker->n_slots = n_slots;
     park_set_slots(worker->park, n_slots);
     emit_turn(worker->emit);
-    record_turn(worker->record);
+    worker->load.n_ahead = claim_pace_lately(&worker->pace, hk_mono_ms());
+    worker->load.apart_ms = claim_apart_ms(worker->load.n_ahead);
+    record_turn(worker->record, worker->is_draining ? 0 : worker->load.apart_ms);
     park_turn(worker->park);
     lanes_turn(worker->lanes);
     worker->load.n_unrecorded = record_n_unrecorded(worker->record);

@@ -106,7 +106,7 @@ static void claim_send(PGconn *worker, const struct hk_stmt *stmt, unsigned limi
 
 void session_claim_send(PGconn *worker, unsigned limit, unsigned lease_ms)
 {
-    claim_send(worker, &stmt_message_claim, limit, lease_ms, 0);
+    claim_send(worker, &stmt_message_claim, limit, lease_ms, 0); /* from 0 on */
 }
 
 void session_claim_lanes_send(PGconn *worker, unsigned limit, unsigned lease_ms)

@@ -111,7 +111,7 @@ static const struct hot {
      "SELECT format('EXECUTE inbound_find (%L, %L, false)', array_agg(tenant_id), array_agg(id))"
      " FROM (SELECT * FROM flow ORDER BY md5(id::text) LIMIT 100) f"},
     {"queue_age", INGEST, "SELECT 'EXECUTE queue_age'"},
-    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000)'"},
+    {"claim", CLAIM, "SELECT 'EXECUTE message_claim (100, 60000, 0)'"},
     {"load", CLAIM,
      "SELECT format('EXECUTE message_load (%L, %L, %L, %L, uuid_min(), uuid_max())',"
      " array_agg(tenant_id), array_agg(subscription_id), array_agg(message_id), array_agg(true))"
@@ -151,7 +151,7 @@ static const struct {
      "EXECUTE inbound_find ('{00000000-0000-7000-8000-000000000001}',"
      " '{00000000-0000-7000-8000-000000000003}', false)"},
     {INGEST, &stmt_queue_age, "EXECUTE queue_age"},
-    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
+    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0)"},
     {RECORD, &stmt_success_record,
      "EXECUTE success_record ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}',"
      " '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 'w')"},

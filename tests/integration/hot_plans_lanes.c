@@ -70,12 +70,12 @@ static const struct hot {
 } hots[] = {
     /* 100 that no lane asks for. */
     {"fast claim", CLAIM, LATE("NOT laned AND attempts = 2"),
-     "SELECT 'EXECUTE message_claim (100, 60000)'", 1500, 10000},
+     "SELECT 'EXECUTE message_claim (100, 60000, 0)'", 1500, 10000},
     /* 100, and 2,000 more of the one whose lane is busy: some 30 blocks for each. */
     {"fast claim that moves a crowd", CLAIM,
      LATE("subscription_id = " BIG " AND message_id <= (SELECT message_id FROM queue"
           " WHERE subscription_id = " BIG " ORDER BY message_id OFFSET 5000 LIMIT 1)"),
-     "SELECT 'EXECUTE message_claim (100, 60000)'", 20000, 100000},
+     "SELECT 'EXECUTE message_claim (100, 60000, 0)'", 20000, 100000},
     /* 100 of 64 lanes. */
     {"lane claim", CLAIM, NULL, "SELECT 'EXECUTE lane_claim (100, 60000, 100)'", 5000, 25000},
     {"lane claim of the big one", CLAIM,
@@ -137,7 +137,7 @@ static const struct {
     const struct hk_stmt *stmt;
     const char *execute;
 } statements[] = {
-    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000)"},
+    {CLAIM, &stmt_message_claim, "EXECUTE message_claim (100, 60000, 0)"},
     {CLAIM, &stmt_lane_claim, "EXECUTE lane_claim (100, 60000, 100)"},
     {CLAIM, &stmt_lane_tell,
      "EXECUTE lane_tell ('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{}', '{}',"

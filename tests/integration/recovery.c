@@ -284,6 +284,29 @@ static void test_a_notification_wakes_a_worker_that_hardly_polls(void **state)
     }
 }
 
+static bool has_one_recorded(void *arg)
+{
+    return db_int(arg, "SELECT count(*) FROM queue WHERE attempts = 1 AND NOT leased") == 1;
+}
+
+/* As if what made it due had taken an hour to commit: claims look at what was due then no more. */
+static void test_R_30_what_was_due_before_it_was_committed_is_claimed_too(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *late, *path;
+
+    (void)given_story(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 500}]}");
+    late = message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+    assert_true(wait_until(has_one_recorded, h, 15000));
+    (void)db_text(h, "UPDATE queue SET due_at = now() + interval '1 hour'");
+    path = message_path(h, t, publish(h, t, "order.paid", "c1", "{}"), NULL);
+    message_wait(h, t, path, "succeeded");
+    (void)db_text(h, "UPDATE queue SET due_at = now() - interval '1 hour'");
+    message_wait(h, t, late, "succeeded");
+}
+
 static const char *const short_lease[] = {"HOOKLINE_WORKER_LEASE_MS=3000", NULL};
 static const char *const short_drain[] = {"HOOKLINE_WORKER_LEASE_MS=3000",
                                           "HOOKLINE_WORKER_DRAIN_MS=500", NULL};
@@ -305,6 +328,8 @@ int main(void)
         harness_test(test_R_25_a_drain_that_takes_too_long_leaves_the_rest_to_the_lease,
                      .env = short_drain),
         harness_test(test_R_30_a_poll_finds_what_no_notification_tells_of, .env = some_poll),
+        harness_test(test_R_30_what_was_due_before_it_was_committed_is_claimed_too,
+                     .env = some_poll),
         harness_test(test_R_30_a_lost_listener_listens_again, .env = some_poll),
         harness_test(test_a_notification_wakes_a_worker_that_hardly_polls, .env = rare_poll),
     };

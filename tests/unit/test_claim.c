@@ -45,6 +45,52 @@ static void test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim(void **
     assert_int_equal(size_of(3, 2, 0), 1);
 }
 
+static unsigned size_ahead(unsigned n_in_flight, unsigned n_ahead)
+{
+    return claim_size(128, &(struct claim_load){.n_in_flight = n_in_flight, .n_ahead = n_ahead});
+}
+
+static void test_what_will_have_a_slot_soon_is_claimed_in_few_large_claims(void **state)
+{
+    (void)state;
+
+    assert_int_equal(size_ahead(0, 10), 138);
+    assert_int_equal(size_ahead(106, 10), 32); /* a quarter */
+    assert_int_equal(size_ahead(107, 10), 0);
+    assert_int_equal(size_ahead(128, 100), 100); /* as many as are ahead */
+    assert_int_equal(size_ahead(129, 100), 0);
+    assert_int_equal(size_ahead(128, 1000), CLAIM_MAX);
+    assert_int_equal(size_ahead(129, 1000), 0);
+}
+
+static void test_the_pace_is_that_of_the_last_moment(void **state)
+{
+    struct claim_pace pace = {0};
+
+    (void)state;
+
+    assert_int_equal(claim_pace_lately(&pace, 1000), 0);
+    for (int64_t ms = 1000; ms < 1000 + CLAIM_AHEAD_MS; ms++)
+        claim_pace_add(&pace, ms);
+    assert_int_equal(claim_pace_lately(&pace, 1000 + CLAIM_AHEAD_MS - 1), 0);
+    assert_int_equal(claim_pace_lately(&pace, 1000 + CLAIM_AHEAD_MS), CLAIM_AHEAD_MS);
+    claim_pace_add(&pace, 1000 + CLAIM_AHEAD_MS);
+    assert_int_equal(claim_pace_lately(&pace, 1000 + 2 * CLAIM_AHEAD_MS), 1);
+    claim_pace_add(&pace, 1000 + 2 * CLAIM_AHEAD_MS);
+    assert_int_equal(claim_pace_lately(&pace, 9000), 0); /* long ago */
+}
+
+static void test_the_faster_it_goes_the_longer_is_gathered(void **state)
+{
+    (void)state;
+
+    assert_int_equal(claim_apart_ms(0), 0);
+    assert_int_equal(claim_apart_ms(4), 0);
+    assert_int_equal(claim_apart_ms(20), 4);
+    assert_int_equal(claim_apart_ms(80), 16);
+    assert_int_equal(claim_apart_ms(1000), 16);
+}
+
 static void test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest(void **state)
 {
     struct claim_load load = {.n_in_flight = 96 + 1, .n_of_lanes = 96};
@@ -103,6 +149,9 @@ int main(void)
         cmocka_unit_test(test_the_free_slots_are_claimed_for),
         cmocka_unit_test(test_a_claim_has_a_limit),
         cmocka_unit_test(test_fewer_than_a_quarter_of_the_slots_are_not_worth_a_claim),
+        cmocka_unit_test(test_what_will_have_a_slot_soon_is_claimed_in_few_large_claims),
+        cmocka_unit_test(test_the_pace_is_that_of_the_last_moment),
+        cmocka_unit_test(test_the_faster_it_goes_the_longer_is_gathered),
         cmocka_unit_test(
             test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest),
         cmocka_unit_test(test_no_claims_while_the_records_lag_behind),
