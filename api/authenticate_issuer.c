@@ -19,6 +19,7 @@
 #include "api/limit.h"
 #include "api/oauth.sql.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 #include "hk/url.h"
 
@@ -100,6 +101,7 @@ static bool read_token(struct issuer_proof *proof, const char **reterr)
 enum stage_result authenticate_issuer(struct call *call, struct hk_str token)
 {
     struct issuer_proof *proof = call_alloc(call, sizeof(*proof));
+    enum stage_result entered;
     struct hk_id tenant_id;
     const char *why;
 
@@ -112,12 +114,15 @@ enum stage_result authenticate_issuer(struct call *call, struct hk_str token)
     hash_proof(call, token);
     if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
-        return STAGE_NEXT;
+        return tenant_cell_enter(call);
     }
     if (auth_guard_refuses(call))
         return STAGE_REPLIED;
     if (!read_token(proof, &why))
         return authenticate_refuse_token(call, why);
+    entered = tenant_cell_enter(call);
+    if (entered != STAGE_NEXT)
+        return entered;
     call->query = (struct hk_db_query){
         .stmt = &stmt_issuer_find,
         .params = {hk_str(call->tenant_id), hk_str(proof->issuer), hk_str(proof->alg)},

@@ -5,19 +5,21 @@
 #include "api/auth_guard.h"
 #include "api/authenticate.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 
 static hk_db_done_fn on_key_found;
 
 enum stage_result authenticate_key(struct call *call, struct hk_str proof)
 {
+    enum stage_result entered;
     struct hk_id tenant_id;
     bool is_key = auth_key_parse(proof, &tenant_id, call->key_sha256);
 
     if (is_key &&
         auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
-        return STAGE_NEXT;
+        return tenant_cell_enter(call);
     }
     if (auth_guard_refuses(call))
         return STAGE_REPLIED;
@@ -25,6 +27,9 @@ enum stage_result authenticate_key(struct call *call, struct hk_str proof)
         return call_stage_fail(call, HK_UNAUTHENTICATED);
     call->caller.tenant_id = tenant_id;
     call_act_for(call, &tenant_id);
+    entered = tenant_cell_enter(call);
+    if (entered != STAGE_NEXT)
+        return entered;
     hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);
     call->query = (struct hk_db_query){
         .stmt = &stmt_key_authenticate,

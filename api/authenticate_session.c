@@ -9,6 +9,7 @@
 #include "api/authenticate.h"
 #include "api/cookie.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 
 static hk_db_done_fn on_session_found;
@@ -43,6 +44,7 @@ static bool is_wanted(const struct call *call)
 
 enum stage_result authenticate_session(struct call *call, struct hk_str token)
 {
+    enum stage_result entered;
     struct hk_id tenant_id;
 
     if (!session_token_parse(token, &tenant_id, call->key_sha256))
@@ -51,12 +53,15 @@ enum stage_result authenticate_session(struct call *call, struct hk_str token)
     hk_hex_encode(call->key_sha256, HK_SHA256_SIZE, call->key_sha256_hex);
     if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
-        return is_wanted(call) ? STAGE_NEXT : call_stage_fail(call, HK_CSRF_FAILED);
+        return is_wanted(call) ? tenant_cell_enter(call) : call_stage_fail(call, HK_CSRF_FAILED);
     }
     if (auth_guard_refuses(call))
         return STAGE_REPLIED;
     call->caller.tenant_id = tenant_id;
     call_act_for(call, &tenant_id);
+    entered = tenant_cell_enter(call);
+    if (entered != STAGE_NEXT)
+        return entered;
     call->query = (struct hk_db_query){
         .stmt = &stmt_session_authenticate,
         .params = {hk_str(call->tenant_id), hk_str(call->key_sha256_hex),

@@ -16,6 +16,7 @@
 #include "api/oauth.sql.h"
 #include "api/server.h"
 #include "api/signing_keys.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 #include "hk/log.h"
 
@@ -107,10 +108,14 @@ static enum stage_result ask_for_keys(struct call *call)
 static enum stage_result ask_for_client(struct call *call)
 {
     struct token_proof *proof = call->state;
+    enum stage_result entered;
 
     proof->keys_read_at_ms = signing_keys_read_at_ms(call->thread->signing_keys);
     call->caller.tenant_id = proof->tenant_id;
     call_act_for(call, &proof->tenant_id);
+    entered = tenant_cell_enter(call);
+    if (entered != STAGE_NEXT)
+        return entered;
     hk_id_format(&proof->client_id, proof->client_id_text);
     call->query = (struct hk_db_query){
         .stmt = &stmt_client_find,
@@ -151,7 +156,7 @@ enum stage_result authenticate_token(struct call *call, struct hk_str proof)
     hk_sha256(proof.p, proof.n, call->key_sha256);
     if (auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
-        return STAGE_NEXT;
+        return tenant_cell_enter(call);
     }
     if (auth_guard_refuses(call))
         return STAGE_REPLIED;

@@ -3,7 +3,10 @@
  * call.c - the life of a request. The functions stand in the order in which they run:
  *
  *     gate -> route -> accept -> authenticate [wait] -> limit [wait] -> authorize -> body
- *     -> handle | cursor key [wait] -> query [wait] -> reply
+ *     -> cell [wait] -> handle | cursor key [wait] -> query [wait] -> reply
+ *
+ * The cell of the caller's tenant is entered by authenticate; that of another one, for which an
+ * operator acts, by a stage of its own.
  */
 #include "api/call.h"
 
@@ -22,6 +25,7 @@
 #include "api/replica.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 #include "hk/media_type.h"
 #include "hk/offload.h"
@@ -36,8 +40,8 @@ static stage_fn stage_reply;
 static hk_db_done_fn on_query_done;
 
 static stage_fn *const stages[] = {
-    stage_gate, stage_route,  stage_accept,     authenticate_stage, limit_stage, stage_authorize,
-    body_stage, stage_handle, cursor_key_stage, stage_query,        stage_reply,
+    stage_gate, stage_route,       stage_accept, authenticate_stage, limit_stage, stage_authorize,
+    body_stage, tenant_cell_stage, stage_handle, cursor_key_stage,   stage_query, stage_reply,
 };
 
 void call_run(struct call *call)
@@ -288,9 +292,15 @@ void *call_alloc(struct call *call, size_t n)
 
 void call_set_param(struct call *call, const char *name, struct hk_str value)
 {
-    assert(call->n_set_params < CALL_MAX_SET_PARAMS);
-    call->set_params[call->n_set_params].name = name;
-    call->set_params[call->n_set_params++].value = copy_to_pool(call, value);
+    unsigned i = 0;
+
+    while (i < call->n_set_params && strcmp(call->set_params[i].name, name) != 0)
+        i++;
+    assert(i < CALL_MAX_SET_PARAMS);
+    if (i == call->n_set_params)
+        call->n_set_params++;
+    call->set_params[i].name = name;
+    call->set_params[i].value = copy_to_pool(call, value);
 }
 
 void call_show_secret(struct call *call, struct hk_str stored, struct hk_str secret)
@@ -328,8 +338,10 @@ void call_set_tenant(struct call *call, struct hk_str tenant_id)
     struct hk_id id;
 
     assert(call->caller.role == ROLE_OPERATOR);
-    if (hk_id_parse(tenant_id, &id))
-        call_act_for(call, &id);
+    if (!hk_id_parse(tenant_id, &id))
+        return;
+    call->acts_for_another = true;
+    call_act_for(call, &id);
 }
 
 struct hk_str call_path_param(const struct call *call, const char *name)

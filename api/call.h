@@ -20,6 +20,7 @@ typedef struct st_h2o_req_t h2o_req_t;
 struct api_cell;
 struct api_thread;
 struct idempotency;
+struct ingest_request;
 struct hk_offload_job;
 struct signing_keys_reading;
 struct hk_vault;
@@ -43,6 +44,8 @@ struct call {
     struct caller caller;            /* set by authenticate_stage */
     struct hk_str session_token;     /* of the cookie that proved it, or new; .p NULL: none */
     char tenant_id[HK_ID_TEXT_SIZE]; /* acted for: the caller's, or what prepare() set */
+    bool acts_for_another;           /* tenant than the caller's: call_set_tenant() */
+    bool has_followed;               /* its tenant to another cell: see tenant_cell.h */
     char request_id[HK_ID_TEXT_SIZE];
     struct hk_db_context context;
     struct hk_str body;
@@ -66,6 +69,7 @@ struct call {
     /* Set by on_ok: what follows a good reply once its transaction is committed; may not wait. */
     void (*after_commit)(struct call *call);
     struct idempotency *idempotency; /* with an Idempotency-Key; else NULL */
+    struct ingest_request *ingest;   /* whose tenant moves: what is left of it; else NULL */
     struct {                         /* private to limit.c */
         struct limit_bucket *bucket; /* whose lease the call waits for, in its list */
         struct call *next;
@@ -96,6 +100,7 @@ void call_run(struct call *call);
  * Sends application/problem+json. call_fail() is for what the caller can mend: `error` says what
  * and where. call_fail_code() sends the catalogue's text; `errors_json` (or HK_STR_NULL) is the
  * problem's "errors". Nothing that PostgreSQL or the system said reaches a client.
+ * HK_TENANT_MOVING: the call goes on in another cell, perhaps (tenant_cell_follow()).
  */
 void call_fail(struct call *call, const struct hk_error *error);
 void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_json);
@@ -109,7 +114,8 @@ void call_reply(struct call *call, int status, struct hk_str body);
 /* The same with a media type that is not the route's. */
 void call_reply_as(struct call *call, int status, const char *media_type, struct hk_str body);
 
-/* For prepare(): sets a "=name" parameter of the route. Copies `value` into the request's pool. */
+/* For prepare(): sets a "=name" parameter of the route, in place of the one before. Copies `value`
+ * into the request's pool. */
 void call_set_param(struct call *call, const char *name, struct hk_str value);
 
 /*

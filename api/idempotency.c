@@ -15,6 +15,7 @@
 #include "api/idempotency_key.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/buf.h"
 
 enum { MAX_KEPT_BYTES = 1 << 20, MAX_HEAD_BYTES = 1024 };
@@ -311,5 +312,6 @@ static void on_kept(struct hk_db_query *query, const struct hk_db_result *result
         if (at >= 0)
             (void)h2o_delete_header(headers, at);
     }
+    tenant_cell_stay(call); /* its reply has been made */
     call_fail_code(call, result->code == HK_OK ? HK_INTERNAL : result->code, HK_STR_NULL);
 }

@@ -24,6 +24,7 @@
 #include "api/limit.h"
 #include "api/reply.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 #include "hk/encode.h"
 #include "hk/json_scan.h"
@@ -120,10 +121,14 @@ static void on_found(struct batch_item *item, const struct hk_db_result *result,
     struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, finding);
     struct api_thread *thread = inbound->call->thread;
     struct inbound_cache *cache = thread->inbound_cache;
-    struct inbound_flow *flow =
-        inbound_flow_read(result, row, &inbound->key, inbound_cache_peek(cache, &inbound->key),
-                          thread->vault, thread->config);
+    struct inbound_flow *flow;
 
+    if (inbound_flow_is_away(result, row)) {
+        call_fail_code(inbound->call, HK_TENANT_MOVING, HK_STR_NULL);
+        return;
+    }
+    flow = inbound_flow_read(result, row, &inbound->key, inbound_cache_peek(cache, &inbound->key),
+                             thread->vault, thread->config);
     inbound_cache_put(cache, &inbound->key, hk_mono_ms(), flow);
     take_flow(inbound, flow, true);
     inbound_flow_release(flow);
@@ -296,7 +301,9 @@ static void on_stored(struct batch_item *item, const struct hk_db_result *result
 {
     struct inbound *inbound = HK_CONTAINER_OF(item, struct inbound, storing);
 
-    if (hk_db_value(result, row, 0).n > 0)
+    if (hk_str_eq(hk_db_value(result, row, 0), HK_STR("tenant_moving")))
+        call_fail_code(inbound->call, HK_TENANT_MOVING, HK_STR_NULL);
+    else if (hk_db_value(result, row, 0).n > 0)
         on_changed(inbound);
     else
         reply_with_answer(inbound, hk_db_value(result, row, 1));
@@ -431,15 +438,14 @@ static void dispose(void *p)
     inbound_flow_release(((struct inbound *)p)->flow);
 }
 
-/* NULL: it has been replied to. */
+/* NULL: it has been replied to, or will begin again in the cell of its tenant. */
 static struct inbound *begin(struct call *call)
 {
     struct inbound *inbound = h2o_mem_alloc_shared(&call->req->pool, sizeof(*inbound), dispose);
     struct hk_error error = {.code = HK_NOT_FOUND};
-    enum hk_code refusal = batcher_refusal(call->cell->batcher);
+    enum hk_code refusal = HK_OK;
 
     *inbound = (struct inbound){.call = call};
-    call->state = inbound;
     limit_begin(call);
     if (call->thread->n_calls > (unsigned)call->thread->config->api_max_pending_requests)
         refusal = HK_BUSY;
@@ -449,10 +455,16 @@ static struct inbound *begin(struct call *call)
         call_fail(call, &error);
         return NULL;
     }
+    call_act_for(call, &inbound->key.tenant_id);
+    if (refusal == HK_OK && tenant_cell_enter(call) != STAGE_NEXT)
+        return NULL;
+    if (refusal == HK_OK)
+        refusal = batcher_refusal(call->cell->batcher);
     if (refusal != HK_OK) {
         call_fail_code(call, refusal, HK_STR_NULL);
         return NULL;
     }
+    call->state = inbound;
     inbound_request_read(&inbound->request, call);
     return inbound;
 }

@@ -7,11 +7,14 @@
 -- $1 tenant_id uuid[], $2 flow_id uuid[], $3 boolean, of no meaning here.
 -- One row per pair, in order; all NULL where there is no such flow: token, is_running, version, methods and content types
 -- (separated by blanks; NULL: any), credential json, answer json, max_body_bytes, the sealed secrets 'credential' and
--- 'credential.old', rate_per_second, and of the tenant: requests_per_second, requests_burst, events a day, base_url.
+-- 'credential.old', rate_per_second, and of the tenant: requests_per_second, requests_burst, events a day, base_url. The last one
+-- says whether the tenant is in another cell.
 SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_running, f.version,
        array_to_string(f.methods, ' ') AS methods, array_to_string(f.content_types, ' ') AS content_types,
        f.credential::text AS credential, f.answer::text AS answer, f.max_body_bytes, s.secret, o.secret AS old_secret,
-       f.rate_per_second, t.requests_per_second, t.requests_burst, t.quota_events_per_day, t.base_url
+       f.rate_per_second, t.requests_per_second, t.requests_burst, t.quota_events_per_day, t.base_url,
+       ((SELECT EXISTS (SELECT FROM tenant_away))
+        AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = g.tenant_id))::integer AS is_away
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS g (tenant_id, flow_id, n)
   LEFT JOIN LATERAL (SELECT x.*
                        FROM flow x
@@ -38,13 +41,17 @@ SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_runn
 -- $1 tenant_id uuid[], $2 id uuid[], $3 flow_id uuid[], $4 version integer[] that the request was checked by,
 -- $5 external_id text[] by which a repetition is known, $6 payload text[], $7 body bytea[], $8 request text[] (JSON),
 -- $9 wait_key text[]: it came for a run that waits, $10 traceparent text[], $11 notify boolean: wake the workers.
--- One row per request, in order: code ('', or 'gone': the flow has changed since), id, is_duplicate.
+-- One row per request, in order: code ('', 'gone': the flow has changed since, or 'tenant_moving': it is not in this cell), id,
+-- is_duplicate.
 WITH given AS MATERIALIZED (
-    SELECT g.*, (f.state = 'running' AND f.version = g.version) IS TRUE AS is_known, f.delivery = 'pull' AS is_pulled, s.active_from
-      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bytea[], $8::text[],
-                  $9::text[], $10::text[])
-           WITH ORDINALITY
-           AS g (tenant_id, id, flow_id, version, external_id, payload, body, request, wait_key, traceparent, n)
+    SELECT g.*, (f.state = 'running' AND f.version = g.version AND NOT g.is_away) IS TRUE AS is_known, f.delivery = 'pull' AS is_pulled, s.active_from
+      FROM (SELECT u.*,
+                   (SELECT EXISTS (SELECT FROM tenant_away))
+                   AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = u.tenant_id) AS is_away
+              FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bytea[], $8::text[],
+                          $9::text[], $10::text[])
+                   WITH ORDINALITY
+                   AS u (tenant_id, id, flow_id, version, external_id, payload, body, request, wait_key, traceparent, n)) g
       LEFT JOIN LATERAL (SELECT x.id, x.delivery, x.state, x.version
                            FROM flow x
                           WHERE x.tenant_id = g.tenant_id AND x.id = g.flow_id
@@ -102,7 +109,7 @@ WITH given AS MATERIALIZED (
     SELECT pg_notify('hookline_due', '')
      WHERE $11::boolean AND EXISTS (SELECT FROM judged j WHERE j.is_known AND NOT j.is_duplicate AND NOT j.is_pulled)
 )
-SELECT CASE WHEN j.is_known THEN '' ELSE 'gone' END AS code,
+SELECT CASE WHEN j.is_away THEN 'tenant_moving' WHEN NOT j.is_known THEN 'gone' ELSE '' END AS code,
        coalesce(j.first_id, j.id)                   AS id,
        j.is_duplicate,
        (SELECT count(*) FROM signalled) + (SELECT count(*) FROM notified) AS n_told

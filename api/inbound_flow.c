@@ -273,6 +273,11 @@ struct inbound_flow *inbound_flow_read(const struct hk_db_result *result, unsign
     return flow;
 }
 
+bool inbound_flow_is_away(const struct hk_db_result *result, unsigned row)
+{
+    return hk_str_eq(hk_db_value(result, row, N_COLUMNS), HK_STR("1"));
+}
+
 void inbound_flow_keep(struct inbound_flow *flow)
 {
     flow->n_users++;

@@ -58,6 +58,9 @@ struct inbound_flow *inbound_flow_read(const struct hk_db_result *result, unsign
                                        const struct hk_vault *vault,
                                        const struct hk_config *config);
 
+/* Whether the row says that the flow's tenant is in another cell (or moving there). */
+bool inbound_flow_is_away(const struct hk_db_result *result, unsigned row);
+
 void inbound_flow_keep(struct inbound_flow *flow);    /* one user more */
 void inbound_flow_release(struct inbound_flow *flow); /* one less; the last wipes it. NULL: no-op */
 

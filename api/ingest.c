@@ -78,17 +78,37 @@ static struct hk_str find_traceparent(struct call *call)
     return value.p != NULL && hk_traceparent_is_valid(value) ? value : HK_STR_NULL;
 }
 
+/* The tenant has moved: what was not stored in its old cell is given to the new one. */
+static void go_on(struct ingest_request *request)
+{
+    request->call->ingest = NULL;
+    request->failure = HK_OK;
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        if (request->results[i].kind != RESULT_FAILED ||
+            request->batch.events[i].error.code != HK_OK)
+            continue;
+        request->results[i].kind = RESULT_NONE;
+        request->n_left++;
+    }
+    ingest_enqueue(request);
+}
+
 static bool ingest_handle(struct call *call)
 {
-    struct ingest_request *request = call_alloc(call, sizeof(*request));
     enum hk_code refusal = batcher_refusal(call->cell->batcher);
+    struct ingest_request *request = call->ingest;
     struct hk_error error = {0};
 
-    *request = (struct ingest_request){.call = call};
     if (refusal != HK_OK) {
         call_fail_code(call, refusal, HK_STR_NULL);
         return true;
     }
+    if (request != NULL) {
+        go_on(request);
+        return true;
+    }
+    request = call_alloc(call, sizeof(*request));
+    *request = (struct ingest_request){.call = call};
     if (event_read(call->body, alloc_from_call, call, &request->batch, &error) != HK_OK) {
         call_fail(call, &error);
         return true;
@@ -127,6 +147,7 @@ static void settle(struct ingest_event *event, enum result_kind kind)
 {
     event->kind = kind;
     event->request->n_left--;
+    event->request->call->ingest = event->request; /* should it go on in another cell */
     ingest_request_reply_if_complete(event->request);
 }
 
@@ -167,7 +188,7 @@ void ingest_enqueue(struct ingest_request *request)
         return;
     }
     for (unsigned i = 0; i < n; i++) {
-        if (request->results[i].kind == RESULT_FAILED)
+        if (request->results[i].kind != RESULT_NONE)
             continue;
         request->results[i].request = request;
         batcher_add(cell->batcher, &ingest_kind, &request->results[i].item);

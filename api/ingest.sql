@@ -5,13 +5,19 @@
 -- The kinds of the batch, each once: $1 tenant_id uuid[], $2 event_type text[], $3 company's external_id text[].
 -- The events: $4 the place of the kind, from 1, integer[], $5 id uuid[], $6 external_id text[], $7 occurred_at text[],
 -- $8 payload text[], $9 traceparent text[]. $10 notify boolean: wake the workers.
--- One row per event, in order: code ('', unknown_company, unknown_event_type), id, is_duplicate.
+-- One row per event, in order: code ('', unknown_company, unknown_event_type, tenant_moving: it is not in this cell), id,
+-- is_duplicate.
 -- Where a kind goes is looked up once, whatever the number of its events: who publishes many, publishes many alike. A kind's
 -- place stands for its tenant, too. What the statement itself has made is joined by hash (HK_DB_INGEST_OPTIONS).
 WITH kind AS MATERIALIZED (
     SELECT k.tenant_id, k.event_type, k.place, c.id AS company_id, t.patterns, t.enrichable,
-           (c.id IS NOT NULL AND t.patterns IS NOT NULL) AS is_known
-      FROM unnest($1::uuid[], $2::text[], $3::text[]) WITH ORDINALITY AS k (tenant_id, event_type, company, place)
+           (c.id IS NOT NULL AND t.patterns IS NOT NULL AND NOT k.is_away) AS is_known, k.is_away
+      FROM (SELECT u.*,
+                   -- The first is asked once a batch, and nearly always says that nobody is.
+                   (SELECT EXISTS (SELECT FROM tenant_away))
+                   AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = u.tenant_id) AS is_away
+              FROM unnest($1::uuid[], $2::text[], $3::text[])
+                   WITH ORDINALITY AS u (tenant_id, event_type, company, place)) k
       LEFT JOIN LATERAL (SELECT x.id
                            FROM company x
                           WHERE x.tenant_id = k.tenant_id AND x.external_id = k.company AND x.state = 'active'
@@ -46,7 +52,7 @@ WITH kind AS MATERIALIZED (
                          OFFSET 0) l ON true
      WHERE k.is_known
 ), given AS MATERIALIZED (
-    SELECT g.*, k.tenant_id, k.event_type, k.company_id, k.is_known
+    SELECT g.*, k.tenant_id, k.event_type, k.company_id, k.is_known, k.is_away
       FROM unnest($4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[])
            WITH ORDINALITY AS g (kind, id, external_id, occurred_at, payload, traceparent, n)
       JOIN kind k ON k.place = g.kind
@@ -102,7 +108,8 @@ WITH kind AS MATERIALIZED (
       FROM matched m
      WHERE m.reason IS NOT NULL
 )
-SELECT CASE WHEN j.company_id IS NULL THEN 'unknown_company'
+SELECT CASE WHEN j.is_away THEN 'tenant_moving'
+            WHEN j.company_id IS NULL THEN 'unknown_company'
             WHEN NOT j.is_known THEN 'unknown_event_type'
             ELSE '' END                    AS code,
        coalesce(j.first_id, j.id)          AS id,

@@ -45,6 +45,8 @@ enum result_kind ingest_rows_read(struct ingest_request *request, unsigned i,
                       "is not the external_id of a company of this tenant");
     else if (hk_str_eq(code, HK_STR("unknown_event_type")))
         (void)hk_fail(error, HK_INVALID_BODY, "/event_type", "is not an event type of this tenant");
+    else if (hk_str_eq(code, HK_STR("tenant_moving")))
+        request->failure = HK_TENANT_MOVING;
     (void)snprintf(request->results[i].id_text, HK_ID_TEXT_SIZE, "%.*s", (int)id.n, id.p);
     if (code.n > 0)
         return RESULT_FAILED;

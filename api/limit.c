@@ -231,6 +231,20 @@ static bool start_lease(struct limit_bucket *bucket, int64_t n, int64_t now_ms)
     return hk_db_submit(bucket->limits->cell->db, &bucket->query) == HK_OK;
 }
 
+/* Their tenant is not here: they may find it elsewhere. None is touched after it has been told. */
+static void refuse_all(struct limit_bucket *bucket)
+{
+    struct call *waiting = bucket->first;
+
+    bucket->first = NULL;
+    bucket->last = &bucket->first;
+    for (struct call *call = waiting, *next; call != NULL; call = next) {
+        next = call->limit.next;
+        call->limit.bucket = NULL;
+        call_fail_code(call, HK_TENANT_MOVING, HK_STR_NULL);
+    }
+}
+
 /*
  * All that waited try again; those for whom it was not enough wait for the next lease, which the
  * first of them starts, or are refused. None of them is touched after it has run: it may be gone.
@@ -241,6 +255,10 @@ static void on_leased(struct hk_db_query *query, const struct hk_db_result *resu
     int64_t now_ms = hk_mono_ms();
     struct call *call;
 
+    if (result->code == HK_TENANT_MOVING) {
+        refuse_all(bucket);
+        return;
+    }
     if (result->code == HK_OK && result->n_rows == 1) {
         int64_t granted = number_or(result, 0, 0);
 

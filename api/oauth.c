@@ -21,6 +21,7 @@
 #include "api/reply.h"
 #include "api/server.h"
 #include "api/signing_keys.h"
+#include "api/tenant_cell.h"
 #include "hk/clock.h"
 #include "hk/encode.h"
 #include "hk/form.h"
@@ -49,7 +50,7 @@ static bool reply_error(struct call *call, const struct hk_error *error)
 
     hk_buf_init(&buf, MAX_REPLY_BYTES);
     if (info->http_status >= 500) {
-        call_fail(call, error);
+        call_fail_code(call, error->code, HK_STR_NULL);
         return true;
     }
     problem_write(&buf, error, HK_STR_NULL, call->request_id);
@@ -117,7 +118,7 @@ static bool handle_token(struct call *call)
         return reply_error(call, &error);
 
     read_credentials(call, request);
-    if (auth_guard_refuses(call))
+    if (auth_guard_refuses(call) || tenant_cell_enter(call) != STAGE_NEXT)
         return true;
     call->query = (struct hk_db_query){
         .stmt = &stmt_client_find,

@@ -12,6 +12,7 @@
 #include "api/page.h"
 #include "api/problem.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 
 enum {
     MAX_PROBLEM_BYTES = 1 << 20,
@@ -172,6 +173,8 @@ void call_fail(struct call *call, const struct hk_error *error)
 
 void call_fail_code(struct call *call, enum hk_code code, struct hk_str errors_json)
 {
+    if (code == HK_TENANT_MOVING && tenant_cell_follow(call))
+        return;
     send_problem(call, &(struct hk_error){.code = code}, errors_json);
 }
 

@@ -20,6 +20,7 @@
 #include "api/auth_cache.h"
 #include "api/auth_guard.h"
 #include "api/call.h"
+#include "api/directory.h"
 #include "api/error_filter.h"
 #include "api/head_parser.h"
 #include "api/inbound_cache.h"
@@ -169,6 +170,7 @@ static void start_guest(struct api_thread *thread)
 static void start_cells(struct api_thread *thread, const struct hk_cells *cells)
 {
     thread->n_cells = cells->n;
+    thread->directory = cells->n == 1 ? NULL : directory_new();
     thread->cells = thread->home = calloc(cells->n, sizeof(*thread->cells));
     if (thread->cells == NULL)
         abort();
@@ -276,6 +278,7 @@ static void free_thread_state(struct api_thread *thread)
     for (unsigned i = 0; i < thread->n_cells; i++)
         cell_free(&thread->cells[i]);
     free(thread->cells);
+    directory_free(thread->directory);
     inbound_cache_free(thread->inbound_cache);
     auth_cache_free(thread->auth_cache);
     auth_guard_free(thread->auth_guard);

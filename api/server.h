@@ -16,6 +16,7 @@
 struct auth_cache;
 struct auth_guard;
 struct signing_keys;
+struct directory;
 struct issuer_keys;
 struct hk_http;
 struct hk_offload;
@@ -33,6 +34,7 @@ struct api_thread {
     h2o_socket_t *guest; /* h2o's view of `loop` */
     unsigned n_cells;
     struct api_cell *cells, *home; /* the home cell is the first */
+    struct directory *directory;   /* NULL with one cell: see tenant_cell.h */
     struct inbound_cache *inbound_cache;
     struct auth_cache *auth_cache;
     struct auth_guard *auth_guard;

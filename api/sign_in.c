@@ -18,6 +18,7 @@
 #include "api/reply.h"
 #include "api/resources/sessions.sql.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "hk/offload.h"
 
 enum { MAX_PASSWORD_BYTES = 4 * PASSWORD_MAX_CHARACTERS };
@@ -58,6 +59,10 @@ static const struct flow *flow_of(const struct call *call)
 
 static enum stage_result find(struct call *call, const struct hk_stmt *stmt, struct hk_str by)
 {
+    enum stage_result entered = tenant_cell_enter(call);
+
+    if (entered != STAGE_NEXT)
+        return entered;
     call->query = (struct hk_db_query){
         .stmt = stmt,
         .params = {hk_str(call->tenant_id), by},

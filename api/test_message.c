@@ -15,6 +15,7 @@
 
 #include "api/bind.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "api/test_exchange.h"
 #include "api/test_message.sql.h"
 #include "api/token_fetch.h"
@@ -296,6 +297,7 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
         call_fail_code(call, hk_code_from_slug(code), hk_db_value(result, 0, PLAN_ERRORS));
         return;
     }
+    tenant_cell_stay(call); /* receivers will have seen it */
     test = test_new(call, result);
     for (unsigned i = 0; i < test->n_messages; i++) {
         test->messages[i].plan = test->plan;

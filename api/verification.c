@@ -16,6 +16,7 @@
 #include "api/bind.h"
 #include "api/handshake.h"
 #include "api/server.h"
+#include "api/tenant_cell.h"
 #include "api/verification.sql.h"
 #include "hk/certificate.h"
 #include "hk/encode.h"
@@ -315,6 +316,8 @@ static void on_planned(struct hk_db_query *query, const struct hk_db_result *res
             .certificate = hk_str(own->client_certificate),
             .private_key = hk_buf_str(&own->client_key),
         };
+        if (own->call != NULL)
+            tenant_cell_stay(own->call); /* the receiver will have seen it */
         hk_http_send(http, own->request, on_outcome, own);
         return;
     }

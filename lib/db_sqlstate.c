@@ -22,6 +22,7 @@ static const struct {
     {"53", HK_DB_UNAVAILABLE, false, false},    /* out of disk, memory, connections */
     {"55P03", HK_DB_UNAVAILABLE, false, true},  /* lock timeout */
     {"HKQUO", HK_QUOTA_EXCEEDED, false, false}, /* quota_take() */
+    {"HKAWY", HK_TENANT_MOVING, false, false},  /* tenant_fence() */
     {"HKPAR", HK_DB_UNAVAILABLE, false,
      false}, /* a week's partition is missing: a worker makes it */
     {"57014", HK_DB_UNAVAILABLE, false, true}, /* statement timeout */

@@ -22,7 +22,8 @@ ALTER TABLE tenant_cell ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tenant_away ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON tenant_cell TO hookline_api
     USING (tenant_id = current_tenant_id() OR current_tenant_id() = installation_id());
-CREATE POLICY own ON tenant_away TO hookline_api USING (tenant_id = current_tenant_id());
+CREATE POLICY own ON tenant_away TO hookline_api
+    USING (tenant_id = current_tenant_id() OR current_tenant_id() = installation_id());
 CREATE POLICY publishing ON tenant_away TO hookline_ingest USING (true);
 CREATE POLICY delivery ON tenant_away TO hookline_worker USING (true);
 GRANT SELECT, INSERT ON tenant_cell TO hookline_api;

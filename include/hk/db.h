@@ -48,7 +48,8 @@ struct hk_db_context {
 
 /* What a statement came back with. Borrowed: valid until done() returns. */
 struct hk_db_result {
-    /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL;
+    /* HK_OK, HK_DB_UNAVAILABLE (also: timed out), HK_CONFLICT, HK_QUOTA_EXCEEDED, HK_INTERNAL,
+     * HK_TENANT_MOVING (nothing was done);
      * of a slow query: HK_SEARCH_TOO_SLOW, HK_BUSY (its turn has not come in time) */
     enum hk_code code;
     bool is_data_error; /* SQLSTATE class 22 or 23: this input can never succeed */
@@ -102,6 +103,7 @@ struct hk_db_options {
     unsigned slow_timeout_ms;
     /* A standby: what a conflict with recovery has ended is not tried again there. */
     bool is_standby;
+    bool asks_away;     /* a transaction of a tenant that is away ends with HK_TENANT_MOVING */
     int schema_version; /* a connection to an older schema is none; 0: not asked */
     const char *listen_channels[HK_DB_MAX_CHANNELS]; /* NULL: none, no more */
     hk_db_notified_fn *on_notified;                  /* or NULL, as the next */
