@@ -163,8 +163,7 @@ enum stage_result authenticate_token(struct call *call, struct hk_str proof)
     state = call_alloc(call, sizeof(*state));
     *state = (struct token_proof){.token = proof};
     call->state = state;
-    return signing_keys_are_fresh(call->thread->signing_keys, hk_mono_ms()) ? go_on(call)
-                                                                            : ask_for_keys(call);
+    return signing_keys_are_usable(call) ? go_on(call) : ask_for_keys(call);
 }
 
 static void on_keys_ready(struct call *call, enum hk_code code)

@@ -18,6 +18,7 @@
 #include "api/bind.h"
 #include "api/body_stage.h"
 #include "api/cursor_key.h"
+#include "api/every_cell.h"
 #include "api/gate.h"
 #include "api/head_parser.h"
 #include "api/idempotency.h"
@@ -182,6 +183,8 @@ static enum stage_result stage_query(struct call *call)
         call_fail(call, &error);
         return STAGE_REPLIED;
     }
+    if (call->match.route->stmt_of_cell != NULL && call->thread->n_cells > 1)
+        return every_cell_list(call);
     if (is_one_search_too_many(call))
         return call_stage_fail(call, HK_TOO_MANY_SEARCHES);
     if (idempotency_is_asked(call))

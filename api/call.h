@@ -84,7 +84,7 @@ struct call {
     struct hk_db_query query;
     bool is_at_replica;                                          /* the query: see replica.h */
     int64_t asked_ms;                                            /* when it was submitted there */
-    struct hk_str reply_code, reply_body, reply_key, reply_head; /* set by on_query_done */
+    struct hk_str reply_code, reply_body, reply_key, reply_head; /* set before stage_reply */
 };
 
 /* For a stage: sends the catalogue's problem of that code; returns STAGE_REPLIED. */

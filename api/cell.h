@@ -20,6 +20,7 @@ struct tails;
 struct api_cell {
     struct api_thread *thread;
     const struct hk_cell *place; /* its name and its database */
+    bool has_been_up;            /* as far as /readyz has seen */
     struct hk_db *db;            /* role hookline_api */
     struct replica *replica;     /* NULL: it has none */
     struct batcher *batcher;

@@ -17,10 +17,12 @@ enum stage_result cursor_key_stage(struct call *call)
         .tenant_id = {"00000000-0000-0000-0000-000000000000", 36},
         .actor = {"", 0},
         .request_id = {"", 0}};
+    const struct api_cell *home = call->thread->home;
     struct cursor_key *key = &call->thread->cursor_key;
     int64_t now_ms = hk_mono_ms();
 
-    if (!call->match.route->is_list || (key->is_known && now_ms - key->asked_at_ms < ASK_AGAIN_MS))
+    if (!call->match.route->is_list ||
+        (key->is_known && (now_ms - key->asked_at_ms < ASK_AGAIN_MS || !cell_is_up(home))))
         return STAGE_NEXT;
     key->asked_at_ms = now_ms; /* while this one asks, the others go on with what is known */
     call->query = (struct hk_db_query){
@@ -30,9 +32,8 @@ enum stage_result cursor_key_stage(struct call *call)
         .done = on_key_read,
         .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
     };
-    return hk_db_submit(call->thread->home->db, &call->query) == HK_OK
-               ? STAGE_WAIT
-               : call_stage_fail(call, HK_BUSY);
+    return hk_db_submit(home->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                         : call_stage_fail(call, HK_BUSY);
 }
 
 /* Completes the stage. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * api/cursor_key.h - the key that signs the cursors of lists. All processes of a cell read the same
- * one from the database (installation_secret), and read it again now and then, so that it can be
- * replaced while they run.
+ * api/cursor_key.h - the key that signs the cursors of lists. All processes read the same
+ * one from the home cell (installation_secret), and read it again now and then, so that it can be
+ * replaced while they run. It is the installation's: a cursor outlives its tenant's move.
  */
 #ifndef API_CURSOR_KEY_H
 #define API_CURSOR_KEY_H

@@ -201,7 +201,7 @@ static void on_client_found(struct hk_db_query *query, const struct hk_db_result
         (void)reply_error_code(call, HK_INVALID_SCOPE);
         return;
     }
-    if (signing_keys_are_fresh(call->thread->signing_keys, hk_mono_ms()))
+    if (signing_keys_are_usable(call))
         issue(call);
     else if (signing_keys_ask(call, on_keys_ready) != HK_OK)
         (void)reply_error_code(call, HK_BUSY);

@@ -231,7 +231,7 @@ static void write_head(const struct call *call, struct hk_buf *ret)
 {
     const struct route *route = call->match.route;
 
-    if (route->has_head) {
+    if (call->reply_head.p != NULL) {
         assert(call->reply_head.n > 2);
         hk_buf_add_str(ret, (struct hk_str){call->reply_head.p, call->reply_head.n - 1});
         hk_buf_add_text(ret, ",\"data\":");

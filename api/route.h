@@ -93,6 +93,8 @@ struct route {
     const char *gives;               /* the reply's media type; NULL: application/json */
     const struct query_field *query; /* NULL: none */
     const struct hk_stmt *stmt;
+    const struct hk_stmt *stmt_of_cell; /* in place of `stmt`, of each of several cells, or NULL:
+                                           see every_cell.h */
     const char *bind[HK_STMT_MAX_PARAMS];
     enum hk_code (*prepare)(struct call *call, struct hk_error *reterr); /* optional, no I/O */
     stage_fn *work; /* optional, before `stmt`: may ask, wait and set parameters (sign_in.h), or

@@ -185,6 +185,7 @@ static void start_thread_state(struct api_thread *thread, const struct hk_cells 
 
     thread->config = config;
     thread->vault = server.vault;
+    thread->started_at_ms = hk_mono_ms();
     h2o_context_init(&thread->h2o, h2o_evloop_create(), &server.h2o);
     thread->accept =
         (h2o_accept_ctx_t){.ctx = &thread->h2o, .hosts = server.h2o.hosts, .ssl_ctx = server.ssl};

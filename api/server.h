@@ -49,7 +49,8 @@ struct api_thread {
     struct hk_offload *offload; /* NULL until server_offload() is asked for it */
     struct export *exports;     /* under way, in a list */
     struct hk_id_source ids;
-    unsigned n_calls; /* requests that have not been replied to */
+    int64_t started_at_ms; /* monotonic */
+    unsigned n_calls;      /* requests that have not been replied to */
 
     h2o_accept_ctx_t accept;
     h2o_socket_t *listener;

@@ -58,6 +58,14 @@ bool signing_keys_are_fresh(const struct signing_keys *keys, int64_t now_ms)
     return now_ms - keys->read_at_ms < FRESH_MS;
 }
 
+bool signing_keys_are_usable(const struct call *call)
+{
+    const struct api_thread *thread = call->thread;
+
+    return signing_keys_are_fresh(thread->signing_keys, hk_mono_ms()) ||
+           (thread->n_cells > 1 && thread->signing_keys->n > 0 && !hk_db_is_up(thread->home->db));
+}
+
 int64_t signing_keys_read_at_ms(const struct signing_keys *keys)
 {
     return keys->read_at_ms;

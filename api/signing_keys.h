@@ -21,6 +21,9 @@ void signing_keys_free(struct signing_keys *keys);
 /* Whether what is known is young enough to be used. */
 HK_NODISCARD bool signing_keys_are_fresh(const struct signing_keys *keys, int64_t now_ms);
 
+/* The same; or the home cell, which has the keys, cannot be asked: other cells' tenants go on. */
+HK_NODISCARD bool signing_keys_are_usable(const struct call *call);
+
 /* When that was asked, monotonic. */
 int64_t signing_keys_read_at_ms(const struct signing_keys *keys);
 

@@ -3,6 +3,7 @@
  * tenant_cell.c - in the order in which it runs:
  *
  *     enter [-> ask [wait] -> on_found -> the stage again -> enter]
+ *     choose -> place [wait] -> on_placed: of a new tenant
  *     follow -> ask [wait] -> on_asked_again -> the stage again, elsewhere; or tenant_moving
  */
 #include "api/tenant_cell.h"
@@ -16,6 +17,7 @@
 enum { ASK_AGAIN_MS = 1000 }; /* about a tenant whose cell cannot be reached: it may have moved */
 
 static hk_db_done_fn on_found;
+static hk_db_done_fn on_placed;
 static hk_db_done_fn on_asked_again;
 
 static bool is_installation(const struct hk_id *tenant_id)
@@ -25,14 +27,14 @@ static bool is_installation(const struct hk_id *tenant_id)
     return memcmp(tenant_id, &nil, sizeof(nil)) == 0;
 }
 
-/* The installation's context, whoever calls: the tenant itself may be away from the home cell. */
+/* Whoever calls: the tenant itself may be away from the home cell. */
+static const struct hk_db_context installation = {
+    .tenant_id = {"00000000-0000-0000-0000-000000000000", 36},
+    .actor = {"", 0},
+    .request_id = {"", 0}};
+
 static enum hk_code ask(struct call *call, hk_db_done_fn *done)
 {
-    static const struct hk_db_context installation = {
-        .tenant_id = {"00000000-0000-0000-0000-000000000000", 36},
-        .actor = {"", 0},
-        .request_id = {"", 0}};
-
     call->query = (struct hk_db_query){
         .stmt = &stmt_tenant_cell_find,
         .params = {hk_str(call->tenant_id)},
@@ -105,6 +107,56 @@ static void on_found(struct hk_db_query *query, const struct hk_db_result *resul
 enum stage_result tenant_cell_stage(struct call *call)
 {
     return call->acts_for_another ? tenant_cell_enter(call) : STAGE_NEXT;
+}
+
+/* ---- creating ------------------------------------------------------------------------------- */
+
+enum hk_code tenant_cell_choose(struct call *call, struct hk_str name, struct hk_error *reterr)
+{
+    struct api_thread *thread = call->thread;
+
+    call->acts_for_another = false; /* nobody needs to be asked where it is */
+    call->cell = thread->home;
+    if (name.p == NULL)
+        return HK_OK;
+    for (unsigned i = 0; i < thread->n_cells; i++) {
+        if (!hk_str_eq(hk_str(thread->cells[i].place->name), name))
+            continue;
+        call->cell = &thread->cells[i];
+        return HK_OK;
+    }
+    return hk_fail(reterr, HK_INVALID_BODY, "/cell", "is not a cell of this installation");
+}
+
+enum stage_result tenant_cell_place(struct call *call)
+{
+    if (call->cell == call->thread->home)
+        return STAGE_NEXT;
+    if (!cell_is_up(call->cell))
+        return call_stage_fail(call, HK_DB_UNAVAILABLE);
+    call->query = (struct hk_db_query){
+        .stmt = &stmt_tenant_cell_place,
+        .params = {hk_str(call->tenant_id), hk_str(call->cell->place->name)},
+        .context = &installation,
+        .done = on_placed,
+        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+    };
+    return hk_db_submit(call->thread->home->db, &call->query) == HK_OK
+               ? STAGE_WAIT
+               : call_stage_fail(call, HK_BUSY);
+}
+
+/* Completes the stage. */
+static void on_placed(struct hk_db_query *query, const struct hk_db_result *result)
+{
+    struct call *call = HK_CONTAINER_OF(query, struct call, query);
+
+    if (result->code != HK_OK) {
+        call_fail_code(call, result->code, HK_STR_NULL);
+        return;
+    }
+    call->stage++;
+    call_run(call);
 }
 
 /* ---- following ------------------------------------------------------------------------------ */

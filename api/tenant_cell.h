@@ -19,6 +19,17 @@ HK_NODISCARD enum stage_result tenant_cell_enter(struct call *call);
 stage_fn tenant_cell_stage;
 
 /*
+ * For prepare() of a tenant's creation, after call_set_tenant(): the cell that it is made in;
+ * `name` .p NULL: the home cell.
+ */
+HK_NODISCARD enum hk_code tenant_cell_choose(struct call *call, struct hk_str name,
+                                             struct hk_error *reterr);
+
+/* The `work` of that route: writes it into the directory. A tenant that is not made in the end
+ * leaves a line there that nobody asks for. */
+stage_fn tenant_cell_place;
+
+/*
  * The cell has said that the tenant is away (HK_TENANT_MOVING), and nothing was done. True: the
  * directory is asked once more; if the tenant lives elsewhere by now, the stage of the call runs
  * again in that cell, else the call fails. False: it has been asked before, or the call may not be

@@ -4,7 +4,6 @@
 #include "api/oauth.h"
 #include "api/server.h"
 #include "api/signing_keys.h"
-#include "hk/clock.h"
 
 enum { MAX_REPLY_BYTES = 16384 };
 
@@ -23,7 +22,7 @@ static void reply_keys(struct call *call, enum hk_code code)
 
 static bool handle_keys(struct call *call)
 {
-    if (signing_keys_are_fresh(call->thread->signing_keys, hk_mono_ms()))
+    if (signing_keys_are_usable(call))
         reply_keys(call, HK_OK);
     else if (signing_keys_ask(call, reply_keys) != HK_OK)
         call_fail_code(call, HK_BUSY, HK_STR_NULL);

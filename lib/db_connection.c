@@ -20,32 +20,6 @@
 
 enum { CONNECT_TIMEOUT_MS = 10000, MIN_RETRY_MS = 50, MAX_RETRY_MS = 2000, MAX_TRIES = 3 };
 
-static const struct hk_stmt stmt_set_context = {
-    "set_context",
-    "SELECT set_config('hookline.tenant_id', $1, true), set_config('hookline.actor', $2, true),"
-    " set_config('hookline.request_id', $3, true), set_config('hookline.sees_all', $4, true)",
-    4,
-    "lib/db_connection.c",
-};
-
-/* The same; ends the transaction when the tenant is not in this cell. The fence is asked after the
- * tenant is set: its policy shows the tenant's own. */
-static const struct hk_stmt stmt_set_context_here = {
-    "set_context_here",
-    "SELECT set_config('hookline.tenant_id', $1::text, true),"
-    " set_config('hookline.actor', $2, true), set_config('hookline.request_id', $3, true),"
-    " set_config('hookline.sees_all', $4, true),"
-    " CASE WHEN EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = $1::text::uuid)"
-    " THEN tenant_fence() END",
-    4,
-    "lib/db_connection.c",
-};
-
-static const struct hk_stmt *context_stmt(const struct db_connection *connection)
-{
-    return connection->db->options.asks_away ? &stmt_set_context_here : &stmt_set_context;
-}
-
 static hk_watch_fn on_connect_ready;
 static hk_watch_fn on_ready;
 static hk_timer_fn on_timer;
@@ -209,7 +183,7 @@ static bool send_context(struct db_connection *connection, const struct hk_db_co
     const struct hk_str params[] = {context->tenant_id, context->actor, context->request_id,
                                     context->sees_all ? HK_STR("true") : HK_STR("")};
 
-    const struct hk_stmt *stmt = context_stmt(connection);
+    const struct hk_stmt *stmt = db_context_stmt(connection->db);
 
     return send_prepare(connection, stmt, STEP_PREPARE_CONTEXT) &&
            send_execute(connection, stmt, params, 0, false, STEP_SET_CONTEXT);
@@ -300,7 +274,7 @@ static void take_result(struct db_connection *connection, PGresult *result)
         connection->n_prepared < DB_MAX_PREPARED &&
         (step == STEP_PREPARE || step == STEP_PREPARE_CONTEXT))
         connection->prepared[connection->n_prepared++] =
-            step == STEP_PREPARE ? connection->stmt : context_stmt(connection);
+            step == STEP_PREPARE ? connection->stmt : db_context_stmt(connection->db);
     if (status == PGRES_FATAL_ERROR && connection->sqlstate[0] == '\0') {
         (void)snprintf(connection->sqlstate, sizeof(connection->sqlstate), "%s",
                        db_sqlstate_of(result));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * db_connection.h - one libpq connection of a pool; private to lib/db.c and lib/db_connection.c.
+ * db_connection.h - one libpq connection of a pool; private to lib/db*.c.
  *
  * States: DOWN (a timer leads to the next try) -> CONNECTING -> SETUP (LISTEN) -> IDLE <-> BUSY;
  * any failure leads to DOWN. In a transaction of several queries done() decides while the state is
@@ -92,6 +92,9 @@ void db_connection_send(struct db_connection *connection, struct db_slot *slot);
 
 /* Closes, hands the slot under way to db_slot_failed() and tries again later. */
 void db_connection_fail(struct db_connection *connection, const char *why);
+
+/* The statement that sets a query's context: (tenant_id, actor, request_id, sees_all). */
+const struct hk_stmt *db_context_stmt(const struct hk_db *db);
 
 /* Implemented by db.c. */
 void db_dispatch(struct hk_db *db); /* gives queued slots to idle connections */

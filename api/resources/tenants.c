@@ -4,11 +4,14 @@
  * tenant: its policies hold, and its audit log tells of it. Only the list acts as the installation.
  */
 #include "api/call.h"
+#include "api/every_cell.h"
 #include "api/resources/checks.h"
 #include "api/resources/quotas.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/tenants.sql.h"
+#include "api/tenant_cell.h"
+#include "hk/cells.h"
 #include "hk/clock.h"
 
 #define MAX_QUOTA INT64_C(1000000000000)
@@ -31,6 +34,7 @@ static const struct body_field quotas_body[] = {
 static const struct body_field tenant_create_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},
     {.name = "allow_http", .type = BODY_BOOLEAN},
+    {.name = "cell", .type = BODY_STRING, .flags = BODY_NONEMPTY, .max = HK_CELLS_MAX_NAME},
     {0},
 };
 
@@ -94,11 +98,10 @@ static enum hk_code prepare_create(struct call *call, struct hk_error *reterr)
     struct hk_id tenant_id = hk_id_new(&source, hk_wall_us() / 1000);
     char text[HK_ID_TEXT_SIZE];
 
-    (void)reterr;
     hk_id_format(&tenant_id, text);
     call_set_tenant(call, hk_str(text));
     secrets_set_key(call, &tenant_id);
-    return HK_OK;
+    return tenant_cell_choose(call, call_body_string(call, "cell"), reterr);
 }
 
 enum hk_code tenant_prepare_one(struct call *call, struct hk_error *reterr)
@@ -135,6 +138,7 @@ const struct route tenants_routes[] = {
         .stmt = &stmt_tenant_create,
         .bind = {"tenant", "body", "=key", "=key_sha256"},
         .prepare = prepare_create,
+        .work = tenant_cell_place,
     },
     {
         .method = "GET",
@@ -144,7 +148,15 @@ const struct route tenants_routes[] = {
         .is_list = true,
         .query = tenant_list_query,
         .stmt = &stmt_tenant_list,
+        .stmt_of_cell = &stmt_tenant_list_of_cell,
         .bind = {"tenant", "?limit", "?cursor", "?name", "?state"},
+    },
+    {
+        .method = "GET",
+        .path = "/v1/cells",
+        .scope = SCOPE_TENANTS_MANAGE,
+        .ok_status = 200,
+        .handle = every_cell_show,
     },
     {
         .method = "GET",

@@ -6,9 +6,9 @@
 -- name: tenant_create
 -- $1 tenant_id uuid (the new one's), $2 body json, $3 key text, $4 key's SHA-256 in hex
 WITH created AS (
-    INSERT INTO tenant AS t (tenant_id, name, allow_http)
-    SELECT $1::uuid, b.name, coalesce(b.allow_http, false)
-      FROM json_to_record($2::json) AS b (name text, allow_http boolean)
+    INSERT INTO tenant AS t (tenant_id, name, allow_http, cell)
+    SELECT $1::uuid, b.name, coalesce(b.allow_http, false), coalesce(b.cell, 'default')
+      FROM json_to_record($2::json) AS b (name text, allow_http boolean, cell text)
     RETURNING t AS tenant
 ), keyed AS (
     INSERT INTO api_key AS k (tenant_id, name, role, key_sha256, hint)
@@ -53,6 +53,30 @@ SELECT '' AS code,
                    WHERE v.place = list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0))
        END::text AS key
   FROM page p;
+
+-- name: tenant_list_of_cell
+-- As tenant_list, of one of several cells: $6 its name. See api/every_cell.h for what it returns. A tenant that is being copied
+-- here is not yet this cell's, one that has left is its no more.
+WITH seen AS MATERIALIZED (
+    SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS place
+      FROM tenant t
+     WHERE $1::uuid = installation_id() AND t.tenant_id <> $1::uuid AND t.tenant_id < coalesce($3::uuid, uuid_max())
+       AND t.cell = $6::text
+       AND NOT EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = t.tenant_id AND a.state = 'moved')
+     ORDER BY t.tenant_id DESC
+     LIMIT list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0)
+), page AS (
+    SELECT v.tenant, v.id
+      FROM seen v
+     WHERE ($4::text IS NULL OR starts_with(lower((v.tenant).name), lower($4::text)))
+       AND ($5::text IS NULL OR (v.tenant).state = $5::text)
+     ORDER BY v.id DESC
+     LIMIT $2::integer + 1
+)
+SELECT p.id::text AS id, tenant_json(p.tenant)::text AS body FROM page p
+ UNION ALL
+SELECT v.id::text, NULL FROM seen v WHERE v.place = list_reach($2::integer, 1, num_nonnulls($4::text, $5::text) > 0)
+ ORDER BY id DESC, body;
 
 -- name: tenant_get
 -- $1 tenant_id uuid (acted for), $2 tenant_id uuid (asked for)

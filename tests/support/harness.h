@@ -162,6 +162,8 @@ int64_t db_int(struct harness *h, const char *sql_format, ...) HK_PRINTF(2, 3);
 /* ---- given: what a story starts with, made through the API ---- */
 
 struct tenant *given_tenant(struct harness *h); /* http:// URLs are allowed */
+/* The same in that cell: "default", "b", ... */
+struct tenant *given_tenant_in(struct harness *h, const char *cell);
 const char *given_key(struct harness *h, const struct tenant *t, const char *role,
                       const char *partner); /* `partner` NULL for roles without one */
 const char *given_company(struct harness *h, const struct tenant *t, const char *external_id);

@@ -148,12 +148,18 @@ static const char *created_id(struct harness *h, const char *key, const char *pa
 
 struct tenant *given_tenant(struct harness *h)
 {
+    return given_tenant_in(h, "default");
+}
+
+struct tenant *given_tenant_in(struct harness *h, const char *cell)
+{
     struct tenant *t = &h->tenants[h->n_tenants++];
     struct reply reply;
 
     assert_true(h->n_tenants <= HARNESS_MAX_TENANTS);
     reply = api_call(h, h->operator_key, "POST", "/v1/tenants",
-                     "{\"name\": \"tenant %u\", \"allow_http\": true}", h->n_tenants);
+                     "{\"name\": \"tenant %u\", \"allow_http\": true, \"cell\": \"%s\"}",
+                     h->n_tenants, cell);
     assert_status(reply, 201);
     t->id = reply_text(&reply, "id");
     t->admin = reply_text(&reply, "admin_key");
