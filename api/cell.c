@@ -13,9 +13,9 @@
 static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
                                                        &inbound_find_kind, NULL};
 
-struct hk_db_options cell_db_options(const struct hk_cell *place)
+struct hk_db_options cell_db_options(const struct api_cell *cell)
 {
-    const struct hk_config *config = &place->config;
+    const struct hk_config *config = &cell->place->config;
 
     return (struct hk_db_options){
         .url = config->database_url,
@@ -24,7 +24,7 @@ struct hk_db_options cell_db_options(const struct hk_cell *place)
         .session_options = HK_DB_API_OPTIONS,
         .name = "hookline-api",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
-        .asks_away = thread->n_cells > 1,
+        .asks_away = cell->thread->n_cells > 1,
         .n_connections = (unsigned)config->api_db_connections,
         .max_queued = (unsigned)config->api_max_pending_requests,
         .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),
@@ -34,10 +34,11 @@ struct hk_db_options cell_db_options(const struct hk_cell *place)
 
 void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place)
 {
-    struct hk_db_options options = cell_db_options(place);
+    struct hk_db_options options;
 
     cell->thread = thread;
     cell->place = place;
+    options = cell_db_options(cell);
     cell->db = hk_db_new(thread->loop, &options);
     cell->replica = replica_new(cell);
     cell->batcher = batcher_new(cell, batch_kinds);

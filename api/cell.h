@@ -31,7 +31,7 @@ struct api_cell {
 };
 
 /* Those of its connections for everything but publishing. Borrows `place`. */
-struct hk_db_options cell_db_options(const struct hk_cell *place);
+struct hk_db_options cell_db_options(const struct api_cell *cell);
 
 /* Starts connecting. The thread has its loop and its configuration. Borrows `place`. */
 void cell_start(struct api_cell *cell, struct api_thread *thread, const struct hk_cell *place);

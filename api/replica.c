@@ -142,7 +142,7 @@ static void on_tick(struct hk_timer *timer)
 struct replica *replica_new(struct api_cell *cell)
 {
     const struct hk_config *config = &cell->place->config;
-    struct hk_db_options options = cell_db_options(cell->place);
+    struct hk_db_options options = cell_db_options(cell);
     struct replica *replica;
 
     if (cell->place->replica_url == NULL)
