@@ -68,7 +68,7 @@ WITH given AS MATERIALIZED (
      WHERE g.is_known AND g.external_id IS NOT NULL
      ORDER BY g.tenant_id, g.external_id, g.n
         ON CONFLICT (tenant_id, external_id) DO UPDATE
-       SET event_id = k.event_id, n_repeats = coalesce(k.n_repeats, 0) + 1, repeated_at = now()
+       SET event_id = k.event_id, n_repeats = coalesce(k.n_repeats, 0) + 1, repeated_at = uuid_v7_time(excluded.event_id)
     RETURNING k.tenant_id, k.external_id, k.event_id
 ), judged AS MATERIALIZED (
     SELECT g.*, k.event_id AS first_id, (k.event_id <> g.id) IS TRUE AS is_duplicate,

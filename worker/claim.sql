@@ -71,7 +71,7 @@ WITH due AS MATERIALIZED (
     INSERT INTO lane AS l (tenant_id, subscription_id)
     SELECT DISTINCT m.tenant_id, m.subscription_id FROM moved m ORDER BY m.tenant_id, m.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET is_busy = true, next_at = greatest(now(), l.paused_until), n_turns = l.n_turns % 2000000000 + 1, n_idle = 0
+       SET is_busy = true, next_at = greatest(excluded.next_at, l.paused_until), n_turns = l.n_turns % 2000000000 + 1, n_idle = 0
      WHERE NOT l.is_busy
 ), claimed AS (
     UPDATE queue AS q

@@ -152,7 +152,7 @@ WITH given AS MATERIALIZED (
     INSERT INTO queue_change (tenant_id, subscription_id, kind)
     SELECT z.tenant_id, z.id, 'state' FROM stopped z ORDER BY z.tenant_id, z.id
         ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
-       SET from_id = uuid_min(), since = now(), due_at = now()
+       SET from_id = uuid_min(), since = excluded.since, due_at = excluded.due_at
     RETURNING tenant_id
 ), audited AS (
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
@@ -195,7 +195,7 @@ WITH given AS MATERIALIZED (
                          OFFSET 0) h ON true
      WHERE h.last_failed_at IS NULL OR h.last_failed_at < now() - interval '1 second'
      ORDER BY t.tenant_id, t.subscription_id
-        ON CONFLICT (tenant_id, subscription_id) DO UPDATE SET last_failed_at = now()
+        ON CONFLICT (tenant_id, subscription_id) DO UPDATE SET last_failed_at = excluded.last_failed_at
 ), finished AS (
     DELETE FROM queue q
      USING judged j

@@ -75,7 +75,7 @@ WITH RECURSIVE found AS (
      WHERE x.next_at IS NULL OR x.next_at = 'infinity'
      ORDER BY f.tenant_id, f.subscription_id -- as all who wait for lanes
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET is_busy = true, next_at = now(), n_turns = l.n_turns % 2000000000 + 1
+       SET is_busy = true, next_at = excluded.next_at, n_turns = l.n_turns % 2000000000 + 1
      WHERE l.next_at = 'infinity'
     RETURNING l.subscription_id
 )

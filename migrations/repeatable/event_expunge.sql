@@ -68,7 +68,7 @@ BEGIN
         RETURNING e.* INTO held;
         PERFORM event_clear_attempts($1, ARRAY[$2]);
         INSERT INTO retained_event (tenant_id, event_id) VALUES ($1, $2)
-            ON CONFLICT ON CONSTRAINT retained_event_pkey DO UPDATE SET looked_at = now();
+            ON CONFLICT ON CONSTRAINT retained_event_pkey DO UPDATE SET looked_at = excluded.looked_at;
         INSERT INTO audit_log (tenant_id, action, object_id, detail)
         VALUES ($1, 'event.expunged', $2::text,
                 json_build_object('reason', $3 ->> 'reason', 'cancelled_messages', n_cancelled));

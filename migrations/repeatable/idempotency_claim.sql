@@ -19,7 +19,7 @@ BEGIN
         INSERT INTO idempotency_key AS k (tenant_id, id, fingerprint) VALUES ($1, $2, $3)
             ON CONFLICT ON CONSTRAINT idempotency_key_pkey DO UPDATE
            SET fingerprint = excluded.fingerprint, reply = NULL, created_at = excluded.created_at
-         WHERE k.created_at <= now() - interval '24 hours';
+         WHERE excluded.created_at - k.created_at >= interval '24 hours';
         IF FOUND THEN
             code := '';
             RETURN;

@@ -21,7 +21,7 @@ $$;
 CREATE OR REPLACE FUNCTION retention_remember(tenant_id uuid, event_ids uuid[]) RETURNS void LANGUAGE sql AS $$
     INSERT INTO retained_event AS r (tenant_id, event_id)
     SELECT $1, g.id FROM unnest($2) AS g (id)
-        ON CONFLICT (tenant_id, event_id) DO UPDATE SET looked_at = now()
+        ON CONFLICT (tenant_id, event_id) DO UPDATE SET looked_at = excluded.looked_at
 $$;
 
 -- The payloads of these events, which the caller holds, and what flows have made of them.

@@ -42,8 +42,8 @@ BEGIN
     INSERT INTO sign_in_failure AS f (tenant_id, email_sha256)
     SELECT t.tenant_id, email_sha256($2) FROM tenant t WHERE t.tenant_id = $1
     ON CONFLICT ON CONSTRAINT sign_in_failure_pkey DO UPDATE
-       SET failures = CASE WHEN f.last_failed_at < now() - interval '15 minutes' THEN 1 ELSE f.failures + 1 END,
-           last_failed_at = now()
+       SET failures = CASE WHEN excluded.last_failed_at - f.last_failed_at > interval '15 minutes' THEN 1 ELSE f.failures + 1 END,
+           last_failed_at = excluded.last_failed_at
     RETURNING f.failures INTO n_failures;
     INSERT INTO audit_log (tenant_id, action, object_id, detail)
     SELECT $1, 'user.sign_in_failed', u.id::text, json_build_object('failures', n_failures)

@@ -16,7 +16,7 @@ BEGIN
     INSERT INTO lane AS l (tenant_id, subscription_id) VALUES ($1, $2)
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET is_busy = true, n_turns = l.n_turns + 1, n_idle = 0,
-           next_at = CASE WHEN l.is_busy THEN l.next_at ELSE greatest(now(), l.paused_until) END,
+           next_at = CASE WHEN l.is_busy THEN l.next_at ELSE greatest(excluded.next_at, l.paused_until) END,
            max_in_flight = CASE WHEN $3 THEN least(l.max_in_flight, 8) ELSE l.max_in_flight END,
            succeeded_at = CASE WHEN NOT $3 THEN l.succeeded_at END;
 END
@@ -37,9 +37,9 @@ BEGIN
     INSERT INTO lane AS l (tenant_id, subscription_id, is_busy, next_at, lifted_at)
     VALUES ($1, $2, false, now() + interval '1 minute', clock_timestamp())
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
-       SET next_at = CASE WHEN l.is_busy THEN now() ELSE EXCLUDED.next_at END,
+       SET next_at = CASE WHEN l.is_busy THEN EXCLUDED.since ELSE EXCLUDED.next_at END,
            n_turns = l.n_turns % 2000000000 + 1, n_idle = 0, max_in_flight = least(l.max_in_flight, 8), failure_cost = 0,
-           pause_ms = 0, paused_until = '-infinity', succeeded_at = NULL, since = now(), asked_at = NULL,
+           pause_ms = 0, paused_until = '-infinity', succeeded_at = NULL, since = EXCLUDED.since, asked_at = NULL,
            asked_until = NULL, asked_status = NULL, lifted_at = EXCLUDED.lifted_at;
     RETURN coalesce(rested, false);
 END
@@ -392,7 +392,7 @@ BEGIN
     INSERT INTO queue_change AS c (tenant_id, subscription_id, kind, target_id, reason, as_of, from_id)
     VALUES ($1, $2, $3, coalesce($4, uuid_min()), $5, $6, coalesce($7, uuid_min()))
         ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
-       SET reason = EXCLUDED.reason, as_of = EXCLUDED.as_of, from_id = EXCLUDED.from_id, since = now(), due_at = now()
+       SET reason = EXCLUDED.reason, as_of = EXCLUDED.as_of, from_id = EXCLUDED.from_id, since = EXCLUDED.since, due_at = EXCLUDED.due_at
     RETURNING c.* INTO made;
     RETURN CASE WHEN $8 > 0 THEN queue_change_go_on(made, $8) ELSE 0 END;
 END
@@ -424,7 +424,7 @@ CREATE OR REPLACE FUNCTION queue_change_adopt() RETURNS bigint LANGUAGE sql AS $
         INSERT INTO queue_change (tenant_id, subscription_id, kind)
         SELECT n.tenant_id, n.subscription_id, 'state' FROM noted n ORDER BY n.tenant_id, n.subscription_id
             ON CONFLICT (tenant_id, subscription_id, kind, target_id) DO UPDATE
-           SET from_id = uuid_min(), since = now(), due_at = now()
+           SET from_id = uuid_min(), since = excluded.since, due_at = excluded.due_at
     )
     SELECT least(count(*), 1) FROM noted
 $$;

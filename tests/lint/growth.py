@@ -167,6 +167,17 @@ def check_migration(faults, path, statements, is_new):
             check_unique_index(faults, place, words)
 
 
+def of_conflicts(s):
+    """Calls in DO UPDATE of what is not immutable: a cluster refuses them there."""
+    for i in range(len(s.words) - 1):
+        depth, at = 0, i + 2
+        while s.words[i:i + 2] == ["do", "update"] and at < len(s.words) and depth >= 0 and s.words[at] != "returning":
+            depth += (s.words[at] == "(") - (s.words[at] == ")")
+            if s.words[at] in VOLATILE | {"now", "current_setting"} and s.words[at + 1:at + 2] == ["("]:
+                yield s.words[at], s.lines[at]
+            at += 1
+
+
 def check_statement(faults, path, s, tables):
     for r in relations(s, tables):
         place = f"{path}:{r.line}"
@@ -175,6 +186,8 @@ def check_statement(faults, path, s, tables):
         elif r.kind != "insert" and r.table not in OF_THE_CELL and not r.is_bound:
             what = r.table if r.alias == r.table else f"{r.table}:{r.alias}"
             faults.found(place, "relation", s.name, what, f"{r.table} {r.alias} does not carry the tenant")
+    for word, line in of_conflicts(s):
+        faults.found(f"{path}:{line}", "conflict", s.name, word, f"{word}() in DO UPDATE: excluded has the value that a default would give")
     if path in HOT:
         for word, following in zip(s.words, s.words[1:]):
             if word in VOLATILE and following == "(":

@@ -32,6 +32,8 @@ WITH app AS (SELECT 1 AS id) SELECT a.id FROM app a;
 SELECT extract(epoch FROM now()), a.id IS DISTINCT FROM company FROM app a WHERE a.tenant_id = $1;
 INSERT INTO app (tenant_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING;
 INSERT INTO app AS a (id, tenant_id) VALUES ($1, $2); -- finds relation
+INSERT INTO app (tenant_id, id) VALUES ($1, $2) ON CONFLICT (tenant_id, id) DO UPDATE SET at = now(); -- finds conflict
+WITH a AS (INSERT INTO app (tenant_id, id) VALUES ($1, $2) ON CONFLICT (tenant_id, id) DO UPDATE SET at = excluded.at) SELECT now();
 UPDATE app SET id = $2 WHERE tenant_id = $1;
 UPDATE app a SET id = c.id FROM company c WHERE c.tenant_id = $1 AND c.tenant_id = a.tenant_id;
 DELETE FROM app a USING company c WHERE a.tenant_id = $1; -- finds relation

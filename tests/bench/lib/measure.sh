@@ -73,7 +73,7 @@ ratio() {
 # those that have ended included.
 cpu_s() {
     for pid in $(pids "$1"); do
-        if [ "$1" = postgres ]; then
+        if [ "$1" = postgres ] || [ "$1" = standby ]; then
             cat "/proc/$pid/stat" /proc/[0-9]*/stat 2>/dev/null | sed 's/.*) //' |
                 awk -v pid="$pid" 'NR == 1 {t += $14 + $15 + $12 + $13} NR > 1 && $2 == pid {t += $12 + $13} END {print t}'
         else
