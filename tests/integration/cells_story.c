@@ -163,7 +163,8 @@ static void start_transcript(struct harness *h, struct recipe *recipe)
 {
     const char *update = getenv("HOOKLINE_TEST_TRANSCRIPT");
     const char *const argv[] = {program, update == NULL ? document : update,
-                                update == NULL ? NULL : document, NULL};
+                                update == NULL ? "Cells" : document,
+                                update == NULL ? NULL : "Cells", NULL};
     char url[PG_URL_SIZE];
     const char *const env[] = {
         http_text(h->http, "PATH=%s:%s", HOOKLINE_BIN_DIR, getenv("PATH")),
