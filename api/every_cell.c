@@ -13,6 +13,7 @@
 #include "api/batcher.h"
 #include "api/directory.sql.h"
 #include "api/page.h"
+#include "api/replica.h"
 #include "api/server.h"
 
 enum { TIMEOUT_MS = 3000, MAX_REPLY_BYTES = 64 << 20 };
@@ -252,8 +253,10 @@ static void finish_show(struct survey *survey)
     for (unsigned i = 0; i < call->thread->n_cells; i++) {
         const struct answer *answer = &survey->answers[i];
 
-        hk_buf_printf(&buf, "%s{\"name\":\"%s\",", i == 0 ? "{\"data\":[" : ",",
+        hk_buf_printf(&buf, "%s{\"name\":\"%s\",\"replica\":", i == 0 ? "{\"data\":[" : ",",
                       name_of(survey, i));
+        replica_describe(call->thread->cells[i].replica, &buf);
+        hk_buf_add_text(&buf, ",");
         if (answer->is_known && answer->n_rows == 1)
             hk_buf_add_str(&buf, answer->rows[0].body);
         else

@@ -13,6 +13,7 @@
 #include "api/replica.sql.h"
 #include "api/replica_lag.h"
 #include "api/server.h"
+#include "hk/buf.h"
 #include "hk/clock.h"
 #include "hk/log.h"
 
@@ -22,6 +23,8 @@ enum {
     MIN_TICK_MS = 25,
     MAX_TICK_MS = 2000,
 };
+
+enum replica_state { REPLICA_DOWN, REPLICA_BEHIND, REPLICA_SERVES };
 
 struct question {
     struct hk_db_query query;
@@ -39,33 +42,29 @@ struct replica {
     int64_t n_answered, n_passed_on; /* since then */
 };
 
+static const char *const state_names[] = {"down", "behind", "serves"};
+
 static hk_timer_fn on_tick;
-
-const char *replica_state_name(enum replica_state state)
-{
-    static const char *const names[] = {"down", "behind", "serves"};
-
-    return names[state];
-}
 
 static int64_t max_lag_ms(const struct replica *replica)
 {
     return replica->cell->place->config.api_max_replica_lag_ms;
 }
 
-int64_t replica_age_ms(const struct replica *replica)
+/* How old what it shows is at most; INT64_MAX: nothing is known of it. */
+static int64_t age_ms_of(const struct replica *replica)
 {
     return replica_lag_ms(&replica->lag, hk_mono_ms());
 }
 
 /* Who was behind has to come closer than who is not, or it would come and go with each tick. */
-enum replica_state replica_state(const struct replica *replica)
+static enum replica_state state_of(const struct replica *replica)
 {
     int64_t most = max_lag_ms(replica);
 
     if (!hk_db_is_up(replica->db))
         return REPLICA_DOWN;
-    return replica_age_ms(replica) <= (replica->state == REPLICA_SERVES ? most : most / 2)
+    return age_ms_of(replica) <= (replica->state == REPLICA_SERVES ? most : most / 2)
                ? REPLICA_SERVES
                : REPLICA_BEHIND;
 }
@@ -73,20 +72,32 @@ enum replica_state replica_state(const struct replica *replica)
 /* Says what has changed. Returns whether it may be asked. */
 static bool look(struct replica *replica)
 {
-    enum replica_state state = replica_state(replica);
-    int64_t age_ms = replica_age_ms(replica);
+    enum replica_state state = state_of(replica);
+    int64_t age_ms = age_ms_of(replica);
 
     if ((state == REPLICA_SERVES) != (replica->state == REPLICA_SERVES)) {
         hk_log(state == REPLICA_SERVES ? HK_LOG_INFO : HK_LOG_WARN,
                state == REPLICA_SERVES ? "replica.joined" : "replica.left",
-               HK_CTEXT("cell", replica->cell->place->name),
-               HK_CTEXT("state", replica_state_name(state)),
+               HK_CTEXT("cell", replica->cell->place->name), HK_CTEXT("state", state_names[state]),
                HK_I64("behind_ms", age_ms == INT64_MAX ? -1 : age_ms),
                HK_I64("answered", replica->n_answered), HK_I64("passed_on", replica->n_passed_on));
         replica->n_answered = replica->n_passed_on = 0;
     }
     replica->state = state;
     return state == REPLICA_SERVES;
+}
+
+void replica_describe(const struct replica *replica, struct hk_buf *buf)
+{
+    int64_t age_ms = replica == NULL ? 0 : age_ms_of(replica);
+
+    if (replica == NULL)
+        hk_buf_add_text(buf, "null");
+    else if (age_ms == INT64_MAX)
+        hk_buf_add_text(buf, "{\"state\":\"down\",\"behind_ms\":null}");
+    else
+        hk_buf_printf(buf, "{\"state\":\"%s\",\"behind_ms\":%lld}", state_names[state_of(replica)],
+                      (long long)age_ms);
 }
 
 /* ---- how far it is behind ------------------------------------------------------------------- */
@@ -202,7 +213,7 @@ static int64_t time_of(struct hk_str text)
 static bool is_too_young(const struct call *call, const struct replica *replica)
 {
     const struct route *route = call->match.route;
-    int64_t as_of_ms = hk_wall_us() / 1000 - replica_age_ms(replica) - YOUNG_MS;
+    int64_t as_of_ms = hk_wall_us() / 1000 - age_ms_of(replica) - YOUNG_MS;
 
     for (unsigned i = 0; i < route->stmt->n_params; i++) {
         const char *name = route->bind[i] + 1; /* ":event_id", "?event_id", "?cursor", "=cursor" */

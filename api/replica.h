@@ -14,21 +14,15 @@
 #include "api/call.h"
 
 struct api_cell;
+struct hk_buf;
 struct replica;
-
-enum replica_state { REPLICA_DOWN, REPLICA_BEHIND, REPLICA_SERVES };
-
-/* "down", "behind", "serves" */
-const char *replica_state_name(enum replica_state state);
 
 /* NULL when the cell has none. Its thread and its database are there. */
 struct replica *replica_new(struct api_cell *cell);
 void replica_free(struct replica *replica); /* after the cell's database */
 
-enum replica_state replica_state(const struct replica *replica);
-
-/* How old what it shows is at most; INT64_MAX: nothing is known of it. */
-int64_t replica_age_ms(const struct replica *replica);
+/* Adds {"state": "serves", "behind_ms": 12}, as the thread sees it, or null when there is none. */
+void replica_describe(const struct replica *replica, struct hk_buf *buf);
 
 /*
  * Submits the call's query, whose parameters are bound: to the replica of the call's cell when it

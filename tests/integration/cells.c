@@ -221,7 +221,8 @@ static void test_operators_see_the_tenants_of_all_cells_as_one_list(void **state
 
     reply = api_want(h, 200, h->operator_key, "GET", "/v1/cells", NULL);
     assert_int_equal(reply_count(&reply, "data"), 2);
-    assert_members(reply, "data.0", "name,state,schema_version,tenants,queue_age_ms,backlog");
+    assert_members(reply, "data.0",
+                   "name,replica,state,schema_version,tenants,queue_age_ms,backlog");
     assert_string_equal(reply_text(&reply, "data.0.name"), "default");
     assert_int_equal(reply_int(&reply, "data.0.tenants"), 2);
     assert_string_equal(reply_text(&reply, "data.1.name"), "b");

@@ -214,7 +214,12 @@ static void test_every_table_of_a_tenant_has_its_policy(void **state)
                            " WHERE c.relnamespace = 'hookline'::regnamespace"
                            "   AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
                            "   AND (NOT c.relrowsecurity OR NOT EXISTS"
-                           "        (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))"));
+                           "        (SELECT FROM pg_policy p WHERE p.polrelid = c.oid)"
+                           "        AND EXISTS (SELECT FROM pg_roles r"
+                           "                     WHERE r.rolname IN ('hookline_api',"
+                           "                           'hookline_ingest', 'hookline_worker')"
+                           "                       AND has_table_privilege(r.oid, c.oid,"
+                           "                           'SELECT, INSERT, UPDATE, DELETE')))"));
 }
 
 /* The first column of every primary, unique and foreign key of the schema. */

@@ -81,6 +81,28 @@ static void resume_replay(void)
     (void)ask_standby("SELECT pg_wal_replay_resume()");
 }
 
+struct seen {
+    struct harness *h;
+    const char *state;
+};
+
+static bool is_seen(void *arg)
+{
+    const struct seen *seen = arg;
+    struct reply reply = api_call(seen->h, seen->h->operator_key, "GET", "/v1/cells", NULL);
+
+    assert_status(reply, 200);
+    return strcmp(reply_text(&reply, "data.0.replica.state"), seen->state) == 0;
+}
+
+/* What operators are told of it. */
+static void wait_for_state(struct harness *h, const char *state)
+{
+    struct seen seen = {h, state};
+
+    assert_true(wait_until(is_seen, &seen, WAIT_MS));
+}
+
 static struct harness_options options;
 static const char *env[8];
 static char replicas[PG_URL_SIZE + 64];
@@ -103,6 +125,7 @@ static void use_replica(struct harness *h, const char *const settings[])
     h->options = &options;
     harness_restart_api(h);
     wait_for_lines(h, "replica.joined", "default", 1);
+    wait_for_state(h, "serves");
 }
 
 /* ---- what is read ---- */
@@ -246,6 +269,7 @@ static void test_a_replica_that_is_too_far_behind_is_not_asked(void **state)
     pause_replay();
     (void)publish(h, t, "order.paid", "c1", "{}");
     wait_for_lines(h, "replica.left", "\"behind\"", 1);
+    wait_for_state(h, "behind");
     assert_true(wait_until(is_listed, &third, WAIT_MS));
     resume_replay();
     wait_for_lines(h, "replica.joined", "default", 2);
@@ -264,6 +288,7 @@ static void test_without_the_replica_the_primary_is_asked(void **state)
     standby_stop(SIGINT);
     assert_int_equal(count_messages(h, t, "/v1/messages"), 2);
     wait_for_lines(h, "replica.left", "\"down\"", 1);
+    wait_for_state(h, "down");
     (void)publish(h, t, "order.paid", "c1", "{}");
     assert_true(wait_until(is_listed, &third, WAIT_MS));
     api_wait_for(h, NULL, "/readyz", "status", "ready", WAIT_MS);
