@@ -179,38 +179,47 @@ static enum hk_code read_event(const struct hk_json_span *span, event_alloc_fn *
     return HK_OK;
 }
 
-/* Whether the object has the one member "events"; its value then. */
-static bool find_batch(const struct hk_json_span *body, struct hk_json_span *ret)
+/* What an object that has the member "events" has. */
+struct batch_members {
+    struct hk_json_span list;
+    struct hk_str other; /* the name of the first other one; .p is NULL: none */
+    unsigned n_lists;
+};
+
+static struct batch_members find_batch(const struct hk_json_span *body)
 {
     struct hk_json_cursor cursor = {.bytes = body->bytes};
+    struct batch_members found = {.other = HK_STR_NULL};
+    struct hk_json_span value;
     struct hk_str name;
 
-    while (hk_json_next(&cursor, &name, ret)) {
-        if (hk_json_string_eq(name, "events"))
-            return true;
+    while (hk_json_next(&cursor, &name, &value)) {
+        if (hk_json_string_eq(name, "events")) {
+            found.list = value;
+            found.n_lists++;
+        } else if (found.other.p == NULL) {
+            found.other = name;
+        }
     }
-    return false;
+    return found;
 }
 
-static enum hk_code read_batch(const struct hk_json_span *body, const struct hk_json_span *list,
-                               event_alloc_fn *alloc, void *alloc_arg, struct event_batch *ret,
-                               struct hk_error *reterr)
+static enum hk_code read_batch(const struct batch_members *found, event_alloc_fn *alloc,
+                               void *alloc_arg, struct event_batch *ret, struct hk_error *reterr)
 {
-    struct hk_json_cursor cursor = {.bytes = body->bytes};
+    const struct hk_json_span *list = &found->list;
+    struct hk_json_cursor cursor = {.bytes = list->bytes};
     struct hk_json_span value;
     struct hk_str name;
     unsigned n = 0;
 
-    while (hk_json_next(&cursor, &name, &value)) {
-        if (!hk_json_string_eq(name, "events"))
-            return fail_unknown(reterr, name);
-        if (++n > 1)
-            return hk_fail(reterr, HK_INVALID_BODY, "/events", "appears twice");
-    }
+    if (found->other.p != NULL)
+        return fail_unknown(reterr, found->other);
+    if (found->n_lists > 1)
+        return hk_fail(reterr, HK_INVALID_BODY, "/events", "appears twice");
     if (list->kind != HK_JSON_ARRAY)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must be an array of events");
-    cursor = (struct hk_json_cursor){.bytes = list->bytes};
-    for (n = 0; n <= EVENT_MAX_BATCH && hk_json_next(&cursor, &name, &value);)
+    for (; n <= EVENT_MAX_BATCH && hk_json_next(&cursor, &name, &value);)
         n++;
     if (n == 0 || n > EVENT_MAX_BATCH)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must have 1 to %d elements",
@@ -228,7 +237,8 @@ static enum hk_code read_batch(const struct hk_json_span *body, const struct hk_
 enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_arg,
                         struct event_batch *ret, struct hk_error *reterr)
 {
-    struct hk_json_span span, list;
+    struct batch_members found;
+    struct hk_json_span span;
     size_t at;
 
     *ret = (struct event_batch){0};
@@ -237,8 +247,9 @@ enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_a
                        "The body is not well-formed JSON, at byte %zu.", at);
     if (span.kind != HK_JSON_OBJECT)
         return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
-    if (find_batch(&span, &list))
-        return read_batch(&span, &list, alloc, alloc_arg, ret, reterr);
+    found = find_batch(&span);
+    if (found.n_lists > 0)
+        return read_batch(&found, alloc, alloc_arg, ret, reterr);
     ret->n = 1;
     ret->events = alloc(alloc_arg, sizeof(*ret->events));
     memset(ret->events, 0, sizeof(*ret->events));

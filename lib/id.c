@@ -10,8 +10,9 @@
 
 #include "hk/encode.h"
 
-#define MAX_COUNTER  0xfff
-#define N_TIME_BYTES 6
+#define MAX_COUNTER    0xfff
+#define N_TIME_BYTES   6
+#define N_RANDOM_BYTES 8
 
 static void advance(struct hk_id_source *source, int64_t now_ms)
 {
@@ -26,6 +27,17 @@ static void advance(struct hk_id_source *source, int64_t now_ms)
     }
 }
 
+/* Asked for by the many: each question takes OpenSSL longer than some hundred bytes do. */
+static void take_random(struct hk_id_source *source, uint8_t ret[N_RANDOM_BYTES])
+{
+    if (source->n_random < N_RANDOM_BYTES) {
+        hk_random(source->random, sizeof(source->random));
+        source->n_random = sizeof(source->random);
+    }
+    source->n_random -= N_RANDOM_BYTES;
+    memcpy(ret, source->random + source->n_random, N_RANDOM_BYTES);
+}
+
 struct hk_id hk_id_new(struct hk_id_source *source, int64_t now_ms)
 {
     struct hk_id id;
@@ -36,7 +48,7 @@ struct hk_id hk_id_new(struct hk_id_source *source, int64_t now_ms)
         id.bytes[i] = (uint8_t)(source->last_ms >> (40 - 8 * i));
     id.bytes[6] = (uint8_t)(0x70 | source->counter >> 8);
     id.bytes[7] = (uint8_t)source->counter;
-    hk_random(id.bytes + 8, 8);
+    take_random(source, id.bytes + 8);
     id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));
     return id;
 }

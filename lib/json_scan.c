@@ -9,6 +9,8 @@
 
 #include "hk/utf8.h"
 
+#include "json_plain.h"
+
 /* Classes of bytes. */
 enum {
     PLAIN = 1u << 0, /* stands for itself in a string: ASCII but for quote, backslash, controls */
@@ -136,6 +138,7 @@ static bool scan_string(struct scan *scan)
 {
     scan->at++;
     for (;;) {
+        scan->at = json_skip_plain(scan->at, scan->end);
         while (scan->at < scan->end && is_of(*scan->at, PLAIN))
             scan->at++;
         if (scan->at == scan->end)
@@ -318,7 +321,8 @@ static size_t skip_string(struct hk_str text, size_t at)
 {
     at++;
     while (at < text.n) {
-        while (at < text.n && is_of(text.p[at], PLAIN)) /* nearly all bytes: a loop of its own */
+        at = (size_t)(json_skip_plain(text.p + at, text.p + text.n) - text.p);
+        while (at < text.n && is_of(text.p[at], PLAIN))
             at++;
         if (at < text.n && text.p[at] == '"')
             return at + 1;

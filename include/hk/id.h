@@ -17,6 +17,8 @@ struct hk_id {
 struct hk_id_source {
     int64_t last_ms;
     uint32_t counter;
+    unsigned n_random; /* bytes of `random` that are left, at its front */
+    uint8_t random[256];
 };
 
 /* `now_ms` is the wall clock; ids of one source grow even when it stands still or goes back. */

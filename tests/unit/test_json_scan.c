@@ -258,6 +258,25 @@ static void test_a_lone_surrogate_is_refused(void **state)
     ASSERT_EACH_IS(false, cases);
 }
 
+static void test_of_single_bytes_only_plain_ones_may_stand_anywhere_in_a_string(void **state)
+{
+    (void)state;
+
+    for (unsigned c = 0; c < 256; c++) {
+        bool is_plain = c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+
+        for (size_t at = 1; at < 20; at++) {
+            char text[] = "\"aaaaaaaaaaaaaaaaaaaaa\"";
+            struct hk_json_span span;
+            size_t fault = 0;
+
+            text[at] = (char)c;
+            assert_int_equal(hk_json_scan((struct hk_str){text, sizeof(text) - 1}, &span, &fault),
+                             is_plain);
+        }
+    }
+}
+
 static void test_raw_control_characters_are_refused(void **state)
 {
     (void)state;
@@ -456,6 +475,7 @@ int main(void)
         cmocka_unit_test(test_escapes_of_rfc_8259_are_accepted),
         cmocka_unit_test(test_broken_escapes_are_refused),
         cmocka_unit_test(test_a_lone_surrogate_is_refused),
+        cmocka_unit_test(test_of_single_bytes_only_plain_ones_may_stand_anywhere_in_a_string),
         cmocka_unit_test(test_raw_control_characters_are_refused),
         cmocka_unit_test(test_characters_of_every_length_are_accepted),
         cmocka_unit_test(test_invalid_utf_8_is_refused),
