@@ -179,47 +179,23 @@ static enum hk_code read_event(const struct hk_json_span *span, event_alloc_fn *
     return HK_OK;
 }
 
-/* What an object that has the member "events" has. */
-struct batch_members {
-    struct hk_json_span list;
-    struct hk_str other; /* the name of the first other one; .p is NULL: none */
-    unsigned n_lists;
-};
-
-static struct batch_members find_batch(const struct hk_json_span *body)
+/* `cursor` stands behind the first member of the body, "events", which is `list`. */
+static enum hk_code read_batch(struct hk_json_cursor cursor, const struct hk_json_span *list,
+                               event_alloc_fn *alloc, void *alloc_arg, struct event_batch *ret,
+                               struct hk_error *reterr)
 {
-    struct hk_json_cursor cursor = {.bytes = body->bytes};
-    struct batch_members found = {.other = HK_STR_NULL};
     struct hk_json_span value;
     struct hk_str name;
+    unsigned n;
 
-    while (hk_json_next(&cursor, &name, &value)) {
-        if (hk_json_string_eq(name, "events")) {
-            found.list = value;
-            found.n_lists++;
-        } else if (found.other.p == NULL) {
-            found.other = name;
-        }
-    }
-    return found;
-}
-
-static enum hk_code read_batch(const struct batch_members *found, event_alloc_fn *alloc,
-                               void *alloc_arg, struct event_batch *ret, struct hk_error *reterr)
-{
-    const struct hk_json_span *list = &found->list;
-    struct hk_json_cursor cursor = {.bytes = list->bytes};
-    struct hk_json_span value;
-    struct hk_str name;
-    unsigned n = 0;
-
-    if (found->other.p != NULL)
-        return fail_unknown(reterr, found->other);
-    if (found->n_lists > 1)
-        return hk_fail(reterr, HK_INVALID_BODY, "/events", "appears twice");
+    if (hk_json_next(&cursor, &name, &value))
+        return hk_json_string_eq(name, "events")
+                   ? hk_fail(reterr, HK_INVALID_BODY, "/events", "appears twice")
+                   : fail_unknown(reterr, name);
     if (list->kind != HK_JSON_ARRAY)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must be an array of events");
-    for (; n <= EVENT_MAX_BATCH && hk_json_next(&cursor, &name, &value);)
+    cursor = (struct hk_json_cursor){.bytes = list->bytes};
+    for (n = 0; n <= EVENT_MAX_BATCH && hk_json_next(&cursor, &name, &value);)
         n++;
     if (n == 0 || n > EVENT_MAX_BATCH)
         return hk_fail(reterr, HK_INVALID_BODY, "/events", "must have 1 to %d elements",
@@ -237,8 +213,9 @@ static enum hk_code read_batch(const struct batch_members *found, event_alloc_fn
 enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_arg,
                         struct event_batch *ret, struct hk_error *reterr)
 {
-    struct batch_members found;
-    struct hk_json_span span;
+    struct hk_json_cursor cursor;
+    struct hk_json_span span, first;
+    struct hk_str name;
     size_t at;
 
     *ret = (struct event_batch){0};
@@ -247,9 +224,9 @@ enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_a
                        "The body is not well-formed JSON, at byte %zu.", at);
     if (span.kind != HK_JSON_OBJECT)
         return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
-    found = find_batch(&span);
-    if (found.n_lists > 0)
-        return read_batch(&found, alloc, alloc_arg, ret, reterr);
+    cursor = (struct hk_json_cursor){.bytes = span.bytes};
+    if (hk_json_next(&cursor, &name, &first) && hk_json_string_eq(name, "events"))
+        return read_batch(cursor, &first, alloc, alloc_arg, ret, reterr);
     ret->n = 1;
     ret->events = alloc(alloc_arg, sizeof(*ret->events));
     memset(ret->events, 0, sizeof(*ret->events));
