@@ -67,6 +67,7 @@ struct batcher *batcher_new(struct api_cell *cell, const struct batch_kind *cons
     struct batcher *batcher = calloc(1, sizeof(*batcher));
     struct hk_db_options options = {
         .url = config->database_url,
+        .cell = config->cell,
         .schema = config->database_schema,
         .user = "hookline_api",
         .role = "hookline_ingest",

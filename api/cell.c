@@ -19,6 +19,7 @@ struct hk_db_options cell_db_options(const struct api_cell *cell)
 
     return (struct hk_db_options){
         .url = config->database_url,
+        .cell = config->cell,
         .schema = config->database_schema,
         .user = "hookline_api",
         .session_options = HK_DB_API_OPTIONS,

@@ -11,50 +11,6 @@
 
 #define B 0 /* the cell "b" */
 
-/* The cell "b" has an API process of its own here: this is about the worker. */
-static struct {
-    char database[PG_NAME_SIZE], url_variable[PG_URL_SIZE + 32];
-    char cells_variable[sizeof(((struct harness *)NULL)->cells_variable)];
-    const char *operator_key;
-} elsewhere;
-
-static void swap(void *a, void *b, size_t size)
-{
-    char *p = a, *q = b, c;
-
-    for (size_t i = 0; i < size; i++) {
-        c = p[i];
-        p[i] = q[i];
-        q[i] = c;
-    }
-}
-
-/* The database that programs are started with, and that db_...() and `hookline` ask. */
-static void swap_databases(struct harness *h)
-{
-    swap(h->database, elsewhere.database, sizeof(h->database));
-    swap(h->url_variable, elsewhere.url_variable, sizeof(h->url_variable));
-    swap(h->cells_variable, elsewhere.cells_variable, sizeof(h->cells_variable));
-    swap(&h->operator_key, &elsewhere.operator_key, sizeof(h->operator_key));
-}
-
-/* From here on calls and given_...() are of the other cell. */
-static void switch_cell(struct harness *h)
-{
-    swap_databases(h);
-    harness_swap_apis(h);
-}
-
-static const char *new_operator_key(struct harness *h)
-{
-    const char *out;
-    int code =
-        harness_cli(h, (const char *const[]){"keys", "create", "--role", "operator", NULL}, &out);
-
-    assert_int_equal(code, 0);
-    return http_text(h->http, "%.*s", (int)strcspn(out, "\n"), out);
-}
-
 /* A tenant in each of the two cells, with stories at /a and /b. */
 struct world {
     struct tenant *in_home, *in_b;
@@ -62,32 +18,11 @@ struct world {
 
 static struct world given_world(struct harness *h)
 {
-    struct world world;
-    char url[PG_URL_SIZE];
+    struct world world = {given_tenant(h), given_tenant_in(h, "b")};
 
-    world.in_home = given_tenant(h);
     (void)given_story(h, world.in_home, "/a");
-
-    memcpy(elsewhere.database, h->cells[B], sizeof(elsewhere.database));
-    pg_url(elsewhere.database, false, url);
-    (void)snprintf(elsewhere.url_variable, sizeof(elsewhere.url_variable),
-                   "HOOKLINE_DATABASE_URL=%s", url);
-    elsewhere.cells_variable[0] = '\0';
-    swap_databases(h);
-    harness_start_other_api(h);
-    h->operator_key = new_operator_key(h);
-    harness_swap_apis(h);
-    world.in_b = given_tenant(h);
     (void)given_story(h, world.in_b, "/b");
-    switch_cell(h);
     return world;
-}
-
-static void publish_in_b(struct harness *h, const struct world *world, unsigned n)
-{
-    switch_cell(h);
-    publish_many(h, world->in_b, n);
-    switch_cell(h);
 }
 
 /* ---- both are served ---- */
@@ -105,7 +40,7 @@ static void test_a_worker_delivers_what_all_cells_have(void **state)
     struct world world = given_world(h);
     struct reply stats;
 
-    publish_in_b(h, &world, 20);
+    publish_many(h, world.in_b, 20);
     publish_many(h, world.in_home, 30);
     sinker_wait(h, "/a", 30, 10000);
     sinker_wait(h, "/b", 20, 10000);
@@ -133,7 +68,7 @@ static void test_a_cell_that_is_down_leaves_others_alone_and_is_served_when_it_i
     struct world world = given_world(h);
 
     sinker_rule(h, "/b", "{\"replies\": [{\"status\": 200}, {\"status\": 500}]}");
-    publish_in_b(h, &world, 2); /* one of them is to be sent again, 5 s later */
+    publish_many(h, world.in_b, 2); /* one of them is to be sent again, 5 s later */
     sinker_wait(h, "/b", 2, 10000);
     cell_down(h, B);
     check_that_home_is_served(h, &world, 20);
@@ -148,7 +83,7 @@ static void test_a_worker_that_starts_without_a_cell_serves_it_when_it_comes(voi
     struct harness *h = *state;
     struct world world = given_world(h);
 
-    publish_in_b(h, &world, 5);
+    publish_many(h, world.in_b, 5);
     cell_down(h, B);
     (void)harness_start_worker(h);
     check_that_home_is_served(h, &world, 20);
@@ -183,7 +118,7 @@ static void test_a_cell_that_never_answers_leaves_others_alone(void **state)
                    "silent hookline host=127.0.0.1 port=%d dbname=none\n", port);
     (void)harness_start_worker(h);
     check_that_home_is_served(h, &world, 20);
-    publish_in_b(h, &world, 5);
+    publish_many(h, world.in_b, 5);
     sinker_wait(h, "/b", 5, 10000);
     harness_stop_worker(h, 0); /* a drain does not wait for it */
     (void)close(fd);
@@ -245,7 +180,7 @@ static void test_a_cell_full_of_messages_for_a_tarpit_leaves_others_their_share(
     sinker_rule(h, "/b", "{\"then\": {\"status\": 200, \"delay_ms\": 100}}");
     publish_many(h, world.in_home, 2000);
     assert_true(wait_until(is_full, h, 10000));
-    publish_in_b(h, &world, 100);
+    publish_many(h, world.in_b, 100);
     sinker_wait(h, "/b", 100, 15000); /* the tarpit's requests take 30 s each */
     stats = sinker_stats(h, "/b");
     assert_true(reply_int(&stats, "max_open") >= 4);
@@ -270,7 +205,7 @@ static void test_a_drain_ends_and_records_what_is_in_flight_of_all_cells(void **
     sinker_rule(h, "/a", "{\"then\": {\"status\": 200, \"delay_ms\": 1500}}");
     sinker_rule(h, "/b", "{\"then\": {\"status\": 200, \"delay_ms\": 1500}}");
     publish_many(h, world.in_home, 3);
-    publish_in_b(h, &world, 3);
+    publish_many(h, world.in_b, 3);
     assert_true(wait_until(are_both_being_sent, h, 10000));
     harness_stop_worker(h, 0);
     assert_int_equal(db_int(h, "%s", n_succeeded), 3);

@@ -250,7 +250,7 @@ int harness_cli(struct harness *h, const char *const arguments[], const char **r
     (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s", url);
     if (h->master_key_old != NULL)
         env[n_env++] = h->master_key_old;
-    if (h->cells_variable[0] != '\0') {
+    if (h->options->n_cells > 0) {
         name_cells(h, true, cells);
         env[n_env] = cells;
     }
