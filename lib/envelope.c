@@ -387,7 +387,9 @@ void hk_envelope_build(const struct hk_envelope *envelope, struct hk_buf *ret)
 
 void hk_envelope_add_headers(const struct hk_envelope *envelope, struct hk_buf *ret)
 {
-    hk_buf_printf(ret, "content-type: %s\n", kinds[envelope->kind].content_type);
+    hk_buf_add_text(ret, "content-type: ");
+    hk_buf_add_text(ret, kinds[envelope->kind].content_type);
+    hk_buf_add_text(ret, "\n");
     if (envelope->kind == HK_ENVELOPE_CLOUDEVENTS_BINARY)
         add_attributes(envelope, ret);
     if (envelope->webhook_origin.p != NULL) {

@@ -92,7 +92,7 @@ struct verdict retry_judge(const struct retry_policy *policy, const struct hk_ou
     struct verdict verdict;
 
     assert(nth >= 1 && policy->divisor >= 1);
-    if (retry_is_success(policy, outcome))
+    if (outcome->kind == HK_OUTCOME_ANSWERED && response.kind == HK_RESPONSE_SUCCESS)
         return (struct verdict){.kind = VERDICT_SUCCEEDED};
     if (endings[response.kind].word != NULL)
         return end(&endings[response.kind], outcome->status);
