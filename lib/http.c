@@ -19,6 +19,7 @@
 #include "http_transfer.h"
 
 #define MAX_CONNECT_MS 5000L
+#define BUFFER_BYTES   1024L /* an answer as a rule: libcurl allocates it for each request */
 #define CA_CACHE_S     3600L /* then the file of authorities is read again */
 
 /* A libcurl that does not know an option that protects us must not run. */
@@ -178,6 +179,7 @@ static void set_fixed_options(struct transfer *transfer)
     /* A slow HTTP/2 stream would hold up the others of its connection; there is no gain. */
     must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1));
     must(curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L));
+    must(curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, BUFFER_BYTES));
     must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L));
     must(curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L));
