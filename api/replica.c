@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "api/cell.h"
+#include "api/directory.h"
 #include "api/replica.sql.h"
 #include "api/replica_lag.h"
 #include "api/server.h"
@@ -228,6 +229,17 @@ static bool is_too_young(const struct call *call, const struct replica *replica)
     return false;
 }
 
+/* A tenant whose cell was learned of late may have moved there after what the replica shows. */
+static bool may_have_just_come(const struct call *call, const struct replica *replica)
+{
+    const struct api_thread *thread = call->thread;
+    struct hk_id tenant_id;
+    unsigned cell;
+
+    return thread->n_cells > 1 && hk_id_parse(hk_str(call->tenant_id), &tenant_id) &&
+           directory_find(thread->directory, &tenant_id, age_ms_of(replica), hk_mono_ms(), &cell);
+}
+
 enum hk_code replica_submit(struct call *call)
 {
     struct replica *replica = call->cell->replica;
@@ -235,7 +247,7 @@ enum hk_code replica_submit(struct call *call)
 
     call->is_at_replica = false;
     if (replica == NULL || !call->match.route->reads_log || !look(replica) ||
-        is_too_young(call, replica))
+        is_too_young(call, replica) || may_have_just_come(call, replica))
         return hk_db_submit(call->cell->db, &call->query);
     call->asked_ms = hk_mono_ms();
     call->query.timeout_ms -= call->query.timeout_ms / 4; /* the primary may have to be asked */

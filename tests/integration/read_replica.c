@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hk/clock.h"
 #include "tests/support/check.h"
 #include "tests/support/message.h"
 #include "tests/support/standby.h"
@@ -105,17 +106,20 @@ static void wait_for_state(struct harness *h, const char *state)
 
 static struct harness_options options;
 static const char *env[8];
-static char replicas[PG_URL_SIZE + 64];
+static char replicas[2 * PG_URL_SIZE + 64];
 
-/* The API again, with this database's replica and these settings (NULL-ended). */
+/* The API again, with replicas of its cells and these settings (NULL-ended). */
 static void use_replica(struct harness *h, const char *const settings[])
 {
-    char url[PG_URL_SIZE];
+    char url[PG_URL_SIZE], url_of_b[PG_URL_SIZE];
     size_t n = 0;
 
     resume_replay(); /* what another test has left behind */
     standby_url(h->database, false, url);
-    (void)snprintf(replicas, sizeof(replicas), "HOOKLINE_REPLICAS=default %s", url);
+    standby_url(h->cells[0], false, url_of_b);
+    (void)snprintf(replicas, sizeof(replicas), "HOOKLINE_REPLICAS=default %s%s%s", url,
+                   h->options->n_cells == 0 ? "" : "\nb ",
+                   h->options->n_cells == 0 ? "" : url_of_b);
     env[n++] = replicas;
     for (size_t i = 0; settings[i] != NULL; i++)
         env[n++] = settings[i];
@@ -257,6 +261,43 @@ static void test_a_list_goes_on_where_the_primary_has_ended_its_page(void **stat
     assert_string_equal(reply_text(&second, "data.1.id"), reply_text(&first, "data.1.id"));
 }
 
+struct lookout {
+    struct harness *h;
+    int64_t since_ms;
+};
+
+static bool shows_later_than(void *arg)
+{
+    const struct lookout *lookout = arg;
+    struct reply reply = api_call(lookout->h, lookout->h->operator_key, "GET", "/v1/cells", NULL);
+
+    assert_string_equal(reply_text(&reply, "data.1.name"), "b");
+    return reply_int(&reply, "data.1.replica.behind_ms") < hk_mono_ms() - lookout->since_ms;
+}
+
+/* But not before the replica shows what was there when the cell of the tenant was learned. */
+static void test_each_cell_has_a_replica_of_its_own(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant_in(h, "b");
+    struct lookout lookout = {.h = h};
+
+    (void)given_story(h, t, "/hook");
+    use_replica(h, generous);
+    wait_for_lines(h, "replica.joined", "\"b\"", 1);
+    publish_and_wait(h, t, 2);
+    lookout.since_ms = hk_mono_ms();
+    assert_true(wait_until(shows_later_than, &lookout, WAIT_MS));
+    pause_replay();
+    (void)publish(h, t, "order.paid", "c1", "{}");
+    sinker_wait(h, "/hook", 3, WAIT_MS);
+    assert_int_equal(count_messages(h, t, "/v1/messages"), 2);
+    standby_stop(SIGQUIT);
+    wait_for_lines(h, "replica.left", "\"b\"", 1);
+    assert_int_equal(count_messages(h, t, "/v1/messages"), 3);
+    standby_start();
+}
+
 static void test_a_replica_that_is_too_far_behind_is_not_asked(void **state)
 {
     struct harness *h = *state;
@@ -386,6 +427,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_the_log_is_read_from_the_replica),
         harness_test(test_a_list_goes_on_where_the_primary_has_ended_its_page),
+        harness_test(test_each_cell_has_a_replica_of_its_own, .n_cells = 1),
         harness_test(test_a_replica_that_is_too_far_behind_is_not_asked),
         harness_test(test_without_the_replica_the_primary_is_asked),
         harness_test(test_a_query_that_recovery_has_cancelled_is_the_primarys),
