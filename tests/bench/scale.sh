@@ -32,8 +32,8 @@ scale_case() {
         export BENCH_BATCH=100
         per_request=100
         ;;
-    subscriptions-10000) seed_many_companies 10000 && export BENCH_COMPANY=many BENCH_COMPANIES=10000 ;;
-    tenants-1000) seed_many_tenants 1000 && export BENCH_KEYS="$work/keys" ;;
+    subscriptions-*) seed_many_companies "${1##*-}" && export BENCH_COMPANY=many BENCH_COMPANIES="${1##*-}" ;;
+    tenants-*) seed_many_tenants "${1##*-}" && export BENCH_KEYS="$work/keys" ;;
     payload-*) export BENCH_PAYLOAD_BYTES="${1##*-}" ;;
     slow-disk) set_postgres "commit_delay = $slow_disk_us" 'commit_siblings = 0' ;;
     *) say "no case $1; there are: $scale_cases history"; exit 2 ;;

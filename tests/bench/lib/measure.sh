@@ -53,11 +53,12 @@ note() { echo "$1 $2" >>"$work/round"; }
 # this_round NAME - its value.
 this_round() { awk -v name="$1" '$1 == name {print $2}' "$work/round"; }
 
-# noted NAME - its median. told NAME... - its values of all rounds.
+# noted NAME - its median. least NAME. told NAME... - its values of all rounds.
 noted() { awk -v name="$1" '$1 == name {print $2}' "$work/notes" | median; }
+least() { awk -v name="$1" '$1 == name {print $2}' "$work/notes" | sort -g | head -1; }
 told() {
-    for name in "$@"; do
-        awk -v name="$name" '$1 == name {all = all " " $2} END {printf "%s%s; ", name, all}' "$work/notes"
+    for told_name in "$@"; do
+        awk -v name="$told_name" '$1 == name {all = all " " $2} END {printf "%s%s; ", name, all}' "$work/notes"
     done | sed 's/; $//'
 }
 
@@ -87,13 +88,13 @@ wal_bytes() { psql -qtAX -c "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(),
 # meter NAME... - from now on. read_meter PREFIX [N] - notes PREFIX_NAME_cpu, seconds, and PREFIX_wal, bytes, since then;
 # with N microseconds and bytes of each of the N events or messages.
 meter() {
-    for name in "$@"; do echo "$name $(cpu_s "$name")"; done >"$work/meter"
+    for metered in "$@"; do echo "$metered $(cpu_s "$metered")"; done >"$work/meter"
     wal_began=$(wal_bytes)
 }
 read_meter() {
     wal=$(($(wal_bytes) - wal_began))
-    while read -r name used; do
-        note "$1_${name}_cpu" "$(awk -v from="$used" -v to="$(cpu_s "$name")" -v n="${2:-0}" \
+    while read -r metered used; do
+        note "$1_${metered}_cpu" "$(awk -v from="$used" -v to="$(cpu_s "$metered")" -v n="${2:-0}" \
             'BEGIN {printf "%.2f", (n > 0 ? (to - from) * 1e6 / n : to - from)}')"
     done <"$work/meter"
     note "$1_wal" "$(awk -v wal="$wal" -v n="${2:-0}" 'BEGIN {printf "%.0f", (n > 0 ? wal / n : wal)}')"
