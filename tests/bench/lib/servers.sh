@@ -70,22 +70,27 @@ wait_for() {
     done
 }
 
+# count_instructions START... - starts API or worker under callgrind: instructions NAME says afterwards how many they were.
+count_instructions() { under='valgrind --tool=callgrind --callgrind-out-file=/dev/null' "$@"; }
+instructions() { sed -n 's/.*Collected : \([0-9]*\).*/\1/p' "$work/$1.log" | tail -1; }
+
 # start_api - and waits until it is ready: $api. What is set in HOOKLINE_API_* counts.
 # A second one, and more, listens on the first one's port, too: the kernel shares connections out.
 start_api() {
     port=0
     [ -z "$(pids api)" ] || port=${api##*:}
-    HOOKLINE_API_LISTEN=127.0.0.1:$port "$bin/hookline-api" 2>"$work/api.log" &
+    : >"$work/api.log" # before it is looked at, whatever an earlier one said
+    HOOKLINE_API_LISTEN=127.0.0.1:$port ${under:-} "$bin/hookline-api" 2>>"$work/api.log" &
     api_pid=$!
     wait_for "grep -q '\"api.listening\"' $work/api.log"
     started api "$api_pid"
-    api=http://127.0.0.1:$(jq -r 'select(.event == "api.listening") | .port' "$work/api.log")
+    api=http://127.0.0.1:$(grep '"api.listening"' "$work/api.log" | tail -1 | jq -r .port)
     wait_for "curl -fs $api/readyz"
 }
 
 # start_worker [LIBRARY] - which is loaded before all others. What is set in HOOKLINE_WORKER_* counts.
 start_worker() {
-    LD_PRELOAD="${1:-}" HOOKLINE_WORKER_ALLOWED_NETWORKS=127.0.0.0/8 "$bin/hookline-worker" 2>>"$work/worker.log" &
+    LD_PRELOAD="${1:-}" HOOKLINE_WORKER_ALLOWED_NETWORKS=127.0.0.0/8 ${under:-} "$bin/hookline-worker" 2>>"$work/worker.log" &
     started worker $!
 }
 
