@@ -153,6 +153,12 @@ bool move_wait_for_others(const struct move *move)
     return is_well;
 }
 
+void move_roll_back(PGconn *db)
+{
+    if (PQtransactionStatus(db) != PQTRANS_IDLE)
+        PQclear(PQexec(db, "ROLLBACK"));
+}
+
 /* ---- connections ---- */
 
 PGconn *move_open(const struct move *move, const struct hk_cell *cell)

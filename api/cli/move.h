@@ -50,6 +50,8 @@ HK_NODISCARD bool move_run(PGconn *db, const char *format, ...) HK_PRINTF(2, 3);
 /* The first value, "" for none, to be freed; NULL on failure. */
 char *move_text(PGconn *db, const char *format, ...) HK_PRINTF(2, 3);
 HK_NODISCARD bool move_number(PGconn *db, int64_t *ret, const char *format, ...) HK_PRINTF(3, 4);
+/* Ends a transaction that has failed, if there is one. */
+void move_roll_back(PGconn *db);
 /* Says something on stderr, behind the tenant's id. */
 void move_say(const struct move *move, const char *format, ...) HK_PRINTF(2, 3);
 /* Says it has come to an end, because of a signal or because the hold takes too long. */

@@ -157,8 +157,8 @@ static bool commit(const struct move *move)
 
 static void roll_back(const struct move *move)
 {
-    PQclear(PQexec(move->source, "ROLLBACK"));
-    PQclear(PQexec(move->target, "ROLLBACK"));
+    move_roll_back(move->source);
+    move_roll_back(move->target);
 }
 
 /* The next rows behind `last`, SQL of a row of the key; "": from the beginning. */
@@ -377,7 +377,7 @@ static bool copy_live_rest(struct move *move, const struct move_table *table)
         move->n_rows += n;
         return true;
     }
-    PQclear(PQexec(move->target, "ROLLBACK"));
+    move_roll_back(move->target);
     return false;
 }
 
@@ -392,7 +392,7 @@ static bool copy_wholes(struct move *move)
             move->tables[i].is_live || (!move_must_stop(move) && replace(move, &move->tables[i]));
     if (is_well && move_run(move->target, "COMMIT"))
         return true;
-    PQclear(PQexec(move->target, "ROLLBACK"));
+    move_roll_back(move->target);
     return false;
 }
 

@@ -28,6 +28,13 @@ static bool put_fence(struct move *move)
                     move->tenant, move->tenant);
 }
 
+/* Who makes a key from a shell is none of those that move_wait_for_others() waits for. */
+static bool wait_for_owners(const struct move *move)
+{
+    return move_run(move->source, "SELECT FROM tenant t WHERE t.tenant_id = '%s' FOR UPDATE",
+                    move->tenant);
+}
+
 /* What is in flight ends by itself, or by its lease when its worker is gone. */
 static bool take_queue(struct move *move)
 {
@@ -100,13 +107,14 @@ static bool copy_and_flip(struct move *move)
 bool move_give_back(struct move *move)
 {
     move->held_since_ms = 0;
-    PQclear(PQexec(move->source, "ROLLBACK"));
+    move_roll_back(move->source);
     return move_run(move->source, "SELECT tenant_move_undo('%s')", move->tenant);
 }
 
 bool move_hold_and_flip(struct move *move)
 {
-    if (put_fence(move) && move_wait_for_others(move) && take_queue(move) && copy_and_flip(move))
+    if (put_fence(move) && wait_for_owners(move) && move_wait_for_others(move) &&
+        take_queue(move) && copy_and_flip(move))
         return true;
     if (move->held_since_ms == 0)
         return false;

@@ -117,6 +117,15 @@ void mover_kill(struct mover *m)
     proc_kill(&m->proc);
 }
 
+void mover_cut_off(struct mover *m)
+{
+    for (enum mover_side side = HOME; side <= B; side++)
+        (void)mover_int(m, side,
+                        "SELECT count(pg_terminate_backend(a.pid, 10000)) FROM pg_stat_activity a"
+                        " WHERE a.application_name = 'hookline'"
+                        "   AND a.datname = current_database()");
+}
+
 void mover_interrupt(struct mover *m)
 {
     proc_signal(&m->proc, SIGINT);
@@ -208,8 +217,8 @@ static char *over_all(struct mover *m, enum mover_side side, const struct tenant
 
 int64_t mover_n_rows(struct mover *m, enum mover_side side, const struct tenant *t)
 {
-    char *text = over_all(m, side, t,
-                          "SELECT %1$L, count(*) FROM %1$I WHERE tenant_id = %2$L", "sum(v)");
+    char *text =
+        over_all(m, side, t, "SELECT %1$L, count(*) FROM %1$I WHERE tenant_id = %2$L", "sum(v)");
     int64_t n = strtoll(text, NULL, 10);
 
     free(text);
@@ -218,8 +227,9 @@ int64_t mover_n_rows(struct mover *m, enum mover_side side, const struct tenant 
 
 char *mover_digest(struct mover *m, enum mover_side side, const struct tenant *t)
 {
-    return over_all(m, side, t,
-                    "SELECT %1$L, md5(coalesce(string_agg(x::text, chr(10) ORDER BY x::text), ''''))"
-                    " FROM %1$I x WHERE tenant_id = %2$L",
-                    "string_agg(relation || ' ' || v, chr(10) ORDER BY relation)");
+    return over_all(
+        m, side, t,
+        "SELECT %1$L, md5(coalesce(string_agg(x::text, chr(10) ORDER BY x::text), ''''))"
+        " FROM %1$I x WHERE tenant_id = %2$L",
+        "string_agg(relation || ' ' || v, chr(10) ORDER BY relation)");
 }

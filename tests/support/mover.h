@@ -22,7 +22,8 @@ struct mover {
 struct mover *mover_begin(struct harness *h);
 void mover_end(struct mover *m);
 
-/* The first value as text, to be freed; as a number. Asked as the superuser, in the cell's schema. */
+/* The first value as text, to be freed; as a number. Asked as the superuser, in the cell's schema.
+ */
 char *mover_text(struct mover *m, enum mover_side side, const char *sql_format, ...)
     HK_PRINTF(3, 4);
 int64_t mover_int(struct mover *m, enum mover_side side, const char *sql_format, ...)
@@ -32,6 +33,7 @@ int64_t mover_int(struct mover *m, enum mover_side side, const char *sql_format,
 void mover_start(struct mover *m, const struct tenant *t, const char *to, const char *option);
 int mover_wait(struct mover *m); /* its exit code */
 void mover_kill(struct mover *m);
+void mover_cut_off(struct mover *m); /* the servers end its sessions, and what they are at */
 void mover_interrupt(struct mover *m);
 /* All of the above: it has to end with this. */
 void mover_run(struct mover *m, const struct tenant *t, const char *to, const char *option,
