@@ -38,6 +38,7 @@ struct move {
     struct move_table *tables; /* parents first */
     unsigned n_tables;
     int64_t n_rows;        /* copied by this run */
+    bool has_arrival;      /* an earlier run has been in the target */
     bool is_flipped;       /* the tenant lives in the target: what is left is move_finish() */
     int64_t held_since_ms; /* of hk_mono_ms(); 0: not held by this run */
 };
@@ -68,6 +69,8 @@ void move_disconnect(struct move *move);
 
 /* Where the tenant is, and whether it can go. Sets `from` (NULL: it is there) and `is_flipped`. */
 HK_NODISCARD bool move_find(struct move *move);
+/* Whether a run of before has been in the target, and has flipped. */
+HK_NODISCARD bool move_recognize(struct move *move);
 HK_NODISCARD bool move_check(struct move *move);
 HK_NODISCARD bool move_read_tables(struct move *move);
 HK_NODISCARD bool move_announce(struct move *move);

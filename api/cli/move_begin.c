@@ -137,14 +137,16 @@ static bool is_there(const struct move *move)
 
 bool move_check(struct move *move)
 {
-    return is_there(move) &&
-           agrees(move, "migrations; run `hookline migrate up`",
-                  "SELECT string_agg(f.sha256, ' ' ORDER BY f.name)"
-                  "  FROM (SELECT m.name, m.sha256 FROM schema_migration m"
-                  "         UNION ALL SELECT r.name, r.sha256 FROM schema_repeatable r) f") &&
-           agrees(move, "encoding of the database", "SELECT current_setting('server_encoding')") &&
-           has_counted(move, move->source, move->from) &&
-           has_counted(move, move->target, move->to) && clocks_agree(move);
+    /* What has flipped is only to be finished; the tenant may be gone from the source by now. */
+    return move->is_flipped ||
+           (is_there(move) &&
+            agrees(move, "migrations; run `hookline migrate up`",
+                   "SELECT string_agg(f.sha256, ' ' ORDER BY f.name)"
+                   "  FROM (SELECT m.name, m.sha256 FROM schema_migration m"
+                   "         UNION ALL SELECT r.name, r.sha256 FROM schema_repeatable r) f") &&
+            agrees(move, "encoding of the database", "SELECT current_setting('server_encoding')") &&
+            has_counted(move, move->source, move->from) &&
+            has_counted(move, move->target, move->to) && clocks_agree(move));
 }
 
 /* ---- that it is under way -------------------------------------------------------------------- */
@@ -168,8 +170,7 @@ static bool has_strangers(const struct move *move, bool *ret)
     return true;
 }
 
-/* Whether this move has been in the target before; and whether it has flipped there. */
-static bool read_arrival(struct move *move, bool *ret_has_arrival)
+bool move_recognize(struct move *move)
 {
     char *arrival = move_text(move->target,
                               "SELECT CASE WHEN a.flipped_at IS NULL THEN 'coming' ELSE 'here' END"
@@ -178,8 +179,8 @@ static bool read_arrival(struct move *move, bool *ret_has_arrival)
 
     if (arrival == NULL)
         return false;
-    *ret_has_arrival = arrival[0] != '\0';
-    move->is_flipped = strcmp(arrival, "here") == 0;
+    move->has_arrival = arrival[0] != '\0';
+    move->is_flipped = move->is_flipped || strcmp(arrival, "here") == 0;
     free(arrival);
     return true;
 }
@@ -216,10 +217,8 @@ static bool announce_target(const struct move *move)
 
 bool move_announce(struct move *move)
 {
-    bool has_arrival, has_any = false, is_old;
+    bool has_any = false, is_old, has_arrival = move->has_arrival;
 
-    if (!read_arrival(move, &has_arrival))
-        return false;
     if (move->is_flipped)
         return true;
     if (!has_arrival && (!has_strangers(move, &has_any) || has_any))

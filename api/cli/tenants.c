@@ -74,10 +74,12 @@ static int run(struct move *move, bool wants_abort)
     }
     if (!move_connect(move))
         return EXIT_UNAVAILABLE;
-    if (!move_read_tables(move))
+    if (!move_read_tables(move) || !move_recognize(move))
         return EXIT_FAILED;
+    if (wants_abort && move->is_flipped)
+        move_say(move, "is in cell %s: run this again without --abort", move->to->name);
     if (wants_abort)
-        return move_abort(move) ? EXIT_OK : EXIT_FAILED;
+        return !move->is_flipped && move_abort(move) ? EXIT_OK : EXIT_FAILED;
     return go_on(move) ? EXIT_OK : EXIT_FAILED;
 }
 
