@@ -45,6 +45,11 @@ void park_set_slots(struct park *park, unsigned n_slots)
     share_set_slots(park->share, n_slots);
 }
 
+unsigned park_n_held(const struct park *park)
+{
+    return share_n_held(park->share);
+}
+
 static bool take_slot(struct park *park, struct attempt *attempt)
 {
     struct share_claimant claimant = {

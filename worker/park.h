@@ -17,6 +17,9 @@ void park_free(struct park *park); /* the attempts that wait are not its own */
 /* How many slots there are from here on. */
 void park_set_slots(struct park *park, unsigned n_slots);
 
+/* How many slots are held. */
+unsigned park_n_held(const struct park *park);
+
 /* What calls nobody needs no slot. Fires EVENT_STARTED now, or later exactly one of EVENT_STARTED,
  * EVENT_WITHHELD, EVENT_CROWDED. */
 void park_arrive(struct park *park, struct attempt *attempt);

@@ -88,6 +88,11 @@ void share_free(struct share *share)
     free(share);
 }
 
+unsigned share_n_held(const struct share *share)
+{
+    return share->n_held;
+}
+
 static uint64_t hash(struct hk_str s, uint64_t seed)
 {
     uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);

@@ -283,10 +283,12 @@ void worker_free(struct worker *worker)
 struct slots_use worker_use(const struct worker *worker)
 {
     unsigned n = worker->load.n_in_flight + claim_n_under_way(worker->claim);
+    unsigned n_sent = park_n_held(worker->park); /* more than n_slots, when those became fewer */
 
+    if (n > worker->n_slots)
+        n = worker->n_slots; /* what is claimed ahead has none yet */
     return (struct slots_use){
-        .n_held =
-            n < worker->n_slots ? n : worker->n_slots, /* what is claimed ahead has none yet */
+        .n_held = n > n_sent ? n : n_sent,
         .wants_more = claim_wants_more(worker->claim),
     };
 }

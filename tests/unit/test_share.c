@@ -226,6 +226,24 @@ static void test_the_host_of_a_url_is_what_is_connected_to(void **state)
     }
 }
 
+static void test_slots_that_are_held_count_when_there_are_fewer_from_here_on(void **state)
+{
+    struct story *story = *state;
+    struct share_claimant claimant = who(1, 1, "h1");
+    unsigned n;
+
+    claimant.is_laned = true;
+    n = take_all(story, claimant);
+    assert_true(n > 1);
+    assert_int_equal(share_n_held(story->share), n);
+    share_set_slots(story->share, n / 2);
+    assert_int_equal(share_n_held(story->share), n);
+    assert_int_equal(take_all(story, claimant), 0);
+    give_all(story, 0, 1);
+    assert_int_equal(share_n_held(story->share), 0);
+    assert_true(take_all(story, claimant) <= n / 2);
+}
+
 #define share_test(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
 
 int main(void)
@@ -239,6 +257,7 @@ int main(void)
         share_test(test_a_host_that_fails_holds_few_whoever_it_belongs_to),
         share_test(test_who_is_silent_gets_no_more_than_a_newcomer),
         share_test(test_lanes_have_three_quarters_of_the_slots),
+        share_test(test_slots_that_are_held_count_when_there_are_fewer_from_here_on),
         share_test(test_failures_cost_until_an_answer_comes),
         share_test(test_a_subscription_in_trouble_is_sent_what_its_lane_sends),
         cmocka_unit_test(test_the_host_of_a_url_is_what_is_connected_to),
