@@ -34,6 +34,7 @@
 #include "hk/http.h"
 #include "hk/log.h"
 #include "hk/offload.h"
+#include "hk/process.h"
 
 enum {
     MAX_ACCEPTS_PER_EVENT = 16,
@@ -256,6 +257,8 @@ static void *thread_main(void *arg)
 {
     struct api_thread *thread = arg;
 
+    /* h2o would take twice as much for each connection; nearly all requests fit into this. */
+    h2o_socket_buffer_prototype._initial_buf.capacity = H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE;
     while (!atomic_load(&server.is_stopping))
         run_turn(thread);
     drain(thread);
@@ -340,6 +343,7 @@ int server_run(const struct hk_cells *cells, const struct hk_vault *vault)
                            &server.threads[i]) != 0)
             abort();
     }
+    hk_process_drop_code();
     (void)thread_main(&server.threads[0]);
     for (size_t i = 1; i < server.n_threads; i++) {
         while (sem_wait(&server.drained) != 0)

@@ -10,4 +10,10 @@
  */
 void hk_process_set_limits(void);
 
+/*
+ * Lets go of the code that only starting needed, of the program's and its libraries' mappings: what
+ * is still called comes back from the page cache. To be called once all is started.
+ */
+void hk_process_drop_code(void);
+
 #endif
