@@ -78,14 +78,14 @@ static void test_a_new_answer_takes_the_place_of_the_old_one(void **state)
 static void test_a_full_set_forgets_whom_it_asked_for_longest_ago(void **state)
 {
     (void)state;
-    for (uint8_t i = 0; i < N_WAYS; i++)
-        put(i, NOW_MS + i, i);
+    for (unsigned i = 0; i < N_WAYS; i++)
+        put((uint8_t)i, NOW_MS + i, i);
     put(0, NOW_MS + N_WAYS, 20);
     put(100, NOW_MS + N_WAYS, 30);
     assert_int_equal(cell_of(0, INT64_MAX, NOW_MS), 20);
     assert_int_equal(cell_of(1, INT64_MAX, NOW_MS), NOT_KNOWN);
-    for (uint8_t i = 2; i < N_WAYS; i++)
-        assert_int_equal(cell_of(i, INT64_MAX, NOW_MS), i);
+    for (unsigned i = 2; i < N_WAYS; i++)
+        assert_int_equal(cell_of((uint8_t)i, INT64_MAX, NOW_MS), i);
     assert_int_equal(cell_of(100, INT64_MAX, NOW_MS), 30);
 }
 
