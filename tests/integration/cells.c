@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/support/check.h"
 #include "tests/support/inlet.h"
@@ -273,6 +274,7 @@ static void test_a_cell_that_is_down_hurts_its_own_tenants_only(void **state)
     shut(h, h->database, h->cells[0]);
     assert_true(wait_until(b_is_down, h, 10000));
     expect_publishes(h, t, 503);
+    assert_non_null(strstr(harness_logs(h), "\"pool\":\"hookline-ingest\",\"cell\":\"b\""));
     expect_publishes(h, other, 202);
     sinker_wait(h, "/default", 1, 10000);
     (void)api_want(h, 200, other->admin, "GET", "/v1/apps", NULL);
