@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli/move.h"
 
-#include <assert.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "api/cli/interrupt.h"
 #include "api/cli/session.h"
-#include "hk/buf.h"
 #include "hk/clock.h"
 
 #define MAX_SQL_BYTES (256u << 10)
@@ -25,52 +22,51 @@ static const char session_settings[] =
     "SET standard_conforming_strings = on; SET statement_timeout = 0; SET lock_timeout = '30s';"
     "SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = on; SET jit = off";
 
-static void format_sql(struct hk_buf *sql, const char *format, va_list args)
+/* To be freed. */
+static char *format_text(const char *format, va_list args)
 {
     char *text;
-    va_list again;
-    int n;
 
-    va_copy(again, args);
-    n = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    assert(n >= 0 && (unsigned)n < MAX_SQL_BYTES);
-    text = malloc((size_t)n + 1);
-    if (text == NULL)
+    if (vasprintf(&text, format, args) < 0)
         abort();
-    (void)vsnprintf(text, (size_t)n + 1, format, args);
-    hk_buf_init(sql, MAX_SQL_BYTES);
-    hk_buf_add(sql, text, (size_t)n);
-    free(text);
+    return text;
 }
 
 PGresult *move_query(PGconn *db, const char *format, ...)
 {
-    struct hk_buf sql HK_CLEANUP(hk_buf_done);
+    PGresult *result;
     va_list args;
+    char *sql;
 
     va_start(args, format);
-    format_sql(&sql, format, args);
+    sql = format_text(format, args);
     va_end(args);
-    return session_query(db, sql.p, 0, NULL);
+    result = session_query(db, sql, 0, NULL);
+    free(sql);
+    return result;
 }
 
 bool move_run(PGconn *db, const char *format, ...)
 {
-    struct hk_buf sql HK_CLEANUP(hk_buf_done);
     va_list args;
+    char *sql;
+    bool is_done;
 
     va_start(args, format);
-    format_sql(&sql, format, args);
+    sql = format_text(format, args);
     va_end(args);
-    return session_run(db, sql.p, 0, NULL);
+    is_done = session_run(db, sql, 0, NULL);
+    free(sql);
+    return is_done;
 }
 
-static char *first_value(PGconn *db, const char *sql)
+/* Frees the SQL. */
+static char *first_value(PGconn *db, char *sql)
 {
     PGresult *result = session_query(db, sql, 0, NULL);
     char *text;
 
+    free(sql);
     if (result == NULL)
         return NULL;
     text = strdup(PQntuples(result) == 0 ? "" : PQgetvalue(result, 0, 0));
@@ -82,25 +78,24 @@ static char *first_value(PGconn *db, const char *sql)
 
 char *move_text(PGconn *db, const char *format, ...)
 {
-    struct hk_buf sql HK_CLEANUP(hk_buf_done);
     va_list args;
+    char *sql;
 
     va_start(args, format);
-    format_sql(&sql, format, args);
+    sql = format_text(format, args);
     va_end(args);
-    return first_value(db, sql.p);
+    return first_value(db, sql);
 }
 
 bool move_number(PGconn *db, int64_t *ret, const char *format, ...)
 {
-    struct hk_buf sql HK_CLEANUP(hk_buf_done);
     va_list args;
-    char *text;
+    char *sql, *text;
 
     va_start(args, format);
-    format_sql(&sql, format, args);
+    sql = format_text(format, args);
     va_end(args);
-    text = first_value(db, sql.p);
+    text = first_value(db, sql);
     if (text == NULL)
         return false;
     *ret = strtoll(text, NULL, 10);
@@ -111,12 +106,13 @@ bool move_number(PGconn *db, int64_t *ret, const char *format, ...)
 void move_say(const struct move *move, const char *format, ...)
 {
     va_list args;
+    char *text;
 
-    (void)fprintf(stderr, "hookline: tenant %s: ", move->tenant);
     va_start(args, format);
-    (void)vfprintf(stderr, format, args);
+    text = format_text(format, args);
     va_end(args);
-    (void)fputc('\n', stderr);
+    (void)fprintf(stderr, "hookline: tenant %s: %s\n", move->tenant, text);
+    free(text);
 }
 
 bool move_must_stop(const struct move *move)
