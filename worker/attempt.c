@@ -19,7 +19,7 @@ static const struct rule {
     const char *why;
 } rules[] = {
     {ATTEMPT_LEASED,    EVENT_STARTED,       ATTEMPT_SENDING,   SEND,         "there is a free slot"},
-    {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, GIVE_BACK,    "the subscription has stopped, or the lease is too short"},
+    {ATTEMPT_LEASED,    EVENT_WITHHELD,      ATTEMPT_RECORDING, GIVE_BACK,    "the subscription has stopped, no slot came free, or the lease is too short"},
     {ATTEMPT_LEASED,    EVENT_DRAINED,       ATTEMPT_RECORDING, GIVE_BACK,    "the worker stops before sending"},
     {ATTEMPT_LEASED,    EVENT_CROWDED,       ATTEMPT_RECORDING, ENTER_LANE,   "too many of its kind are being sent: it waits in its lane"},
     {ATTEMPT_LEASED,    EVENT_ABANDONED,     ATTEMPT_FINISHED,  RELEASE,      "the drain took too long: the lease ends by itself"},

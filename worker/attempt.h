@@ -27,7 +27,7 @@ enum attempt_state {
 
 enum attempt_event {
     EVENT_STARTED,       /* may be sent now */
-    EVENT_WITHHELD,      /* must not be sent: subscription not active, or the claim came late */
+    EVENT_WITHHELD,      /* not sent: subscription not active, no slot, or the claim came late */
     EVENT_DRAINED,       /* the worker is about to stop */
     EVENT_CROWDED,       /* too many of its kind are being sent */
     EVENT_STOPPED,       /* the subscription was: only for what has not begun to be sent */

@@ -24,7 +24,8 @@
 
 #define FAILED_DELAY_MS   1000
 #define LOOK_AGAIN_MS     1000 /* at what is due before `from_us` */
-#define MAX_LOOKING_SHARE 50   /* and no more than one part in so many of the time */
+#define MAX_LOOKING_SHARE 50   /* and no more than one part in so many of the time, but... */
+#define MAX_LOOK_AGAIN_MS 15000
 #define STOP_CHANNEL      "hookline_stopped"
 
 struct claim {
@@ -40,13 +41,14 @@ struct claim {
     bool is_of_lanes;            /* the claim under way, or else the last one */
     bool is_stopped, has_failed; /* no more claims; the last one has failed */
     bool is_put_off;             /* to be claimed when the timer says */
+    bool looks_at_all;           /* so does the claim under way, or did the last one */
     bool wants_more[2];          /* of no lane, of lanes: the last one found all it asked for */
     unsigned n_asked, n_under_way;
     int64_t asked_ms;
     int64_t linger_until_ms;
     int64_t claimed_ms;    /* the last time, what is in no lane */
     int64_t from_us;       /* all that is due before it has been looked at; 0: nothing */
-    int64_t look_again_ms; /* at all of it, then */
+    int64_t look_again_ms; /* at all of it, then; 0: at once */
 };
 
 /* The columns of both claims. */
@@ -98,7 +100,7 @@ static void on_listening(void *notified_arg)
     struct claim *claim = notified_arg;
 
     claim->options.stopped(claim->options.found_arg, NULL, NULL);
-    claim->from_us = 0; /* a claim that was not durable may have been lost */
+    claim->look_again_ms = 0; /* a claim that was not durable may have been lost */
 }
 
 static void on_timer(struct hk_timer *timer)
@@ -106,6 +108,7 @@ static void on_timer(struct hk_timer *timer)
     struct claim *claim = HK_CONTAINER_OF(timer, struct claim, timer);
 
     claim->is_wanted = true;
+    claim->is_put_off = false;
 }
 
 static void on_lane_timer(struct hk_timer *timer)
@@ -198,9 +201,11 @@ static void note_failure(struct claim *claim, enum hk_code code);
 static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n_on_trial)
 {
     claim->asked_ms = hk_mono_ms();
-    if (!is_of_lanes && claim->asked_ms >= claim->look_again_ms)
-        claim->from_us = 0;
-    (void)snprintf(claim->from_text, sizeof(claim->from_text), "%lld", (long long)claim->from_us);
+    claim->looks_at_all = !is_of_lanes && claim->asked_ms >= claim->look_again_ms;
+    (void)snprintf(claim->from_text, sizeof(claim->from_text), "%lld",
+                   claim->looks_at_all ? 0LL : (long long)claim->from_us);
+    if (claim->looks_at_all)
+        claim->look_again_ms = claim->asked_ms + MAX_LOOK_AGAIN_MS;
     (void)snprintf(claim->limit_text, sizeof(claim->limit_text), "%u", n);
     (void)snprintf(claim->lease_text, sizeof(claim->lease_text), "%d",
                    (int)claim->options.config->worker_lease_ms);
@@ -259,13 +264,27 @@ void claim_turn(struct claim *claim, unsigned n_slots, const struct claim_load *
         submit(claim, n_of_lanes, true, n_on_trial);
 }
 
+/*
+ * To look at all of it takes a while when there are dead rows that may not be removed yet. 0: the
+ * connection was lost meanwhile, and it is to be done again.
+ */
+static void note_looked(struct claim *claim)
+{
+    int64_t now_ms = hk_mono_ms(), rest_ms = (now_ms - claim->asked_ms) * MAX_LOOKING_SHARE;
+
+    if (!claim->looks_at_all || claim->look_again_ms == 0)
+        return;
+    rest_ms = rest_ms > LOOK_AGAIN_MS ? rest_ms : LOOK_AGAIN_MS;
+    claim->look_again_ms = now_ms + (rest_ms < MAX_LOOK_AGAIN_MS ? rest_ms : MAX_LOOK_AGAIN_MS);
+}
+
 static void note_failure(struct claim *claim, enum hk_code code)
 {
     if (!claim->has_failed)
         hk_log(HK_LOG_WARN, "claim.failed", HK_CELL(claim->options.config->cell),
                HK_CTEXT("code", hk_code_info(code)->slug));
     claim->has_failed = true;
-    claim->from_us = 0;
+    note_looked(claim); /* it may take too long: what came since can be claimed meanwhile */
     claim->n_under_way = 0;
     claim->wants_more[true] = claim->wants_more[false] = false;
     if (claim->is_of_lanes)
@@ -299,16 +318,6 @@ static void find_next(struct claim *claim, unsigned n_messages, bool has_moved)
         claim->lanes_are_wanted = true;
     claim_again_in(claim, now_ms < claim->linger_until_ms ? CLAIM_BURST_MS
                                                           : claim->options.config->worker_poll_ms);
-}
-
-/* To look at all of it again takes a while when there are dead rows that may not be removed yet. */
-static void note_looked(struct claim *claim, const struct hk_db_result *result)
-{
-    int64_t now_ms = hk_mono_ms(), rest_ms = (now_ms - claim->asked_ms) * MAX_LOOKING_SHARE;
-
-    if (claim->from_us == 0)
-        claim->look_again_ms = now_ms + (rest_ms > LOOK_AGAIN_MS ? rest_ms : LOOK_AGAIN_MS);
-    claim->from_us = hk_db_int(result, 0, COLUMN_LOOKED_UNTIL_US);
 }
 
 static void on_claimed(struct hk_db_query *query, const struct hk_db_result *result)
@@ -347,7 +356,8 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
     if (claim->is_of_lanes) {
         find_next_lane(claim, result);
     } else {
-        note_looked(claim, result);
+        note_looked(claim);
+        claim->from_us = hk_db_int(result, 0, COLUMN_LOOKED_UNTIL_US);
         find_next(claim, n_messages, hk_db_int(result, 0, COLUMN_N) > 0);
     }
 }

@@ -128,7 +128,10 @@ void park_turn(struct park *park)
         if (!are_alike(attempt, refused) && take_slot(park, attempt)) {
             start(take_out(park, link));
         } else if (now_ms >= attempt->parked_until_ms) {
-            (void)attempt_fire(take_out(park, link), EVENT_CROWDED);
+            /* Claimed ahead of slots that did not come: nothing to hold against its own kind. */
+            (void)attempt_fire(take_out(park, link),
+                               !attempt->is_laned && share_is_full(park->share) ? EVENT_WITHHELD
+                                                                                : EVENT_CROWDED);
         } else {
             refused = attempt;
             link = &attempt->next_waiting;

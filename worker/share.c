@@ -93,6 +93,11 @@ unsigned share_n_held(const struct share *share)
     return share->n_held;
 }
 
+bool share_is_full(const struct share *share)
+{
+    return share->n_held >= share->n_slots;
+}
+
 static uint64_t hash(struct hk_str s, uint64_t seed)
 {
     uint64_t h = seed ^ UINT64_C(0xcbf29ce484222325);
@@ -184,7 +189,7 @@ bool share_take(struct share *share, const struct share_claimant *claimant, int6
     bool is_newcomer = !is_proven && !claimant->is_laned;
 
     *ret_hold = (struct share_hold){0};
-    if (share->n_held >= share->n_slots)
+    if (share_is_full(share))
         return false;
     if (is_newcomer && share->n_newcomers >= (share->n_slots + 1) / 2)
         return false;

@@ -48,6 +48,9 @@ void share_set_slots(struct share *share, unsigned n_slots);
 /* How many slots somebody holds; more than there are when they have become fewer since. */
 unsigned share_n_held(const struct share *share);
 
+/* Whether no slot is free, whoever asks. */
+bool share_is_full(const struct share *share);
+
 /*
  * Takes a slot; false, and *ret_hold is nobody's, when none is free, or one of the three has no
  * right to one now.
