@@ -23,7 +23,7 @@ static const char session_settings[] =
     "SET idle_in_transaction_session_timeout = 0; SET synchronous_commit = on; SET jit = off";
 
 /* To be freed. */
-static char *format_text(const char *format, va_list args)
+static HK_PRINTF(1, 0) char *format_text(const char *format, va_list args)
 {
     char *text;
 

@@ -45,7 +45,8 @@ void mover_end(struct mover *m)
     free(m);
 }
 
-static char *ask(struct mover *m, enum mover_side side, const char *sql_format, va_list args)
+static HK_PRINTF(3, 0) char *ask(struct mover *m, enum mover_side side, const char *sql_format,
+                                 va_list args)
 {
     char url[PG_URL_SIZE], *sql, *in_schema, *text;
 
