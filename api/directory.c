@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-enum { N_SETS = 4096, N_WAYS = 8 };
+enum { N_SETS = 4096, N_WAYS = 8, HOME_CELL = 0 };
 
 struct entry {
     bool is_used;
@@ -57,6 +57,21 @@ bool directory_find(const struct directory *directory, const struct hk_id *tenan
     return false;
 }
 
+/*
+ * Tenants of the home cell go first: whoever is not in the directory is taken for one of them, and
+ * when the home cell is down nobody can serve them anyway.
+ */
+static bool goes_before(const struct entry *entry, const struct entry *other)
+{
+    bool is_home = entry->cell == HOME_CELL, is_other_home = other->cell == HOME_CELL;
+
+    if (!entry->is_used || !other->is_used)
+        return other->is_used;
+    if (is_home != is_other_home)
+        return is_home;
+    return entry->asked_at_ms < other->asked_at_ms;
+}
+
 void directory_put(struct directory *directory, const struct hk_id *tenant_id, int64_t now_ms,
                    unsigned cell)
 {
@@ -67,7 +82,7 @@ void directory_put(struct directory *directory, const struct hk_id *tenant_id, i
             place = &set[i];
             break;
         }
-        if (place->is_used && (!set[i].is_used || set[i].asked_at_ms < place->asked_at_ms))
+        if (goes_before(&set[i], place))
             place = &set[i];
     }
     *place = (struct entry){

@@ -19,7 +19,10 @@ void directory_free(struct directory *directory);
 HK_NODISCARD bool directory_find(const struct directory *directory, const struct hk_id *tenant_id,
                                  int64_t max_age_ms, int64_t now_ms, unsigned *ret_cell);
 
-/* Takes the place of what was known, or of the tenant of its set that was asked for longest ago. */
+/*
+ * Takes the place of what was known, or of the tenant of its set that was asked for longest ago: of
+ * those of the home cell (0), if there are any. So made-up tenants push out nobody but one another.
+ */
 void directory_put(struct directory *directory, const struct hk_id *tenant_id, int64_t now_ms,
                    unsigned cell);
 

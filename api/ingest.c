@@ -166,7 +166,7 @@ static void on_failed(struct batch_item *item, enum hk_code code, bool is_refuse
     if (is_refused)
         event->request->batch.events[index_of(event)].error.code = code;
     else
-        event->request->failure = code;
+        ingest_request_fail(event->request, code);
     settle(event, RESULT_FAILED);
 }
 

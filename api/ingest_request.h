@@ -31,9 +31,19 @@ struct ingest_request {
         struct schema_fault *faults; /* of its payload: with enforce, the reason of its failure */
     } * results;                     /* one per event */
     struct hk_str traceparent;
-    unsigned n_left; /* events without a result */
-    enum hk_code failure;
+    unsigned n_left;      /* events without a result */
+    enum hk_code failure; /* see ingest_request_fail() */
 };
+
+/*
+ * An event has failed, and with it the request. Only when all that failed did so because their
+ * tenant is away does the request go on in another cell: nothing of them was stored in this one.
+ */
+static inline void ingest_request_fail(struct ingest_request *request, enum hk_code code)
+{
+    if (request->failure == HK_OK || request->failure == HK_TENANT_MOVING)
+        request->failure = code;
+}
 
 /* Gives the request's events a place in the next batches; replies when none needs one. */
 void ingest_enqueue(struct ingest_request *request);

@@ -46,7 +46,7 @@ enum result_kind ingest_rows_read(struct ingest_request *request, unsigned i,
     else if (hk_str_eq(code, HK_STR("unknown_event_type")))
         (void)hk_fail(error, HK_INVALID_BODY, "/event_type", "is not an event type of this tenant");
     else if (hk_str_eq(code, HK_STR("tenant_moving")))
-        request->failure = HK_TENANT_MOVING;
+        ingest_request_fail(request, HK_TENANT_MOVING);
     (void)snprintf(request->results[i].id_text, HK_ID_TEXT_SIZE, "%.*s", (int)id.n, id.p);
     if (code.n > 0)
         return RESULT_FAILED;

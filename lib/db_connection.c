@@ -251,6 +251,8 @@ static void log_failure(const struct db_connection *connection, const PGresult *
 {
     const struct hk_stmt *stmt = connection->stmt;
 
+    if (strcmp(connection->sqlstate, "HKAWY") == 0)
+        return; /* the tenant is in another cell: nothing is wrong here */
     hk_log(HK_LOG_WARN, "statement.failed", HK_CTEXT("pool", connection->db->options.name),
            HK_CELL(connection->db->options.cell),
            HK_CTEXT("statement", stmt == NULL ? "" : stmt->name),

@@ -208,6 +208,8 @@ static void end_published(struct attempt *attempt, const struct hk_db_result *re
 
     if (hk_str_eq(code, HK_STR("unknown_company"))) {
         step_end_failed(attempt, "unknown_company", "the tenant has no such company");
+    } else if (hk_str_eq(code, HK_STR("tenant_moving"))) {
+        step_end_later(attempt, "the tenant is being moved");
     } else if (code.n > 0) {
         step_end_failed(attempt, "unknown_event_type", "the tenant has no such event type");
     } else {

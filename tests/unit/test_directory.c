@@ -89,6 +89,19 @@ static void test_a_full_set_forgets_whom_it_asked_for_longest_ago(void **state)
     assert_int_equal(cell_of(100, INT64_MAX, NOW_MS), 30);
 }
 
+static void test_tenants_of_the_home_cell_go_before_those_of_others(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i + 1 < N_WAYS; i++)
+        put((uint8_t)i, NOW_MS + i, 1 + i);
+    for (unsigned i = 0; i < 100; i++)
+        put((uint8_t)(100 + i), NOW_MS + N_WAYS + i, 0);
+    for (unsigned i = 0; i + 1 < N_WAYS; i++)
+        assert_int_equal(cell_of((uint8_t)i, INT64_MAX, NOW_MS), 1 + i);
+    assert_int_equal(cell_of(198, INT64_MAX, NOW_MS), NOT_KNOWN);
+    assert_int_equal(cell_of(199, INT64_MAX, NOW_MS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -98,6 +111,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_new_answer_takes_the_place_of_the_old_one, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_set_forgets_whom_it_asked_for_longest_ago,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_tenants_of_the_home_cell_go_before_those_of_others,
                                         set_up, tear_down),
     };
 
