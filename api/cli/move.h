@@ -38,6 +38,7 @@ struct move {
     struct move_table *tables; /* parents first */
     unsigned n_tables;
     int64_t n_rows;        /* copied by this run */
+    bool is_announced;     /* the directory says that it is on its way there */
     bool has_arrival;      /* an earlier run has been in the target */
     bool is_flipped;       /* the tenant lives in the target: what is left is move_finish() */
     int64_t held_since_ms; /* of hk_mono_ms(); 0: not held by this run */

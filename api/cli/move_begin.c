@@ -68,6 +68,7 @@ bool move_find(struct move *move)
         move_say(move, "is being moved to %s: finish that, or abort it", moving_to);
         is_found = false;
     }
+    move->is_announced = moving_to[0] != '\0';
     PQclear(entry);
     if (is_found && move->from == move->to) {
         move->from = NULL;
@@ -170,8 +171,30 @@ static bool has_strangers(const struct move *move, bool *ret)
     return true;
 }
 
+/*
+ * Whether the tenant has flipped and lives in the target: then its source has the fence for ever.
+ * Else it has lived there once, and what says so outlived a move away that was killed at its end.
+ */
+static bool read_flip(struct move *move)
+{
+    int64_t n_fences;
+
+    if (!move_number(move->source, &n_fences,
+                     "SELECT count(*) FROM tenant_away a WHERE a.tenant_id = '%s'", move->tenant))
+        return false;
+    move->is_flipped = n_fences > 0;
+    move->has_arrival = move->is_flipped;
+    return move->is_flipped || move_run(move->target,
+                                        "BEGIN;"
+                                        "DELETE FROM tenant_arrival a WHERE a.tenant_id = '%s';"
+                                        "DELETE FROM tenant_move v WHERE v.tenant_id = '%s';"
+                                        "COMMIT",
+                                        move->tenant, move->tenant);
+}
+
 bool move_recognize(struct move *move)
 {
+    bool is_here;
     char *arrival = move_text(move->target,
                               "SELECT CASE WHEN a.flipped_at IS NULL THEN 'coming' ELSE 'here' END"
                               "  FROM tenant_arrival a WHERE a.tenant_id = '%s'",
@@ -180,9 +203,9 @@ bool move_recognize(struct move *move)
     if (arrival == NULL)
         return false;
     move->has_arrival = arrival[0] != '\0';
-    move->is_flipped = move->is_flipped || strcmp(arrival, "here") == 0;
+    is_here = strcmp(arrival, "here") == 0;
     free(arrival);
-    return true;
+    return !is_here || move->is_flipped || read_flip(move);
 }
 
 /* After two billion transactions a row's age says nothing any more. */
@@ -232,7 +255,7 @@ bool move_announce(struct move *move)
            move_run(move->source,
                     "INSERT INTO tenant_move (tenant_id, to_cell, changed_since)"
                     " VALUES ('%s', '%s', pg_snapshot_xmin(pg_current_snapshot()))"
-                    "    ON CONFLICT DO NOTHING",
+                    "    ON CONFLICT (tenant_id) DO UPDATE SET to_cell = excluded.to_cell",
                     move->tenant, move->to->name) &&
            is_too_old(move, &is_old) && !is_old && (has_arrival || announce_target(move));
 }

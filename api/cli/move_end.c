@@ -92,14 +92,26 @@ bool move_finish(struct move *move)
                     move->tenant, move->tenant);
 }
 
-bool move_abort(struct move *move)
+/* What no move has brought is not a move's to delete. */
+static bool is_under_way(const struct move *move, bool *ret)
+{
+    int64_t n = 0;
+
+    if (!move_number(move->source, &n,
+                     "SELECT count(*) FROM tenant_move v WHERE v.tenant_id = '%s'", move->tenant))
+        return false;
+    *ret = n > 0 || move->is_announced || move->has_arrival;
+    if (!*ret)
+        move_say(move, "is not being moved to cell %s: there is nothing to abort", move->to->name);
+    return true;
+}
+
+/* Its rows are known for copies until the last of them is gone; how far they came goes first. */
+static bool empty_target(const struct move *move)
 {
     int64_t n_deleted;
 
-    if (!move_give_back(move) ||
-        !move_run(move->home,
-                  "UPDATE tenant_cell c SET moving_to = NULL, updated_at = now()"
-                  " WHERE c.tenant_id = '%s'",
+    if (!move_run(move->target, "DELETE FROM tenant_copy c WHERE c.tenant_id = '%s'",
                   move->tenant) ||
         !delete_all(move, move->target, &n_deleted))
         return false;
@@ -107,11 +119,23 @@ bool move_abort(struct move *move)
     /* An API that knew it there once shall hear that it is elsewhere. */
     return move_run(move->target,
                     "BEGIN;"
-                    "DELETE FROM tenant_copy c WHERE c.tenant_id = '%s';"
                     "DELETE FROM tenant_arrival a WHERE a.tenant_id = '%s';"
                     "UPDATE tenant_away a SET state = 'moved' WHERE a.tenant_id = '%s';"
                     "COMMIT",
-                    move->tenant, move->tenant, move->tenant) &&
+                    move->tenant, move->tenant);
+}
+
+/* The directory comes last: until then no other move can begin. */
+bool move_abort(struct move *move)
+{
+    bool is_one;
+
+    return is_under_way(move, &is_one) && is_one && move_give_back(move) &&
+           (!move->has_arrival || empty_target(move)) &&
            move_run(move->source, "DELETE FROM tenant_move v WHERE v.tenant_id = '%s'",
+                    move->tenant) &&
+           move_run(move->home,
+                    "UPDATE tenant_cell c SET moving_to = NULL, updated_at = now()"
+                    " WHERE c.tenant_id = '%s'",
                     move->tenant);
 }

@@ -150,6 +150,22 @@ static void check_that_it_is_as_before(struct mover *m, const struct tenant *t, 
     free(after);
 }
 
+/* Its rows in the target are half gone: the way back is still open, and so is the way there. */
+static void kill_abort(struct mover *m, const struct tenant *t)
+{
+    struct mover_lock *lock = mover_lock(m, B, "LOCK TABLE message IN SHARE MODE");
+
+    mover_start(m, t, "b", "--abort");
+    mover_wait_blocked(m, B);
+    mover_kill(m);
+    mover_cut_off(m);
+    mover_unlock(lock);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM tenant_copy"), 0);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM tenant_arrival"), 1);
+    assert_int_equal(
+        mover_int(m, HOME, "SELECT count(*) FROM tenant_cell c WHERE c.moving_to = 'b'"), 1);
+}
+
 static void test_a_move_that_is_aborted_leaves_everything_as_it_was(void **state)
 {
     static const size_t where[] = {0, 1, 2, 4, 5, 6};
@@ -162,6 +178,8 @@ static void test_a_move_that_is_aborted_leaves_everything_as_it_was(void **state
     digest = mover_digest(m, HOME, t);
     for (size_t i = 0; i < HK_COUNTOF(where); i++) {
         kill_at(m, t, &steps[where[i]], true);
+        if (i + 1 == HK_COUNTOF(where))
+            kill_abort(m, t);
         mover_run(m, t, "b", "--abort", 0);
         check_that_it_is_as_before(m, t, digest);
         assert_int_equal(mover_n_rows(m, B, t), 0);
@@ -175,6 +193,57 @@ static void test_a_move_that_is_aborted_leaves_everything_as_it_was(void **state
     free(digest);
     (void)harness_start_worker(h);
     sinker_wait(h, "/hook", N_HISTORY + 10, WAIT_MS);
+    mover_end(m);
+}
+
+static void test_an_abort_deletes_nothing_that_no_move_has_brought(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+
+    mover_run(m, t, "b", "--abort", 1);
+    assert_int_equal(mover_int(m, B,
+                               "INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)"
+                               " VALUES ('%s', 'somebody', 'tenant.created', '', '{}') RETURNING 1",
+                               t->id),
+                     1);
+    mover_run(m, t, "b", "--abort", 1);
+    mover_run(m, t, "b", NULL, 1); /* nor does a move mix with it */
+    mover_run(m, t, "b", "--abort", 1);
+    assert_int_equal(mover_n_rows(m, B, t), 1);
+    mover_end(m);
+}
+
+/* All that it had left to do was to forget that the tenant had once come. */
+static void test_a_move_away_that_was_killed_at_its_end_does_not_spoil_the_way_back(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    struct mover_lock *lock;
+
+    (void)given_story(h, t, "/hook");
+    publish_many(h, t, 10);
+    sinker_wait(h, "/hook", 10, WAIT_MS);
+    mover_run(m, t, "b", NULL, 0);
+    lock = mover_lock(m, B, "LOCK TABLE tenant_arrival IN SHARE MODE");
+    mover_start(m, t, "default", NULL);
+    mover_wait_blocked(m, B);
+    assert_int_equal(
+        mover_int(m, HOME, "SELECT count(*) FROM tenant_cell c WHERE c.moving_to IS NOT NULL"), 0);
+    mover_kill(m);
+    mover_cut_off(m);
+    mover_unlock(lock);
+
+    mover_run(m, t, "b", "--abort", 1);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM event"), 10);
+    publish_many(h, t, 10);
+    mover_run(m, t, "b", NULL, 0);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM event"), 20);
+    assert_int_equal(mover_n_rows(m, HOME, t), 0);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM tenant_move"), 0);
+    sinker_wait(h, "/hook", 20, WAIT_MS);
     mover_end(m);
 }
 
@@ -232,6 +301,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_a_move_that_is_aborted_leaves_everything_as_it_was, .has_no_worker = true,
                      .env = quick),
+        harness_test(test_an_abort_deletes_nothing_that_no_move_has_brought, .has_no_worker = true),
+        harness_test(test_a_move_away_that_was_killed_at_its_end_does_not_spoil_the_way_back,
+                     .has_no_worker = true, .env = quick),
         harness_test(test_a_move_that_is_interrupted_while_it_holds_gives_the_tenant_back,
                      .has_no_worker = true, .env = quick),
         harness_test(test_the_lease_of_a_worker_that_was_killed_ends_before_the_tenant_goes,
