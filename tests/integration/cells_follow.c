@@ -92,6 +92,8 @@ static void test_while_a_tenant_moves_whatever_is_asked_of_it_is_told_so(void **
     expect_moving(
         h, api_call(h, h->operator_key, "GET", http_text(h->http, "/v1/tenants/%s", t->id), NULL));
 
+    assert_null(strstr(harness_logs(h), "statement.failed")); /* nothing is wrong */
+
     (void)publish(h, other, "order.paid", "c1", "{}");
     fence(h, t->id, false);
     (void)publish(h, t, "order.paid", "c1", "{}");

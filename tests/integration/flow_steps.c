@@ -238,6 +238,30 @@ static void test_an_event_is_published_once_although_the_step_is_repeated(void *
         db_int(h, "SELECT count(*) FROM hookline.event WHERE event_type = 'order.paid'"), 1);
 }
 
+static bool has_been_tried(void *arg)
+{
+    return db_int(arg, "SELECT count(*) FROM hookline.attempt") > 0;
+}
+
+static void test_an_event_of_a_tenant_that_is_being_moved_is_published_later(void **state)
+{
+    struct harness *h = *state;
+    struct world w = given_world(h);
+    const char *run;
+
+    (void)db_text(h, "INSERT INTO hookline.tenant_away (tenant_id, state) VALUES ('%s', 'moving')",
+                  w.t->id);
+    run = run_of(h, &w,
+                 "[{\"name\":\"tell\",\"kind\":\"emit\",\"event_type\":\"order.paid\","
+                 "\"company\":\"c1\"}]",
+                 "{}");
+    assert_true(wait_until(has_been_tried, h, 10000));
+    (void)db_text(h, "DELETE FROM hookline.tenant_away");
+    run_wait_ended(h, run, "succeeded", NULL);
+    assert_int_equal(
+        db_int(h, "SELECT count(*) FROM hookline.event WHERE event_type = 'order.paid'"), 1);
+}
+
 static void test_an_event_that_cannot_be_published_fails_its_run_with_the_reason(void **state)
 {
     struct harness *h = *state;
@@ -444,6 +468,8 @@ int main(void)
         harness_test(test_the_profiles_schedule_begins_anew_with_each_step, .env = settings),
         harness_test(test_a_call_goes_nowhere_where_messages_may_not_go, .env = settings),
         harness_test(test_an_event_is_published_once_although_the_step_is_repeated,
+                     .env = settings),
+        harness_test(test_an_event_of_a_tenant_that_is_being_moved_is_published_later,
                      .env = settings),
         harness_test(test_an_event_that_cannot_be_published_fails_its_run_with_the_reason,
                      .env = settings),
