@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "api/auth.h"
-#include "api/route.h"
-#include "api/server.h"
+#include "api/auth/auth.h"
+#include "api/http/route.h"
+#include "api/http/server.h"
 #include "hk/cells.h"
 #include "hk/log.h"
 #include "hk/process.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* routes.c - the API on one screen: the tables that api/resources/ and their neighbours declare. */
-#include "api/docs.h"
-#include "api/health.h"
-#include "api/inbound.h"
-#include "api/ingest.h"
-#include "api/oauth.h"
-#include "api/payload_try.h"
+#include "api/auth/oauth.h"
+#include "api/http/docs.h"
+#include "api/http/health.h"
+#include "api/http/route.h"
+#include "api/inbound/inbound.h"
+#include "api/publish/ingest.h"
+#include "api/publish/payload_try.h"
 #include "api/resources/resources.h"
-#include "api/route.h"
 
 /* One a line, whatever clang-format thinks: they are added by many. */
 /* clang-format off */

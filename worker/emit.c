@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api/event_kinds.h"
-#include "api/ingest.sql.h"
-#include "api/schema_cache.h"
+#include "api/publish/event_kinds.h"
+#include "api/publish/ingest.sql.h"
+#include "api/schema/schema_cache.h"
 #include "hk/clock.h"
 #include "hk/db.h"
 #include "hk/pgarray.h"

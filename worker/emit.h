@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * worker/emit.h - publishes what emit steps make, in batches, by the statement that the API
- * publishes with (api/ingest.sql), on a connection of its own. A step that is repeated publishes
- * once: the event's external_id is the run's and the step's.
+ * publishes with (api/publish/ingest.sql), on a connection of its own. A step that is repeated
+ * publishes once: the event's external_id is the run's and the step's.
  */
 #ifndef WORKER_EMIT_H
 #define WORKER_EMIT_H

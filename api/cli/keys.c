@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cli/keys.h"
 
-#include "api/auth.h"
+#include "api/auth/auth.h"
 #include "api/cli/cells.h"
 #include "api/cli/exit.h"
 #include "api/cli/session.h"

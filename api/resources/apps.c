@@ -3,11 +3,11 @@
  * Apps: what partners register, with their custom fields and a first subscription in one request
  * (BC-01, BC-02). The statements are in apps.sql beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/receivers/verification.h"
 #include "api/resources/apps.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
-#include "api/verification.h"
 
 static const struct body_field app_create_body[] = {
     {.name = "name", .type = BODY_STRING, .flags = BODY_REQUIRED | BODY_NONEMPTY, .max = MAX_NAME},

@@ -1,5 +1,5 @@
 -- Statements on apps. $2 is the caller's partner: it sees its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: app_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 body json, $4 signing secrets json,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Attempts, of a message and of all. The statements are in attempts.sql beside this file. */
-#include "api/call.h"
-#include "api/preview.h"
-#include "api/preview.sql.h"
+#include "api/http/call.h"
+#include "api/receivers/preview.h"
+#include "api/receivers/preview.sql.h"
 #include "api/resources/attempts.sql.h"
 #include "api/resources/resources.h"
 

@@ -1,5 +1,5 @@
 -- Statements on the attempts of a message. $2 is the caller's partner: it sees those to its own apps.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: attempt_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 message_id uuid, $4 limit integer,

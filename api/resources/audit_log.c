@@ -3,8 +3,8 @@
  * The audit log: of the caller's tenant, and for operators of any. Nobody changes it. The
  * statements are in audit_log.sql beside this file.
  */
-#include "api/call.h"
-#include "api/export.h"
+#include "api/http/call.h"
+#include "api/http/export.h"
 #include "api/resources/audit_log.sql.h"
 #include "api/resources/resources.h"
 

@@ -1,5 +1,5 @@
 -- Statements on the audit log.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: audit_log_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor uuid or NULL, $4 action text or NULL, $5 object_id text or NULL,
@@ -47,7 +47,7 @@ SELECT CASE WHEN EXISTS (SELECT FROM tenant t WHERE t.tenant_id = $1::uuid AND t
 -- name: audit_log_export
 -- $1 tenant_id uuid, $2 cursor uuid or NULL, $3 action text or NULL, $4 object_id text or NULL, $5 actor text or NULL,
 -- $6 since timestamptz or NULL, $7 until timestamptz or NULL, $8 format text or NULL
--- A page of an export: its lines as text. See api/export.h.
+-- A page of an export: its lines as text. See api/http/export.h.
 WITH seen AS MATERIALIZED (
     SELECT w.line, (w.line).id, w.place
       FROM audit_walk($1::uuid, list_reach(500, 1, num_nonnulls($3::text, $4::text, $5::text) > 1)::integer, $2::uuid, $3::text, $4::text, $5::text,

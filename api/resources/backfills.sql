@@ -1,5 +1,5 @@
 -- Statements on backfills. $2 is the caller's partner: it sees those of its own apps' subscriptions only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: backfill_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json

@@ -4,13 +4,13 @@
  * basiq, and whose app it is hardly ever needs saying. Names are Basiq's, errors are problems. The
  * statements are in basiq.sql beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/receivers/verification.h"
 #include "api/resources/basiq.sql.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/resources.h"
 #include "api/resources/subscriptions.sql.h"
-#include "api/verification.h"
 #include "hk/url.h"
 
 enum { MAX_EVENTS = 100 };

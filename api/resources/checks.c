@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/resources/checks.h"
 
-#include "api/auth.h"
+#include "api/auth/auth.h"
 #include "hk/addr.h"
 #include "hk/clock.h"
 #include "hk/id.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OAuth clients of a tenant and their secrets. The statements are in clients.sql beside this file;
- * what a client does with its secret is in api/oauth.c.
+ * what a client does with its secret is in api/auth/oauth.c.
  */
-#include "api/call.h"
-#include "api/client_id.h"
+#include "api/auth/client_id.h"
+#include "api/http/call.h"
 #include "api/resources/clients.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/scopes.h"

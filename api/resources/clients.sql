@@ -1,5 +1,5 @@
 -- Statements on OAuth clients. The texts of client_id and secret are made in clients.c; of a secret only its
--- SHA-256 is stored. Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- SHA-256 is stored. Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: client_create
 -- $1 tenant_id uuid, $2 body json, $3 id uuid, $4 client_id text, $5 secret text, $6 its SHA-256 in hex,

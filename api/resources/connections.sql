@@ -1,6 +1,6 @@
 -- Statements on connections: companies connected to apps. Reading is limited to the caller's partner
 -- ($2); changing is for tenant admins, who have none.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: connection_connect
 -- $1 tenant_id uuid, $2 app_id uuid, $3 body json

@@ -1,5 +1,5 @@
 -- Statements on the custom fields of an app. $2 is the caller's partner: it sees its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: custom_field_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json

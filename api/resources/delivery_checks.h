@@ -41,7 +41,7 @@ enum hk_code check_client_key(struct hk_str value, struct hk_error *reterr);
 /* A signing secret of either kind, as hk/sign.h has them; padding may be missing. */
 enum hk_code check_signing_secret(struct hk_str value, struct hk_error *reterr);
 
-/* How a receiver may be asked whether it agrees, for `choices`: see api/handshake.h. */
+/* How a receiver may be asked whether it agrees, for `choices`: see api/receivers/handshake.h. */
 #define VERIFICATION_CHOICES "none|challenge_get|cloudevents_options|echo_secret|url_verification"
 #define VERIFICATION_FIELD(flags_)                                                                 \
     {                                                                                              \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Event types: the tenant's catalogue. The statements are in event_types.sql beside this file. */
-#include "api/call.h"
-#include "api/event_type_check.h"
-#include "api/openapi_import.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/event_types.sql.h"
 #include "api/resources/resources.h"
+#include "api/schema/event_type_check.h"
+#include "api/schema/openapi_import.h"
 #include "hk/buf.h"
 
 /* What is given of a type, in whichever way. */

@@ -1,5 +1,5 @@
 -- Statements on event types: the tenant's catalogue.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: event_type_create
 -- $1 tenant_id uuid, $2 body json

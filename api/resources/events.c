@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events, for reading; POST /v1/events is in api/ingest.c. The statements are in events.sql beside
- * this file.
+ * Events, for reading; POST /v1/events is in api/publish/ingest.c. The statements are in events.sql
+ * beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/events.sql.h"
 #include "api/resources/resources.h"
 

@@ -1,7 +1,7 @@
--- Statements that read events; publishing is in api/ingest.sql. $2 is the caller's partner: it sees
+-- Statements that read events; publishing is in api/publish/ingest.sql. $2 is the caller's partner: it sees
 -- an event of a type that one of its apps selected, its own messages and skips of it, and the payload
 -- only when there is such a message: nothing that was never sent to it (BC-05).
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: event_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,

@@ -3,7 +3,7 @@
  * Exports: all messages, or all attempts, that a query finds, as one reply however long it is. The
  * statements are in exports.sql beside this file.
  */
-#include "api/export.h"
+#include "api/http/export.h"
 #include "api/resources/exports.sql.h"
 #include "api/resources/resources.h"
 

@@ -1,4 +1,4 @@
--- Exports of messages and attempts, a page at a time: see api/export.h. $2 is the caller's partner: it sees those to its
+-- Exports of messages and attempts, a page at a time: see api/http/export.h. $2 is the caller's partner: it sees those to its
 -- own apps only. Each statement returns one row (code text, body text: lines, key text).
 
 -- name: message_export

@@ -4,7 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/sealed_body.h"
 #include "hk/flow_steps.h"
 #include "hk/inbound_credential.h"

@@ -3,13 +3,13 @@
  * file. */
 #include <strings.h>
 
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/http/server.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/flow_body.h"
 #include "api/resources/flows.sql.h"
 #include "api/resources/resources.h"
-#include "api/server.h"
 #include "hk/flow_key.h"
 #include "hk/flow_steps.h"
 #include "hk/inbound_credential.h"

@@ -1,5 +1,5 @@
 -- Statements on flows. $2 is the caller's partner: it sees those of its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: flow_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 body json, $4 derived json (flow_change.sql), $5 flow_id uuid, $6 token text

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Gaps: pairs of an event and a subscription that it never arrived at, and why. The statements are
  * in gaps.sql beside this file. */
-#include "api/export.h"
+#include "api/http/export.h"
 #include "api/resources/gaps.sql.h"
 #include "api/resources/resources.h"
 

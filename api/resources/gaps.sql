@@ -1,5 +1,5 @@
 -- Statements on gaps: events that never arrived at a subscription. $2 is the caller's partner: it sees those of its own
--- apps only. Each statement returns one row (code text, body text, key text): see api/route.h.
+-- apps only. Each statement returns one row (code text, body text, key text): see api/http/route.h.
 
 -- name: gap_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL, $5 app_id uuid or NULL,
@@ -25,7 +25,7 @@ SELECT '' AS code,
 -- name: gap_export
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 cursor uuid or NULL, $4 app_id uuid or NULL, $5 subscription_id uuid or
 -- NULL, $6 reason text or NULL, $7 since timestamptz or NULL, $8 until timestamptz or NULL, $9 format text or NULL
--- A page of an export: its lines as text. See api/export.h.
+-- A page of an export: its lines as text. See api/http/export.h.
 WITH audited AS MATERIALIZED (
     SELECT export_audit($1::uuid, 'gap.exported',
                         jsonb_strip_nulls(jsonb_build_object('app_id', $4::uuid, 'subscription_id', $5::uuid, 'reason', $6::text,

@@ -4,14 +4,14 @@
  * it is. A hook is a subscription of profile basekit. The statements are in hooks.sql beside this
  * file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/receivers/verification.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/hooks.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
-#include "api/verification.h"
 #include "hk/url.h"
 
 static const struct body_field hook_create_body[] = {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Issuers of others whose tokens a tenant accepts, and what role they have. The statements are in
- * issuers.sql beside this file; tokens are looked at in api/authenticate_issuer.c.
+ * issuers.sql beside this file; tokens are looked at in api/auth/authenticate_issuer.c.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/issuers.sql.h"
 #include "api/resources/resources.h"

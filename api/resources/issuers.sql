@@ -1,5 +1,5 @@
 -- Statements on the issuers whose tokens a tenant accepts.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: issuer_create
 -- $1 tenant_id uuid, $2 body json, $3 what is wrong with jwks_uri unless the tenant allows http, text or NULL,

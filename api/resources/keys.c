@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* API keys of a tenant. The statements are in keys.sql beside this file. */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/keys.sql.h"
 #include "api/resources/resources.h"

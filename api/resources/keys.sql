@@ -1,5 +1,5 @@
 -- Statements on API keys. The key's text is made in keys.c and stored as its SHA-256 only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: key_create
 -- $1 tenant_id uuid, $2 body json, $3 key text, $4 key's SHA-256 in hex

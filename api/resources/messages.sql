@@ -1,5 +1,5 @@
 -- Statements on messages. $2 is the caller's partner: it sees those to its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: message_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 limit integer, $4 cursor uuid or NULL,

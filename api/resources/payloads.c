@@ -3,7 +3,7 @@
  * What is done to payloads, with a reason that the audit log keeps: erased for ever, or shown with
  * what is masked for most. The last of the tables: what others stand on is gone then.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/payloads.sql.h"
 #include "api/resources/resources.h"
 

@@ -1,5 +1,5 @@
 -- Statements on payloads: erased for ever, shown with what is masked for most.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: event_expunge
 -- $1 tenant_id uuid, $2 event_id uuid, $3 body json

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Previews: the request that a subscription would get, shown and not sent. The statement is in
- * preview.sql; api/preview.c builds the request.
+ * preview.sql; api/receivers/preview.c builds the request.
  */
-#include "api/call.h"
-#include "api/preview.h"
-#include "api/preview.sql.h"
+#include "api/http/call.h"
+#include "api/receivers/preview.h"
+#include "api/receivers/preview.sql.h"
 #include "api/resources/checks.h"
 #include "api/resources/profile_fields.h"
 #include "api/resources/resources.h"

@@ -7,7 +7,7 @@
 #ifndef API_RESOURCES_PROFILE_FIELDS_H
 #define API_RESOURCES_PROFILE_FIELDS_H
 
-#include "api/body.h"
+#include "api/http/body.h"
 #include "api/resources/delivery_checks.h"
 
 enum {

@@ -1,5 +1,5 @@
 -- Statements on quotas: what a tenant may have, and what it has.
--- Each statement returns one row (code text, body text): see api/route.h.
+-- Each statement returns one row (code text, body text): see api/http/route.h.
 
 -- name: quotas_get
 -- $1 tenant_id uuid

@@ -3,8 +3,8 @@
  * Replays: what a query finds is sent again, or what was missed becomes messages. The statements
  * are in replays.sql beside this file; the workers do the work (worker/jobs.h).
  */
-#include "api/bind.h"
-#include "api/call.h"
+#include "api/http/bind.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/replays.sql.h"
 #include "api/resources/resources.h"

@@ -1,5 +1,5 @@
 -- Statements on replays. $2 is the caller's partner: it sees those that it has asked for itself only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: replay_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 filter jsonb or NULL, $4 body json

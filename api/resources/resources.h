@@ -2,12 +2,12 @@
 /*
  * api/resources/resources.h - the route tables of the API's nouns. X.c has the tables of X: what a
  * body may hold, which parameters a query knows, the routes; X.sql beside it has the statements.
- * Nothing in this folder does I/O: api/call.c does, for all of them.
+ * Nothing in this folder does I/O: api/http/call.c does, for all of them.
  */
 #ifndef API_RESOURCES_RESOURCES_H
 #define API_RESOURCES_RESOURCES_H
 
-#include "api/route.h"
+#include "api/http/route.h"
 
 /* Each ends with a zero row. */
 extern const struct route tenants_routes[];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs of flows, and what came to them. The statements are in runs.sql beside this file, those of
  * consumers in ../receive.sql. */
-#include "api/event_body.h"
-#include "api/receive.h"
-#include "api/receive.sql.h"
+#include "api/live/receive.h"
+#include "api/live/receive.sql.h"
+#include "api/publish/event_body.h"
 #include "api/resources/resources.h"
 #include "api/resources/runs.sql.h"
 

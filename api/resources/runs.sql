@@ -1,5 +1,5 @@
 -- Statements on runs. $2 is the caller's partner: it sees those of its own apps' flows only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: run_list
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 flow_id uuid, $4 limit integer, $5 cursor: the last run_id uuid or NULL,

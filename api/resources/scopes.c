@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/resources/scopes.h"
 
-#include "api/call.h"
+#include "api/http/call.h"
 #include "hk/buf.h"
 
 enum { MAX_JSON = 16384 };

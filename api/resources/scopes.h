@@ -6,7 +6,7 @@
 #ifndef API_RESOURCES_SCOPES_H
 #define API_RESOURCES_SCOPES_H
 
-#include "api/auth.h"
+#include "api/auth/auth.h"
 
 enum { MAX_SCOPES = 64 }; /* in a body's list */
 

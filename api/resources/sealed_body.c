@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "api/call.h"
+#include "api/http/call.h"
 #include "hk/certificate.h"
 #include "hk/json_scan.h"
 #include "hk/stored_secrets.h"

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/sealed_body.h"
 #include "hk/buf.h"
 #include "hk/encode.h"

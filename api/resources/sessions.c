@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signing in and out, and passwords. The statements are in sessions.sql beside this file; what a
- * password has to go through before is in api/sign_in.c.
+ * password has to go through before is in api/auth/sign_in.c.
  */
-#include "api/call.h"
-#include "api/cookie.h"
-#include "api/password.h"
+#include "api/auth/password.h"
+#include "api/auth/sign_in.h"
+#include "api/http/call.h"
+#include "api/http/cookie.h"
 #include "api/resources/resources.h"
 #include "api/resources/sessions.sql.h"
-#include "api/sign_in.h"
 #include "hk/buf.h"
 
 #define PASSWORD_FIELD(member)                                                                     \

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The installation's signing keys, for operators. The statements are in signing_keys.sql beside
- * this file; signing is api/signing_keys.c.
+ * this file; signing is api/auth/signing_keys.c.
  */
-#include "api/signing_keys.h"
+#include "api/auth/signing_keys.h"
 
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/resources.h"
 #include "api/resources/signing_keys.sql.h"
 

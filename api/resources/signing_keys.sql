@@ -1,5 +1,5 @@
 -- Statements on the installation's signing keys; $1 is the installation, whose keys operators have.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: signing_key_list
 -- $1 tenant_id uuid, $2 limit integer, $3 cursor text or NULL. Ordered by kid, which means nothing.

@@ -1,5 +1,5 @@
 -- Statements on the roll-ups of the log. $2 is the caller's partner: it sees those of its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: stat_report
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 interval text or NULL, $4 since timestamptz or NULL,

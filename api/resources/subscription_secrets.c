@@ -3,7 +3,7 @@
  * The signing secrets of a subscription: made, imported, listed without their values, deleted. The
  * statements are in subscription_secrets.sql beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"

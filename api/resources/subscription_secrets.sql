@@ -1,5 +1,5 @@
 -- Statements on the signing secrets of a subscription; no value is ever read here.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: subscription_secret_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 subscription_id uuid, $4 body json, $5 secrets json

@@ -3,7 +3,9 @@
  * Subscriptions: the URLs that apps get their events at. The statements are in subscriptions.sql
  * beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/receivers/verification.h"
+#include "api/receivers/verification.sql.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/profile_fields.h"
@@ -11,8 +13,6 @@
 #include "api/resources/sealed_body.h"
 #include "api/resources/secrets.h"
 #include "api/resources/subscriptions.sql.h"
-#include "api/verification.h"
-#include "api/verification.sql.h"
 #include "hk/certificate.h"
 #include "hk/filter.h"
 #include "hk/url.h"

@@ -1,5 +1,5 @@
 -- Statements on subscriptions. $2 is the caller's partner: it sees those of its own apps only.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: subscription_create
 -- $1 tenant_id uuid, $2 partner text or NULL, $3 app_id uuid, $4 body json, $5 signing secrets json,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The live tail. Its statements are in ../tail.sql. */
-#include "api/tail.h"
+#include "api/live/tail.h"
 
+#include "api/live/tail.sql.h"
 #include "api/resources/resources.h"
-#include "api/tail.sql.h"
 
 static const struct query_field tail_query[] = {{.name = "q", .type = QUERY_LOG}, {0}};
 

@@ -4,7 +4,7 @@
  * (BK-06). Who knows one can sign for all of them: only tenant admins make and end them. The
  * statements are in tenant_secrets.sql beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/tenant_secrets.sql.h"

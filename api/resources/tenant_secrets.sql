@@ -1,5 +1,5 @@
 -- Statements on a tenant's secrets. Their texts cannot be read here: only workers may.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: tenant_secret_create
 -- $1 tenant_id uuid, $2 body json, $3 secrets json

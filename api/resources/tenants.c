@@ -3,14 +3,14 @@
  * Tenants, for operators, and a tenant's own settings. Whatever concerns one tenant acts as that
  * tenant: its policies hold, and its audit log tells of it. Only the list acts as the installation.
  */
-#include "api/call.h"
-#include "api/every_cell.h"
+#include "api/cells/every_cell.h"
+#include "api/cells/tenant_cell.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/quotas.sql.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"
 #include "api/resources/tenants.sql.h"
-#include "api/tenant_cell.h"
 #include "hk/cells.h"
 #include "hk/clock.h"
 

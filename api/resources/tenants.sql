@@ -1,7 +1,7 @@
 -- Statements on tenants, for operators. Everything that concerns one tenant acts as that tenant
 -- (call_set_tenant() in tenants.c), so that its own policies hold and its audit log tells of it.
 -- The installation's own row is never listed nor found.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: tenant_create
 -- $1 tenant_id uuid (the new one's), $2 body json, $3 key text, $4 key's SHA-256 in hex
@@ -55,7 +55,7 @@ SELECT '' AS code,
   FROM page p;
 
 -- name: tenant_list_of_cell
--- As tenant_list, of one of several cells: $6 its name. See api/every_cell.h for what it returns. A tenant that is being copied
+-- As tenant_list, of one of several cells: $6 its name. See api/cells/every_cell.h for what it returns. A tenant that is being copied
 -- here is not yet this cell's, one that has left is its no more.
 WITH seen AS MATERIALIZED (
     SELECT t AS tenant, t.tenant_id AS id, row_number() OVER (ORDER BY t.tenant_id DESC) AS place

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Test messages: samples to a URL, now, and the whole exchange in the answer (AL-07, BQ-07). No
- * subscription is needed; one that is there can be tested as it is. api/test_message.c sends them.
+ * subscription is needed; one that is there can be tested as it is. api/receivers/test_message.c
+ * sends them.
  */
-#include "api/call.h"
+#include "api/http/call.h"
+#include "api/receivers/test_message.h"
+#include "api/receivers/test_message.sql.h"
 #include "api/resources/checks.h"
 #include "api/resources/delivery_checks.h"
 #include "api/resources/resources.h"
-#include "api/test_message.h"
-#include "api/test_message.sql.h"
 #include "hk/sign.h"
 #include "hk/url.h"
 

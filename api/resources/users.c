@@ -3,7 +3,7 @@
  * Users of a tenant, and of the installation: those are operators. The statements are in users.sql
  * beside this file.
  */
-#include "api/call.h"
+#include "api/http/call.h"
 #include "api/resources/checks.h"
 #include "api/resources/resources.h"
 #include "api/resources/secrets.h"

@@ -1,5 +1,5 @@
 -- Statements on users. What changes them is in migrations/repeatable/user_change.sql.
--- Each statement returns one row (code text, body text[, key text]): see api/route.h.
+-- Each statement returns one row (code text, body text[, key text]): see api/http/route.h.
 
 -- name: user_create
 -- $1 tenant_id uuid, $2 body json, $3 roles that the caller may give, $4 one-time token, $5 its SHA-256 in hex

@@ -2,8 +2,8 @@
 /*
  * embed - the build's tool that turns .sql and other files into C.
  *
- *     embed sql api/ingest.sql OUT            -> OUT.h, OUT.c with struct hk_stmt stmt_<name>
- *     embed files ARRAY OUT FILE...           -> OUT.h, OUT.c with struct hk_file ARRAY[]
+ *     embed sql api/publish/ingest.sql OUT            -> OUT.h, OUT.c with struct hk_stmt
+ * stmt_<name> embed files ARRAY OUT FILE...           -> OUT.h, OUT.c with struct hk_file ARRAY[]
  *
  * A statement runs from its `-- name: x` line to the next one; its comments are kept, so that they
  * show in pg_stat_activity's neighbours, psql and logs alike. Ends the build on any surprise.

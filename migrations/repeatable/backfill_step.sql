@@ -4,7 +4,7 @@
 
 -- The next `n` events behind `from_id`, forward to below `end_id`, or backward to above it. `connection_id` is NULL
 -- when the event is none for the subscription: as at publishing, and because it has a message already. Its filter
--- is not asked. The joins are look-ups by key in a fixed order, as in api/ingest.sql. plpgsql, because
+-- is not asked. The joins are look-ups by key in a fixed order, as in api/publish/ingest.sql. plpgsql, because
 -- what it calls is created after this file.
 CREATE OR REPLACE FUNCTION backfill_look(b backfill, s subscription, from_id uuid, end_id uuid, n integer, is_backward boolean)
 RETURNS TABLE (event_id uuid, place bigint, connection_id uuid, values_version integer) LANGUAGE plpgsql STABLE AS $$

@@ -1,4 +1,4 @@
--- Entity tags (RFC 9110, 8.8.3): strong, of the public JSON form. api/reply.c computes the same from
+-- Entity tags (RFC 9110, 8.8.3): strong, of the public JSON form. api/http/reply.c computes the same from
 -- the bytes that it sends.
 CREATE OR REPLACE FUNCTION etag(representation text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -1,5 +1,5 @@
 -- What a preview is made of: the request that an attempt would be, of a stored event, a sample or a payload that the caller
--- brings. Nothing is written. The statement is in api/preview.sql.
+-- brings. Nothing is written. The statement is in api/receivers/preview.sql.
 
 -- The event, when the caller may see its payload: a partner, when it was made a message for one of its subscriptions.
 CREATE OR REPLACE FUNCTION event_seen(tenant_id uuid, partner text, event_id uuid) RETURNS event

@@ -1,5 +1,5 @@
 -- Signing in, passwords, and what slows guessing them down. The passwords themselves never come here:
--- api/password.c compares and hashes, and says with which stored hash it found the given password to agree.
+-- api/auth/password.c compares and hashes, and says with which stored hash it found the given password to agree.
 
 -- The user that may sign in with that e-mail address; all NULL when there is none.
 CREATE OR REPLACE FUNCTION user_of_email(tenant_id uuid, email text) RETURNS user_account LANGUAGE sql STABLE AS $$

@@ -1,5 +1,5 @@
--- Verification: a receiver agrees before anything is sent to it. api/verification.c asks it; the statements are in
--- api/verification.sql. A subscription that asks for one and has not been verified since its URL was written is
+-- Verification: a receiver agrees before anything is sent to it. api/receivers/verification.c asks it; the statements are in
+-- api/receivers/verification.sql. A subscription that asks for one and has not been verified since its URL was written is
 -- never active: it is `pending`, or stopped for another reason and cannot be resumed.
 
 CREATE OR REPLACE FUNCTION subscription_is_unverified(s subscription) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$

@@ -1,4 +1,4 @@
--- What a test message is made of. The statement is in api/test_message.sql.
+-- What a test message is made of. The statement is in api/receivers/test_message.sql.
 
 -- Takes one of the tenant's 10 tests a minute, or none: false.
 CREATE OR REPLACE FUNCTION test_message_take(tenant_id uuid) RETURNS boolean LANGUAGE sql AS $$

@@ -3,7 +3,7 @@
 -- explanation_words.sql.
 
 -- The terms of a filter that have to be true all of them, taken apart where "&&" stands outside of brackets and texts; a
--- filter with an "||" there is one term. The filter has been checked: api/filter.c.
+-- filter with an "||" there is one term. The filter has been checked: lib/filter.c.
 CREATE OR REPLACE FUNCTION filter_terms(filter text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     token text;

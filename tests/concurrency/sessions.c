@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api/ingest.sql.h"
+#include "api/publish/ingest.sql.h"
 #include "hk/buf.h"
 #include "hk/db.h"
 #include "worker/claim.sql.h"

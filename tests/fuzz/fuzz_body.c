@@ -5,7 +5,7 @@
  */
 #include <jansson.h>
 
-#include "api/body.h"
+#include "api/http/body.h"
 #include "tests/fuzz/fuzz.h"
 
 /* clang-format off */

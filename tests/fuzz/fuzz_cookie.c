@@ -3,7 +3,7 @@
  * cookie_find(), session_token_parse(), csrf_token_is_valid(), origin_is_ours(): any bytes of a
  * header. What is found lies inside the header, and nothing but a token is one.
  */
-#include "api/cookie.h"
+#include "api/http/cookie.h"
 #include "tests/fuzz/fuzz.h"
 
 static void must_lie_within(struct hk_str found, struct hk_str header)

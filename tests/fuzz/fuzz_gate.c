@@ -3,7 +3,7 @@
  * gate_check(): what passes has one head that nobody can read differently, and bytes behind it or
  * the case of its names change nothing.
  */
-#include "api/gate.h"
+#include "api/http/gate.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <strings.h>

@@ -5,9 +5,9 @@
  */
 #include <stdlib.h>
 
-#include "api/jwk.h"
-#include "api/oauth_request.h"
-#include "api/own_token.h"
+#include "api/auth/jwk.h"
+#include "api/auth/oauth_request.h"
+#include "api/auth/own_token.h"
 #include "tests/fuzz/fuzz.h"
 
 static const char *const algs[] = {"RS256", "PS256", "ES256", "EdDSA"};

@@ -2,7 +2,7 @@
 /* openapi_import(): whatever comes, a list of types that stand alone, or a refusal with a place. */
 #include <jansson.h>
 
-#include "api/openapi_import.h"
+#include "api/schema/openapi_import.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,7 +3,7 @@
  * page_cursor_decode(): no bytes are a cursor but those that page_cursor_encode() gives out, whose
  * key comes back as it was.
  */
-#include "api/page.h"
+#include "api/http/page.h"
 #include "tests/fuzz/fuzz.h"
 
 static const uint8_t secret[PAGE_SECRET_BYTES] = {7}, scope[HK_SHA256_SIZE] = {9};

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/inbound.sql.h"
-#include "api/ingest.sql.h"
+#include "api/inbound/inbound.sql.h"
+#include "api/publish/ingest.sql.h"
 #include "hk/db.h"
 #include "tests/support/check.h"
 #include "tests/support/plan.h"

@@ -167,7 +167,7 @@ static void test_what_is_sent_while_postgresql_is_away_is_recorded_later(void **
     assert_int_equal(message_n_attempts(h, t, path), 1);
 }
 
-/* A query that takes too long: see run_turn() of api/server.c. */
+/* A query that takes too long: see run_turn() of api/http/server.c. */
 static void test_a_connection_goes_on_at_once_after_a_timed_out_request(void **state)
 {
     struct harness *h = *state;

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/route.h"
+#include "api/http/route.h"
 #include "hk/db.h"
 #include "tests/support/check.h"
 #include "tests/support/plan.h"

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/live/tail.sql.h"
 #include "api/resources/exports.sql.h"
-#include "api/tail.sql.h"
 #include "tests/support/check.h"
 #include "tests/support/plan.h"
 

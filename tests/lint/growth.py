@@ -19,7 +19,7 @@ root = pathlib.Path(__file__).resolve().parents[2]
 
 # Of the installation or of the whole cell: few, small, rarely written, and no tenant's.
 OF_THE_CELL = {"schema_migration", "schema_repeatable", "tenant_cell", "tenant_away", "retention_week"}
-HOT = {"api/ingest.sql", "api/inbound.sql", "worker/claim.sql", "worker/load.sql", "worker/record.sql"}
+HOT = {"api/publish/ingest.sql", "api/inbound/inbound.sql", "worker/claim.sql", "worker/load.sql", "worker/record.sql"}
 VOLATILE = {"random", "gen_random_uuid", "clock_timestamp", "timeofday", "nextval", "uuid_generate_v4", "statement_timestamp"}
 
 # rule, what it must not match, why. Looked for in the text without comments; literals count: EXECUTE has them.

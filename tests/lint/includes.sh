@@ -13,7 +13,7 @@ BEGIN {
     folder[++n] = "^lib/";         ours[n] = "^(hk/|[a-z_]+\\.h$)"
     folder[++n] = "^api/cli/";     ours[n] = "^(hk|api|migrations)/"
     folder[++n] = "^api/";         ours[n] = "^(hk|api|docs)/"
-    folder[++n] = "^worker/";      ours[n] = "^(hk|worker)/|^api/(event_kinds|ingest\\.sql|schema_cache)\\.h"
+    folder[++n] = "^worker/";      ours[n] = "^(hk|worker)/|^api/(publish/(event_kinds|ingest\\.sql)|schema/schema_cache)\\.h"
     folder[++n] = "^migrations/";  ours[n] = "^(hk|migrations)/"
     folder[++n] = "^tests/";       ours[n] = "."
 
@@ -21,12 +21,12 @@ BEGIN {
     m = 0
     library[++m] = "^libpq";       users[m] = "^(lib/db|api/cli/|migrations/|tests/support/|tests/integration/|tests/concurrency/)"
     library[++m] = "^curl/";       users[m] = "^(lib/(url\\.c|http(_[a-z]+)?\\.[ch])|api/cli/client\\.c|tests/)"
-    library[++m] = "^h2o";         users[m] = "^(api/[a-z_]+\\.[ch]$|tests/sinker/|tests/bench/)"
+    library[++m] = "^h2o";         users[m] = "^(api/(auth|cells|http|inbound|live|publish|receivers)/|tests/sinker/|tests/bench/)"
     library[++m] = "^expat";       users[m] = "^lib/document_xml\\.c"
-    library[++m] = "^argon2";      users[m] = "^api/password\\.c"
-    library[++m] = "^jansson";     users[m] = "^(api/(cli/)?[a-z_]+\\.[ch]$|tests/)"
-    library[++m] = "^jwt\\.h";     users[m] = "^(api/own_token\\.c|tests/)"
-    library[++m] = "^openssl/";    users[m] = "^(lib/(certificate|encode|http|http_outcome|mac|sign|seal)\\.c|api/(server|listen|own_token|jwk)\\.[ch]|tests/)"
+    library[++m] = "^argon2";      users[m] = "^api/auth/password\\.c"
+    library[++m] = "^jansson";     users[m] = "^(api/(auth|cli|http|schema)/|tests/)"
+    library[++m] = "^jwt\\.h";     users[m] = "^(api/auth/own_token\\.c|tests/)"
+    library[++m] = "^openssl/";    users[m] = "^(lib/(certificate|encode|http|http_outcome|mac|sign|seal)\\.c|api/(http/listen|auth/own_token|auth/jwk)\\.[ch]|tests/)"
     library[++m] = "^cmocka";      users[m] = "^tests/"
 }
 {

@@ -29,7 +29,7 @@ NO_EXAMPLE = re.compile(r"text/|application/x-ndjson|.*List$|^$")
 class Document:
     def __init__(self):
         self.all = yaml.safe_load((root / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
-        text = (root / "api" / "scopes.def").read_text(encoding="utf-8")
+        text = (root / "api" / "auth" / "scopes.def").read_text(encoding="utf-8")
         rows = re.findall(r'^SCOPE\(\w+,\s*"([^"]+)",\s*([A-Z_| ]+)\)', text, re.MULTILINE)
         self.roles = {name: ", ".join(role.strip().lower() for role in roles.split("|")) for name, roles in rows}
 
@@ -117,10 +117,10 @@ def faults(document, path, method, operation, scope):
 
 
 def scope_faults(document):
-    """The scopes that the document lists are those of api/scopes.def, with their roles."""
+    """The scopes that the document lists are those of api/auth/scopes.def, with their roles."""
     listed = document.all["components"]["securitySchemes"]["oauth"]["flows"]["clientCredentials"]["scopes"]
     if list(listed) != list(document.roles):
-        yield "the scopes of oauth are not those of api/scopes.def, in its order"
+        yield "the scopes of oauth are not those of api/auth/scopes.def, in its order"
     for name, text in listed.items():
         if not text.endswith(f" Roles: {document.roles.get(name)}."):
             yield f"scope {name}: does not end with its roles"

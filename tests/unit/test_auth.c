@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/auth.h"
+#include "api/auth/auth.h"
 
 enum { TENANT_AT = 3, UNDERSCORE_AT = 25, RANDOM_AT = 26, CRC_AT = 56, KEY_N = 62 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/auth_cache.h"
+#include "api/auth/auth_cache.h"
 
 enum { NOW_MS = 1000000 };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/body.h"
+#include "api/http/body.h"
 
 static enum hk_code check_is_not_bad(struct hk_str value, struct hk_error *reterr)
 {

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/bucket.h"
+#include "api/limits/bucket.h"
 
 static const struct bucket_limit hundred = {.per_second = 100, .burst = 200};
 static const struct bucket_limit one = {.per_second = 1, .burst = 1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api/cookie.h: finding our cookie, tokens, and who may send them. */
+/* api/http/cookie.h: finding our cookie, tokens, and who may send them. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/cookie.h"
+#include "api/http/cookie.h"
 
 static const struct hk_id tenant = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}};
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/directory.h"
+#include "api/cells/directory.h"
 
 enum { NOW_MS = 1000000, YEAR_MS = 365 * 24 * 3600, N_WAYS = 8, NOT_KNOWN = 99 };
 

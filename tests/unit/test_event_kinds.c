@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/event_kinds.h"
+#include "api/publish/event_kinds.h"
 
 #define MAX_BYTES 100000
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/event_reader.h"
+#include "api/publish/event_reader.h"
 #include "hk/buf.h"
 
 /* ---- a body, read in memory of its own size, so that a sanitizer sees a read behind the end ----

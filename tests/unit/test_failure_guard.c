@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/failure_guard.h"
+#include "api/auth/failure_guard.h"
 
 enum { NOW_MS = 1000000, PER_MINUTE = 20, MINUTE_MS = 60000 };
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/gate.h"
+#include "api/http/gate.h"
 
 #define HOST "Host: a\r\n"
 #define END  "\r\n"

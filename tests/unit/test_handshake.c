@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "api/handshake.h"
+#include "api/receivers/handshake.h"
 
 #define CHALLENGE "0123456789abcdef0123456789abcdef0123456789abcdef"
 

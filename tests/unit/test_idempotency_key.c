@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/idempotency_key.h"
+#include "api/http/idempotency_key.h"
 
 static void test_a_quoted_and_a_bare_key_are_the_same(void **state)
 {

@@ -10,8 +10,8 @@
 #include <cmocka.h>
 #include <openssl/evp.h>
 
-#include "api/issuer_keys.h"
-#include "api/jwk.h"
+#include "api/auth/issuer_keys.h"
+#include "api/auth/jwk.h"
 #include "hk/encode.h"
 #include "tests/support/signer.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "api/jwt.h"
+#include "api/auth/jwt.h"
 #include "tests/support/signer.h"
 
 enum { NOW_S = 1800000000 };

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/oauth_request.h"
+#include "api/auth/oauth_request.h"
 
 #define GRANT "grant_type=client_credentials"
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/openapi_import.h"
+#include "api/schema/openapi_import.h"
 
 #define POST(media_type)                                                                           \
     "{\"post\":{\"requestBody\":{\"content\":{\"application/json\":" media_type "}}}}"

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "api/client_id.h"
-#include "api/own_token.h"
+#include "api/auth/client_id.h"
+#include "api/auth/own_token.h"
 #include "tests/support/signer.h"
 
 static struct own_key key;

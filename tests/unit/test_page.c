@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "api/page.h"
+#include "api/http/page.h"
 #include "hk/encode.h"
 
 static const uint8_t secret[PAGE_SECRET_BYTES] = {1, 2, 3}, other_secret[PAGE_SECRET_BYTES] = {1};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* api/password.h: what is good enough, and what argon2id makes of it. */
+/* api/auth/password.h: what is good enough, and what argon2id makes of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/password.h"
+#include "api/auth/password.h"
 
 #define EMAIL HK_STR("ann.long@example.com")
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "api/peer.h"
+#include "api/http/peer.h"
 
 static struct peer peer_of_text(const char *text)
 {

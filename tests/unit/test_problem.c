@@ -7,7 +7,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "api/problem.h"
+#include "api/http/problem.h"
 
 static void expect(struct hk_error error, struct hk_str errors_json, const char *instance,
                    const char *wanted)

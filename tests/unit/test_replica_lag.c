@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/replica_lag.h"
+#include "api/cells/replica_lag.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

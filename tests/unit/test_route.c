@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "api/auth.h"
-#include "api/route.h"
+#include "api/auth/auth.h"
+#include "api/http/route.h"
 
 static const struct hk_stmt one_param = {.name = "one_param", .n_params = 1};
 static const struct hk_stmt two_params = {.name = "two_params", .n_params = 2};

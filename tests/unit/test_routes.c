@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "api/route.h"
+#include "api/http/route.h"
 
 static const struct route *next_route(size_t *table, size_t *row)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "api/schema_cache.h"
+#include "api/schema/schema_cache.h"
 #include "hk/buf.h"
 
 static const struct hk_id tenant = {{1}}, other_tenant = {{2}};
