@@ -24,6 +24,7 @@
 #include "api/http/gate.h"
 #include "api/http/head_parser.h"
 #include "api/http/idempotency.h"
+#include "api/http/read_pause.h"
 #include "api/http/reply.h"
 #include "api/http/server.h"
 #include "api/limits/limit.h"
@@ -361,6 +362,7 @@ static void call_dispose(void *p)
 {
     struct call *call = p;
 
+    read_pause_end(call->req);
     limit_abandon(call);
     hk_loop_stop_timer(call->thread->loop, &call->reply_timer);
     hk_db_abandon(&call->query);

@@ -26,6 +26,7 @@
 #include "api/http/error_filter.h"
 #include "api/http/head_parser.h"
 #include "api/http/listen.h"
+#include "api/http/read_pause.h"
 #include "api/inbound/inbound_cache.h"
 #include "api/receivers/verification.h"
 #include "api/schema/schema_cache.h"
@@ -63,6 +64,7 @@ static struct {
 static int on_request(h2o_handler_t *self, h2o_req_t *req)
 {
     (void)self;
+    read_pause_begin(req);
     call_start(HK_CONTAINER_OF(req->conn->ctx, struct api_thread, h2o), req);
     return 0;
 }

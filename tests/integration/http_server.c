@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
@@ -36,10 +37,88 @@ static void test_who_does_not_read_makes_room_for_others(void **state)
     (void)close(other);
 }
 
-/* ---- stopping ---- */
+/* ---- who does not wait for the answer ---- */
 
 static const char event[] =
     "{\"event_type\": \"order.paid\", \"company\": \"c1\", \"payload\": {}}";
+
+/* On a connection that is kept. */
+static const char *publish_request(struct harness *h, const struct tenant *t)
+{
+    return http_text(h->http,
+                     "POST /v1/events HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer %s\r\n"
+                     "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                     t->producer, strlen(event), event);
+}
+
+/* The API has looked at what was sent before. */
+static void pass_a_turn(struct harness *h)
+{
+    struct reply reply = api_call(h, NULL, "GET", "/healthz", NULL);
+
+    assert_status(reply, 200);
+}
+
+/* More than one buffer holds, in pieces, while the first of them is not answered. */
+static void test_requests_that_come_early_are_answered_in_their_order(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    int fd = http_raw_connect(h->api_url);
+    static char answers[65536];
+    const char *request, *health = GET "Connection: close\r\n\r\n", *first, *last;
+    struct pg_conn *holder;
+    unsigned n = 0;
+
+    (void)given_story(h, t, "/a");
+    request = publish_request(h, t);
+    holder = db_lock(h, "company");
+    assert_true(http_raw_send(fd, request, strlen(request)));
+    assert_true(wait_until(db_has_waiting, h, 10000));
+    for (int i = 0; i < 40; i++)
+        assert_true(http_raw_send(fd, request, strlen(request)));
+    assert_true(http_raw_send(fd, health, 10));
+    pass_a_turn(h);
+    assert_true(http_raw_send(fd, health + 10, strlen(health) - 10));
+    db_unlock(holder);
+    (void)http_raw_read(fd, answers, sizeof(answers), 20000, NULL);
+    (void)close(fd);
+    first = strstr(answers, "HTTP/1.1 202");
+    last = strstr(answers, "HTTP/1.1 200");
+    assert_ptr_equal(first, answers);
+    assert_non_null(last);
+    for (const char *at = answers; (at = strstr(at, "HTTP/1.1 202")) != NULL && at < last; at++)
+        n++;
+    assert_int_equal(n, 41);
+    assert_null(strstr(last + 1, "HTTP/1.1"));
+    assert_int_equal(db_int(h, "SELECT count(*) FROM hookline.event"), 41);
+}
+
+static void test_who_has_said_all_is_answered(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    int fd = http_raw_connect(h->api_url);
+    char answer[4096];
+    struct pg_conn *holder;
+    const char *request;
+    bool is_closed;
+
+    (void)given_story(h, t, "/a");
+    request = publish_request(h, t);
+    holder = db_lock(h, "company");
+    assert_true(http_raw_send(fd, request, strlen(request)));
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    assert_true(wait_until(db_has_waiting, h, 10000));
+    pass_a_turn(h);
+    db_unlock(holder);
+    (void)http_raw_read(fd, answer, sizeof(answer), 10000, &is_closed);
+    (void)close(fd);
+    assert_int_equal(http_raw_status(answer), 202);
+    assert_true(is_closed);
+}
+
+/* ---- stopping ---- */
 
 static bool is_refusing(void *arg)
 {
@@ -302,6 +381,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_who_does_not_read_makes_room_for_others, .has_no_worker = true,
                      ENV("HOOKLINE_API_REPLY_TIMEOUT_MS=500", "HOOKLINE_API_MAX_CONNECTIONS=4")),
+        harness_test(test_requests_that_come_early_are_answered_in_their_order,
+                     .has_no_worker = true),
+        harness_test(test_who_has_said_all_is_answered, .has_no_worker = true),
         harness_test(test_a_stop_answers_what_is_under_way, .has_no_worker = true),
         harness_test(test_a_stop_does_not_wait_for_idle_connections, .has_no_worker = true),
         harness_test(test_a_stop_waits_only_so_long, .has_no_worker = true,
