@@ -126,8 +126,9 @@ WITH trial AS MATERIALIZED (
     SELECT l.lane_ctid, l.tenant_id, l.subscription_id, l.next_at, l.n_idle,
            (l.succeeded_at IS NULL OR l.pause_ms > 0) AS is_trial, l.pause_ms > 0 AS is_broken,
            (s.ordered AND s.is_active) AS is_ordered, s.rate_per_second AS rate, t.tokens, w.most - f.n AS n_free,
-           greatest(0, least(w.most - f.n, floor(t.tokens)::integer, 32)) AS n_allowed
+           greatest(0, least(w.most - f.n, floor(t.tokens)::integer, m.most_of_one)) AS n_allowed
       FROM looked_at l
+     CROSS JOIN (SELECT greatest(32, $1::integer / greatest(count(*), 1)::integer) AS most_of_one FROM looked_at) m
      CROSS JOIN LATERAL (SELECT
                            FROM lane x
                           WHERE x.tenant_id = l.tenant_id AND x.subscription_id = l.subscription_id AND x.n_turns = l.n_turns
