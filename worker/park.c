@@ -9,8 +9,11 @@
 #include "worker/share.h"
 #include "worker/step.h"
 
-#define PARK_MS      100 /* how long a claimed message waits for a window to open */
-#define MAX_REFUSALS 8   /* in one look at those that wait: what is behind them may wait as well */
+#define PARK_MS 100 /* how long a claimed message waits for a window to open... */
+#define OPENING_MS                                                                                 \
+    200 /* and so much longer for one that opens: it doubles with each answer's time */
+#define LOOK_AGAIN_MS 10 /* whether what may stay longer still may */
+#define MAX_REFUSALS  8  /* in one look at those that wait: what is behind them may wait as well */
 
 struct park {
     struct hk_loop *loop;
@@ -116,18 +119,25 @@ static bool are_alike(const struct attempt *attempt, const struct attempt *refus
            memcmp(&attempt->subscription_id, &refused->subscription_id, sizeof(struct hk_id)) == 0;
 }
 
+/* A receiver that is new here, and answers well: its lane would cost more, and last longer. */
+static bool may_stay(struct park *park, const struct attempt *attempt, int64_t now_ms)
+{
+    return !attempt->is_laned && now_ms < attempt->parked_until_ms + OPENING_MS &&
+           share_is_opening(park->share, &attempt->subscription_id, now_ms);
+}
+
 /* Those whose time is over come first. */
 void park_turn(struct park *park)
 {
     struct attempt **link = &park->first, *attempt;
     const struct attempt *refused = NULL;
-    int64_t now_ms = hk_mono_ms();
+    int64_t now_ms = hk_mono_ms(), rest_ms;
     unsigned n_refusals = 0;
 
     while ((attempt = *link) != NULL && n_refusals < MAX_REFUSALS) {
         if (!are_alike(attempt, refused) && take_slot(park, attempt)) {
             start(take_out(park, link));
-        } else if (now_ms >= attempt->parked_until_ms) {
+        } else if (now_ms >= attempt->parked_until_ms && !may_stay(park, attempt, now_ms)) {
             /* Claimed ahead of slots that did not come: nothing to hold against its own kind. */
             (void)attempt_fire(take_out(park, link),
                                !attempt->is_laned && share_is_full(park->share) ? EVENT_WITHHELD
@@ -138,9 +148,10 @@ void park_turn(struct park *park)
             n_refusals++;
         }
     }
-    if (park->first != NULL && !park->timer.is_set)
-        hk_loop_set_timer(park->loop, &park->timer, park->first->parked_until_ms - now_ms,
-                          on_timer);
+    if (park->first == NULL || park->timer.is_set)
+        return;
+    rest_ms = park->first->parked_until_ms - now_ms;
+    hk_loop_set_timer(park->loop, &park->timer, rest_ms > 0 ? rest_ms : LOOK_AGAIN_MS, on_timer);
 }
 
 static bool is_or_any(const struct hk_id *id, const struct hk_id *wanted)

@@ -263,6 +263,13 @@ bool share_is_proven(struct share *share, const struct hk_id *subscription_id, i
     return entry != NULL && entry->is_proven;
 }
 
+bool share_is_opening(struct share *share, const struct hk_id *subscription_id, int64_t now_ms)
+{
+    struct share_entry *entry = find(share, SHARE_SUBSCRIPTION, id_name(subscription_id), now_ms);
+
+    return entry != NULL && entry->is_proven && entry->window < share->most;
+}
+
 struct hk_str share_host(struct hk_str url)
 {
     size_t begin = 0, end;

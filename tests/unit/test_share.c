@@ -172,6 +172,21 @@ static void test_lanes_have_three_quarters_of_the_slots(void **state)
     assert_int_equal(take_all(story, claimant), MOST);
 }
 
+static void test_a_window_opens_from_the_first_answer_until_it_is_as_wide_as_may_be(void **state)
+{
+    struct story *story = *state;
+    struct share_claimant claimant = who(1, 1, "a");
+
+    assert_false(share_is_opening(story->share, &claimant.subscription_id, 0));
+    for (unsigned n = take_all(story, claimant); n < MOST; n = take_all(story, claimant)) {
+        give_all(story, 0, 20);
+        assert_int_equal(share_is_opening(story->share, &claimant.subscription_id, 0),
+                         2 * n < MOST);
+    }
+    give_all(story, 1, 20);
+    assert_false(share_is_opening(story->share, &claimant.subscription_id, 0));
+}
+
 static void test_failures_cost_until_an_answer_comes(void **state)
 {
     struct story *story = *state;
@@ -256,6 +271,7 @@ int main(void)
         share_test(test_newcomers_do_not_hold_up_who_has_answered),
         share_test(test_a_host_that_fails_holds_few_whoever_it_belongs_to),
         share_test(test_who_is_silent_gets_no_more_than_a_newcomer),
+        share_test(test_a_window_opens_from_the_first_answer_until_it_is_as_wide_as_may_be),
         share_test(test_lanes_have_three_quarters_of_the_slots),
         share_test(test_slots_that_are_held_count_when_there_are_fewer_from_here_on),
         share_test(test_failures_cost_until_an_answer_comes),
