@@ -170,3 +170,15 @@ bool auth_key_parse(struct hk_str key, struct hk_id *ret_tenant_id,
     hk_sha256(key.p, key.n, ret_sha256);
     return true;
 }
+
+bool auth_key_parse_again(struct hk_str key, struct auth_key *last)
+{
+    if (last->text[0] != '\0' && key.n == AUTH_KEY_TEXT_SIZE - 1 &&
+        hk_equal_secretly(last->text, key.p, key.n))
+        return true;
+    explicit_bzero(last, sizeof(*last));
+    if (!auth_key_parse(key, &last->tenant_id, last->sha256))
+        return false;
+    memcpy(last->text, key.p, key.n);
+    return true;
+}

@@ -48,6 +48,19 @@ void auth_key_new(const struct hk_id *tenant_id, char ret[AUTH_KEY_TEXT_SIZE]);
 HK_NODISCARD bool auth_key_parse(struct hk_str key, struct hk_id *ret_tenant_id,
                                  uint8_t ret_sha256[HK_SHA256_SIZE]);
 
+/* A key with what was taken from it. All zero: none. */
+struct auth_key {
+    char text[AUTH_KEY_TEXT_SIZE];
+    struct hk_id tenant_id;
+    uint8_t sha256[HK_SHA256_SIZE];
+};
+
+/*
+ * The same, where most often `key` is the one of the time before, which `last` has: that is neither
+ * checked nor hashed again. False: it cannot be a key, and `last` has none.
+ */
+HK_NODISCARD bool auth_key_parse_again(struct hk_str key, struct auth_key *last);
+
 /* "apps:read": the name of a scope in OAuth and in docs/openapi.yaml. */
 const char *auth_scope_name(enum scope scope);
 

@@ -12,10 +12,11 @@ static hk_db_done_fn on_key_found;
 
 enum stage_result authenticate_key(struct call *call, struct hk_str proof)
 {
+    struct auth_key *key = &server_connection(call->req)->key;
+    bool is_key = auth_key_parse_again(proof, key);
     enum stage_result entered;
-    struct hk_id tenant_id;
-    bool is_key = auth_key_parse(proof, &tenant_id, call->key_sha256);
 
+    memcpy(call->key_sha256, key->sha256, sizeof(call->key_sha256));
     if (is_key &&
         auth_cache_find(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), &call->caller)) {
         call_act_for(call, &call->caller.tenant_id);
@@ -25,8 +26,8 @@ enum stage_result authenticate_key(struct call *call, struct hk_str proof)
         return STAGE_REPLIED;
     if (!is_key)
         return call_stage_fail(call, HK_UNAUTHENTICATED);
-    call->caller.tenant_id = tenant_id;
-    call_act_for(call, &tenant_id);
+    call->caller.tenant_id = key->tenant_id;
+    call_act_for(call, &key->tenant_id);
     entered = tenant_cell_enter(call);
     if (entered != STAGE_NEXT)
         return entered;

@@ -357,10 +357,15 @@ struct hk_str call_path_param(const struct call *call, const char *name)
     return HK_STR_NULL;
 }
 
+enum { MAX_SPARE_CALLS = 128 };
+
+/* What calls that have ended leave to the next ones: more than malloc() has at hand. */
+static __thread h2o_mem_recycle_t spare_calls = {.max = MAX_SPARE_CALLS};
+
 /* h2o clears the request's pool: the reply has been sent, or the connection is gone. */
 static void call_dispose(void *p)
 {
-    struct call *call = p;
+    struct call *call = *(struct call **)p;
 
     read_pause_end(call->req);
     limit_abandon(call);
@@ -371,13 +376,16 @@ static void call_dispose(void *p)
     if (call->abandon != NULL)
         call->abandon(call);
     call->thread->n_calls--;
+    h2o_mem_free_recycle(&spare_calls, call);
 }
 
 void call_start(struct api_thread *thread, h2o_req_t *req)
 {
-    struct call *call = h2o_mem_alloc_shared(&req->pool, sizeof(*call), call_dispose);
+    struct call **held = h2o_mem_alloc_shared(&req->pool, sizeof(*held), call_dispose);
+    struct call *call = h2o_mem_alloc_recycle(&spare_calls, sizeof(*call));
     struct hk_id request_id = hk_id_new(&thread->ids, hk_wall_us() / 1000);
 
+    *held = call;
     *call = (struct call){.req = req, .thread = thread, .cell = thread->home};
     hk_id_format(&request_id, call->request_id);
     thread->n_calls++;

@@ -6,8 +6,8 @@
  * waits for calls call_run() again; no other function of the API is asynchronous but ingest.c and
  * batcher.c.
  *
- * Memory: the call and everything that hangs off it live in the request's pool. When h2o clears the
- * pool, call_dispose() abandons the query in flight.
+ * Memory: the call lives as long as the request's pool, which everything that hangs off it is in.
+ * When h2o clears the pool, call_dispose() abandons the query in flight.
  */
 #ifndef API_CALL_H
 #define API_CALL_H

@@ -18,7 +18,8 @@ enum {
     MAX_PROBLEM_BYTES = 1 << 20,
     MAX_LIST_BYTES = 64 << 20,
     MAX_LINK_BYTES = 2048,
-    BYTES_PER_MS = 64
+    BYTES_PER_MS = 64,
+    N_USUAL_HEADERS = 4, /* of reply_send() */
 };
 
 void reply_add_header(struct call *call, const char *name, struct hk_str value)
@@ -27,6 +28,13 @@ void reply_add_header(struct call *call, const char *name, struct hk_str value)
 
     h2o_add_header_by_str(&call->req->pool, &call->req->res.headers, name, strlen(name), 1, NULL,
                           copy.base, copy.len);
+}
+
+/* The same with a value that lives as long as the request. */
+static void add_lasting(struct call *call, struct hk_str name, struct hk_str value)
+{
+    h2o_add_header_by_str(&call->req->pool, &call->req->res.headers, name.p, name.n, 0, NULL,
+                          value.p, value.n);
 }
 
 /* RFC 9110 makes the phrase optional; clients and logs like one. */
@@ -93,6 +101,7 @@ void reply_start_timer(struct call *call, size_t n)
 
 void reply_send(struct call *call, int status, const char *type, struct hk_str body)
 {
+    const char *caching = cache_control(call, status);
     h2o_req_t *req = call->req;
 
     if (status == 401)
@@ -100,15 +109,17 @@ void reply_send(struct call *call, int status, const char *type, struct hk_str b
     reply_start_timer(call, body.n);
     req->res.status = status;
     req->res.reason = reason_phrase(status);
-    reply_add_header(call, "cache-control", hk_str(cache_control(call, status)));
-    reply_add_header(call, "x-request-id", hk_str(call->request_id));
+    h2o_vector_reserve(&req->pool, &req->res.headers, req->res.headers.size + N_USUAL_HEADERS);
+    h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CACHE_CONTROL, NULL, caching,
+                   strlen(caching));
+    add_lasting(call, HK_STR("x-request-id"), hk_str(call->request_id));
     if (status == 204 || status == 304) {
         req->res.content_length = SIZE_MAX; /* RFC 9110 8.6: no Content-Length with 204 */
         h2o_send_inline(req, "", 0);
         return;
     }
     h2o_add_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE, NULL, type, strlen(type));
-    reply_add_header(call, "x-content-type-options", HK_STR("nosniff"));
+    add_lasting(call, HK_STR("x-content-type-options"), HK_STR("nosniff"));
     req->res.content_length = body.n;
     h2o_send_inline(req, body.p, body.n);
 }

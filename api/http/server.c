@@ -42,6 +42,7 @@ enum {
     ACCEPT_PAUSE_MS = 100,
     MAX_TURN_MS = 1000,
     MAX_OFFLOADED_JOBS = 16, /* a password takes some 30 ms: the last one waits half a second */
+    MAX_SPARE_BUFFERS = 64,  /* as many requests as come and are answered in a turn, or so */
     UNACKED_SEND_TIMEOUT_MS =
         30000, /* a client that is gone, or reads nothing at all: see reply_start_timer(), too */
     ERROR_BODY_SLACK_BYTES =
@@ -110,12 +111,32 @@ static void update_accepting(struct api_thread *thread)
         h2o_socket_read_stop(thread->listener);
 }
 
+struct api_connection *server_connection(const h2o_req_t *req)
+{
+    return req->conn->callbacks->get_socket(req->conn)->on_close.data;
+}
+
 static void on_connection_closed(void *data)
 {
-    struct api_thread *thread = data;
+    struct api_connection *connection = data;
+    struct api_thread *thread = connection->thread;
 
+    explicit_bzero(connection, sizeof(*connection));
+    free(connection);
     thread->n_connections--;
     update_accepting(thread);
+}
+
+static void keep_connection(struct api_thread *thread, h2o_socket_t *sock)
+{
+    struct api_connection *connection = calloc(1, sizeof(*connection));
+
+    if (connection == NULL)
+        abort();
+    connection->thread = thread;
+    sock->on_close.cb = on_connection_closed;
+    sock->on_close.data = connection;
+    thread->n_connections++;
 }
 
 static void on_pause_over(struct hk_timer *timer)
@@ -144,9 +165,7 @@ static void on_acceptable(h2o_socket_t *listener, const char *error)
         }
         (void)setsockopt(h2o_socket_get_fd(sock), IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms,
                          sizeof(timeout_ms));
-        thread->n_connections++;
-        sock->on_close.cb = on_connection_closed;
-        sock->on_close.data = thread;
+        keep_connection(thread, sock);
         h2o_accept(&thread->accept, sock);
     }
     update_accepting(thread);
@@ -261,6 +280,7 @@ static void *thread_main(void *arg)
 
     /* h2o would take twice as much for each connection; nearly all requests fit into this. */
     h2o_socket_buffer_prototype._initial_buf.capacity = H2O_SOCKET_INITIAL_INPUT_BUFFER_SIZE;
+    h2o_socket_buffer_prototype.allocator.max = MAX_SPARE_BUFFERS;
     while (!atomic_load(&server.is_stopping))
         run_turn(thread);
     drain(thread);

@@ -9,6 +9,7 @@
 
 #include <h2o.h>
 
+#include "api/auth/auth.h"
 #include "api/auth/cursor_key.h"
 #include "api/cells/cell.h"
 #include "hk/loop.h"
@@ -58,6 +59,15 @@ struct api_thread {
     unsigned n_connections;
     pthread_t thread;
 };
+
+/* What is kept of a client's connection as long as it lasts. */
+struct api_connection {
+    struct api_thread *thread;
+    struct auth_key key; /* the last that it brought */
+};
+
+/* That on which a request came. */
+struct api_connection *server_connection(const h2o_req_t *req);
 
 /* The thread's client for what the API itself calls: made on first use. */
 struct hk_http *server_http(struct api_thread *thread);

@@ -51,6 +51,32 @@ static void test_a_key_has_its_shape(void **state)
     }
 }
 
+static void test_a_key_that_comes_again_is_the_same_until_another_comes(void **state)
+{
+    static const struct auth_key none;
+    char text[2][AUTH_KEY_TEXT_SIZE];
+    struct auth_key key = none, parsed;
+
+    (void)state;
+    auth_key_new(&tenant, text[0]);
+    auth_key_new(&(struct hk_id){.bytes = {7}}, text[1]);
+    for (unsigned i = 0; i < 6; i++) {
+        struct hk_str given = hk_str(text[i / 2 % 2]);
+
+        assert_true(auth_key_parse_again(given, &key));
+        assert_true(auth_key_parse(given, &parsed.tenant_id, parsed.sha256));
+        assert_memory_equal(&key.tenant_id, &parsed.tenant_id, sizeof(parsed.tenant_id));
+        assert_memory_equal(key.sha256, parsed.sha256, sizeof(parsed.sha256));
+    }
+    text[0][RANDOM_AT] ^= 1;
+    assert_false(auth_key_parse_again(hk_str(text[0]), &key));
+    assert_string_equal(key.text, "");
+    assert_memory_equal(key.sha256, none.sha256, sizeof(key.sha256));
+    assert_false(auth_key_parse_again(HK_STR(""), &key));
+    assert_false(auth_key_parse_again(HK_STR_NULL, &key));
+    assert_true(auth_key_parse_again(hk_str(text[1]), &key));
+}
+
 static void test_a_key_leads_to_its_tenant_and_its_hash(void **state)
 {
     const struct hk_id tenants[] = {{.bytes = {0}}, tenant, {.bytes = {0xff, 0xff, 0xff}}};
@@ -234,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_has_its_shape),
         cmocka_unit_test(test_a_key_leads_to_its_tenant_and_its_hash),
+        cmocka_unit_test(test_a_key_that_comes_again_is_the_same_until_another_comes),
         cmocka_unit_test(test_no_two_keys_are_alike),
         cmocka_unit_test(test_one_wrong_character_is_found_without_a_look_up),
         cmocka_unit_test(test_what_has_another_shape_is_no_key),
