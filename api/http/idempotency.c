@@ -29,7 +29,8 @@ struct idempotency {
     struct idempotency_key key;
     idempotency_claimed_fn *on_claimed;
     struct hk_db_query own;          /* the call's, while the claim is in its place */
-    char tenant_id[HK_ID_TEXT_SIZE]; /* the caller's, whomever the call acts for */
+    const char *tenant_id;           /* whose row it is */
+    char caller_id[HK_ID_TEXT_SIZE]; /* that is often the caller's */
     struct hk_db_context context;
     const struct hk_db_result *result; /* of the query that is being dealt with, or NULL */
     bool is_kept;
@@ -108,6 +109,18 @@ static struct hk_str bytes(const uint8_t *p)
     return (struct hk_str){(const char *)p, HK_SHA256_SIZE};
 }
 
+/*
+ * The row goes wherever the tenant goes that the call acts for. One that is only being made has no
+ * place yet: the caller keeps that.
+ */
+static const char *find_owner(const struct call *call, char buf[HK_ID_TEXT_SIZE])
+{
+    if (call->acts_for_another)
+        return call->tenant_id;
+    hk_id_format(&call->caller.tenant_id, buf);
+    return buf;
+}
+
 enum stage_result idempotency_begin(struct call *call, struct hk_db *db,
                                     idempotency_claimed_fn *on_claimed)
 {
@@ -118,7 +131,7 @@ enum stage_result idempotency_begin(struct call *call, struct hk_db *db,
         return call_stage_fail(call, HK_INVALID_IDEMPOTENCY_KEY);
     *own = (struct idempotency){.on_claimed = on_claimed, .own = call->query};
     derive_key(call, hk_str(text), &own->key);
-    hk_id_format(&call->caller.tenant_id, own->tenant_id);
+    own->tenant_id = find_owner(call, own->caller_id);
     own->context = call->context;
     own->context.tenant_id = hk_str(own->tenant_id);
     call->idempotency = own;

@@ -175,6 +175,31 @@ static void test_a_cursor_outlives_a_move(void **state)
     assert_string_equal(reply_text(&reply, "data.0.cell"), "default");
 }
 
+/* What an operator has done to a tenant is done, wherever the tenant is by now. */
+static void test_an_operators_idempotency_key_follows_the_tenant(void **state)
+{
+    static const char *const headers[] = {"Idempotency-Key: o1", NULL};
+    static const struct hk_str body = {"{\"name\": \"k\"}", 13};
+    struct harness *h = *state;
+    struct scene scene = given_scene(h);
+    const char *tenant_path = http_text(h->http, "/v1/tenants/%s", scene.t->id);
+    const char *path = http_text(h->http, "%s/keys", tenant_path);
+    struct reply first = api_send(h, h->operator_key, "POST", path, body, headers), again;
+
+    assert_status(first, 201);
+    for (int i = 0; i < 2; i++) {
+        move(h, &scene);
+        (void)api_want(h, 200, h->operator_key, "GET", tenant_path, NULL); /* and knows where */
+        again = api_send(h, h->operator_key, "POST", path, body, headers);
+        assert_status(again, 201);
+        assert_string_equal(again.body, first.body);
+        assert_string_equal(reply_header(h->http, &again, "Idempotency-Replayed"), "true");
+    }
+    path = "/v1/tenants/00000000-0000-7000-8000-000000000000/keys";
+    again = api_send(h, h->operator_key, "POST", path, body, headers);
+    assert_problem(h, again, 404, "not_found", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +207,7 @@ int main(void)
         harness_test(test_a_tenant_that_has_moved_is_served_without_an_error, .n_cells = 1),
         harness_test(test_keys_tokens_and_sessions_go_on_after_a_move, .n_cells = 1),
         harness_test(test_a_cursor_outlives_a_move, .n_cells = 1),
+        harness_test(test_an_operators_idempotency_key_follows_the_tenant, .n_cells = 1),
     };
 
     return cmocka_run_group_tests_name("cells_follow", tests, NULL, NULL);
