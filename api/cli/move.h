@@ -18,6 +18,7 @@
 
 #include "hk/cells.h"
 #include "hk/id.h"
+#include "hk/vault.h"
 
 /* A table that has rows of tenants. Lists of columns are SQL, with commas. */
 struct move_table {
@@ -31,6 +32,7 @@ struct move_table {
 
 struct move {
     const struct hk_cells *cells;
+    const struct hk_vault *vault; /* NULL: to abort, which needs no keys */
     char tenant[HK_ID_TEXT_SIZE];
     unsigned max_hold_s;
     const struct hk_cell *from, *to;

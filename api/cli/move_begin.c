@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/cli/secrets.h"
 #include "api/cli/session.h"
 
 enum {
@@ -146,6 +147,8 @@ bool move_check(struct move *move)
                    "  FROM (SELECT m.name, m.sha256 FROM schema_migration m"
                    "         UNION ALL SELECT r.name, r.sha256 FROM schema_repeatable r) f") &&
             agrees(move, "encoding of the database", "SELECT current_setting('server_encoding')") &&
+            secrets_open(move->vault, move->source, move->tenant, move->from->name) &&
+            secrets_open(move->vault, move->target, NULL, move->to->name) &&
             has_counted(move, move->source, move->from) &&
             has_counted(move, move->target, move->to) && clocks_agree(move));
 }

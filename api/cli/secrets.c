@@ -8,34 +8,69 @@
 #include "api/cli/session.h"
 #include "hk/vault.h"
 
-/* worker/reseal.c has the same list. The key is "" for what stands in clear. */
+/* worker/reseal.c has the same list. The key is "" for what stands in clear. $1: a tenant, or all.
+ */
 static const char count_by_key[] =
-    "WITH stored (place, value) AS ("
-    "    SELECT 'flow_secret.secret', k.secret FROM flow_secret k"
+    "WITH stored (tenant_id, place, value) AS ("
+    "    SELECT k.tenant_id, 'flow_secret.secret', k.secret FROM flow_secret k"
     "     UNION ALL "
-    "    SELECT 'signing_key.private_key', k.private_key FROM signing_key k"
+    "    SELECT k.tenant_id, 'signing_key.private_key', k.private_key FROM signing_key k"
     "     WHERE k.private_key IS NOT NULL"
     "     UNION ALL "
-    "    SELECT 'subscription.client_key', s.client_key FROM subscription s"
+    "    SELECT s.tenant_id, 'subscription.client_key', s.client_key FROM subscription s"
     "     WHERE s.client_key IS NOT NULL"
     "     UNION ALL "
-    "    SELECT 'subscription.headers', h.value"
+    "    SELECT s.tenant_id, 'subscription.headers', h.value"
     "      FROM subscription s CROSS JOIN LATERAL json_each_text(s.headers) h"
     "     WHERE header_is_sensitive(h.key)"
     "     UNION ALL "
-    "    SELECT 'subscription_credentials.password', b.password FROM subscription_credentials b"
+    "    SELECT b.tenant_id, 'subscription_credentials.password', b.password"
+    "      FROM subscription_credentials b"
     "     UNION ALL "
-    "    SELECT 'subscription_secret.secret', k.secret FROM subscription_secret k"
+    "    SELECT k.tenant_id, 'subscription_secret.secret', k.secret FROM subscription_secret k"
     "     UNION ALL "
-    "    SELECT 'tenant_secret.secret', k.secret FROM tenant_secret k"
+    "    SELECT k.tenant_id, 'tenant_secret.secret', k.secret FROM tenant_secret k"
     ") "
     "SELECT s.place,"
     "       CASE WHEN s.value ~ '^v1\\.[0-9a-f]{8}\\.[A-Za-z0-9_-]{38,}$'"
     "            THEN substr(s.value, 4, 8) ELSE '' END AS key,"
     "       count(*)"
     "  FROM stored s"
+    " WHERE $1::uuid IS NULL OR s.tenant_id = $1::uuid"
     " GROUP BY 1, 2"
     " ORDER BY 1, 2";
+
+/* To be cleared; NULL on failure. */
+static PGresult *count(PGconn *connection, const char *tenant_id)
+{
+    return session_query(connection, count_by_key, 1, &tenant_id);
+}
+
+static bool has_key(const struct hk_vault *vault, const char *key)
+{
+    return key[0] == '\0' || strcmp(key, vault->current.id) == 0 || strcmp(key, vault->old.id) == 0;
+}
+
+bool secrets_open(const struct hk_vault *vault, PGconn *connection, const char *tenant_id,
+                  const char *cell)
+{
+    PGresult *counts = count(connection, tenant_id);
+    bool is_well = counts != NULL;
+
+    for (int row = 0; is_well && row < PQntuples(counts); row++) {
+        const char *key = PQgetvalue(counts, row, 1);
+
+        is_well = has_key(vault, key);
+        if (!is_well)
+            (void)fprintf(stderr,
+                          "hookline: cell %s has secrets under the master key %s (%s), which is"
+                          " neither HOOKLINE_MASTER_KEY (%s) nor HOOKLINE_MASTER_KEY_OLD: all cells"
+                          " need the same\n",
+                          cell, key, PQgetvalue(counts, row, 0), vault->current.id);
+    }
+    PQclear(counts);
+    return is_well;
+}
 
 static const char *describe_key(const struct hk_vault *vault, const char *key)
 {
@@ -43,7 +78,7 @@ static const char *describe_key(const struct hk_vault *vault, const char *key)
         return "not sealed yet";
     if (strcmp(key, vault->current.id) == 0)
         return "current";
-    return strcmp(key, vault->old.id) == 0 ? "old" : "KEY IS MISSING";
+    return has_key(vault, key) ? "old" : "KEY IS MISSING";
 }
 
 /* How many are not under the current key. */
@@ -71,7 +106,7 @@ static int print_status(const struct hk_config *config, void *arg)
 
     if (connection == NULL)
         return EXIT_UNAVAILABLE;
-    counts = session_query(connection, count_by_key, 0, NULL);
+    counts = count(connection, NULL);
     PQfinish(connection);
     if (counts == NULL)
         return EXIT_FAILED;

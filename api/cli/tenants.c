@@ -83,28 +83,46 @@ static int run(struct move *move, bool wants_abort)
     return go_on(move) ? EXIT_OK : EXIT_FAILED;
 }
 
+static int move_in(struct hk_cells *cells, struct move *move, const struct move_options *options)
+{
+    int code;
+
+    move->cells = cells;
+    move->to = hk_cells_find(cells, hk_str(options->to));
+    hk_id_format(&options->tenant_id, move->tenant);
+    if (move->to == NULL) {
+        (void)fprintf(stderr, "hookline: HOOKLINE_CELLS has no cell %s\n", options->to);
+        return EXIT_USAGE;
+    }
+    interrupt_catch();
+    code = run(move, options->wants_abort);
+    move_free_tables(move);
+    move_disconnect(move);
+    return interrupt_has_come() && code == EXIT_FAILED ? EXIT_INTERRUPTED : code;
+}
+
 int tenants_move(const struct hk_config *config, int argc, char **argv)
 {
     struct move_options options = {0};
+    struct hk_config own = *config;
+    struct hk_vault vault = {0};
     struct hk_cells cells;
     struct move move = {0};
-    int code = EXIT_USAGE;
+    int code;
 
     if (!read_options(argc, argv, &options) || !read_seconds(options.max_hold_s, &move.max_hold_s))
         return EXIT_USAGE;
-    if (!hk_cells_load(&cells, config, stderr))
-        return EXIT_CONFIG;
-    move.cells = &cells;
-    move.to = hk_cells_find(&cells, hk_str(options.to));
-    hk_id_format(&options.tenant_id, move.tenant);
-    if (move.to == NULL) {
-        (void)fprintf(stderr, "hookline: HOOKLINE_CELLS has no cell %s\n", options.to);
-    } else {
-        interrupt_catch();
-        code = run(&move, options.wants_abort);
-        move_free_tables(&move);
-        move_disconnect(&move);
+    if (!options.wants_abort) {
+        if (!hk_vault_load(&vault, &own, stderr))
+            return EXIT_CONFIG;
+        move.vault = &vault;
     }
-    hk_cells_done(&cells);
-    return interrupt_has_come() && code == EXIT_FAILED ? EXIT_INTERRUPTED : code;
+    if (!hk_cells_load(&cells, &own, stderr)) {
+        code = EXIT_CONFIG;
+    } else {
+        code = move_in(&cells, &move, &options);
+        hk_cells_done(&cells);
+    }
+    hk_vault_done(&vault);
+    return code;
 }

@@ -10,6 +10,7 @@
 #include "tests/support/load.h"
 #include "tests/support/message.h"
 #include "tests/support/mover.h"
+#include "tests/support/sealed.h"
 
 enum { WAIT_MS = 60000 };
 
@@ -56,6 +57,47 @@ static void test_each_table_of_tenants_is_copied_or_spared_for_a_reason(void **s
                   " EXCEPT SELECT a.attnum, a.attname, a.atttypid FROM pg_attribute a"
                   " WHERE a.attrelid = 'queue_away'::regclass AND a.attnum > 0) x"),
         0);
+    mover_end(m);
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+/* Before anything is written anywhere. */
+static void expect_refused(struct mover *m, const struct tenant *t, const char *because)
+{
+    char *said;
+
+    mover_run(m, t, "b", NULL, 1);
+    said = proc_read_file(m->proc.err_path);
+    if (strstr(said, because) == NULL)
+        fail_test("it did not say \"%s\" but \"%s\"", because, said);
+    free(said);
+    assert_int_equal(mover_n_rows(m, B, t), 0);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM tenant_cell"), 0);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM tenant_move"), 0);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM tenant_arrival"), 0);
+}
+
+static void test_a_move_needs_the_master_keys_of_both_cells(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    const char *usual = h->master_key;
+
+    (void)given_story(h, t, "/hook");
+    h->master_key = another_master_key(h);
+    expect_refused(m, t, "cell default has secrets under the master key");
+    h->master_key = usual;
+
+    /* Somebody else's secrets, which the programs of this installation cannot read. */
+    (void)mover_int(m, B,
+                    "INSERT INTO signing_key (tenant_id, kid, state, x, y, public_key, private_key)"
+                    " VALUES (installation_id(), 'k', 'next', 'x', 'y', 'p',"
+                    " 'v1.0badc0de.' || repeat('A', 60)) RETURNING 1");
+    expect_refused(m, t, "cell b has secrets under the master key 0badc0de");
+    (void)mover_int(m, B, "DELETE FROM signing_key RETURNING 1");
+    mover_run(m, t, "b", NULL, 0);
     mover_end(m);
 }
 
@@ -221,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         harness_test(test_each_table_of_tenants_is_copied_or_spared_for_a_reason,
                      .has_no_worker = true),
+        harness_test(test_a_move_needs_the_master_keys_of_both_cells, .has_no_worker = true),
         harness_test(test_a_tenant_that_rests_is_the_same_in_its_new_cell, .has_no_worker = true,
                      .env = quick),
         harness_test(test_a_tenant_moves_while_it_works_and_nothing_is_lost_or_sent_twice,
