@@ -90,6 +90,8 @@ static void on_notified(void *notified_arg, const char *channel, const char *pay
         read_stop(claim, payload);
         return;
     }
+    if (payload[0] != '\0') /* what came was due before now: tenant_queue_return() in SQL */
+        claim->look_again_ms = 0;
     claim->is_wanted = true;
     claim->linger_until_ms = hk_mono_ms() + CLAIM_LINGER_MS;
 }

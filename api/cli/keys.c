@@ -36,6 +36,12 @@ static bool read_options(int argc, char **argv, struct key_options *ret)
     return ret->tenant != NULL && hk_id_parse(hk_str(ret->tenant), &ret->tenant_id);
 }
 
+/*
+ * A move waits for whoever has this lock (api/cli/move_hold.c). What is asked behind it sees the
+ * fence, or is seen by the move.
+ */
+static const char lock_tenant[] = "SELECT FROM tenant t WHERE t.tenant_id = $1::uuid FOR KEY SHARE";
+
 /* One row when the tenant is there. An admin's key is none of the installation's. */
 static const char insert_key[] =
     "WITH created AS ("
@@ -65,6 +71,9 @@ static bool store_key(PGconn *connection, const struct key_options *options, con
     hk_hex_encode(hash, sizeof(hash), hex);
     hk_id_format(&options->tenant_id, tenant_id);
 
+    if (!session_run(connection, "BEGIN", 0, NULL) ||
+        !session_run(connection, lock_tenant, 1, params))
+        return false;
     result = session_query(connection, insert_key, HK_COUNTOF(params), params);
     if (result == NULL)
         return false;
@@ -72,7 +81,7 @@ static bool store_key(PGconn *connection, const struct key_options *options, con
     if (!is_stored)
         (void)fprintf(stderr, "hookline: there is no tenant %s, or it is being moved\n", tenant_id);
     PQclear(result);
-    return is_stored;
+    return is_stored && session_run(connection, "COMMIT", 0, NULL);
 }
 
 /* Where it is to be stored: the installation's keys in the home cell, a tenant's in its own. */

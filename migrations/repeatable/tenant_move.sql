@@ -116,7 +116,7 @@ BEGIN
      ORDER BY q.tenant_id, q.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET is_busy = true, next_at = greatest(excluded.next_at, l.paused_until), n_turns = l.n_turns % 2000000000 + 1, n_idle = 0;
-    PERFORM pg_notify('hookline_due', '');
+    PERFORM pg_notify('hookline_due', 'all'); -- they are due when they were: worker/claim.c
     RETURN n_returned;
 END
 $$;

@@ -88,20 +88,32 @@ int64_t mover_int(struct mover *m, enum mover_side side, const char *sql_format,
 
 /* ---- the process ---- */
 
-void mover_start(struct mover *m, const struct tenant *t, const char *to, const char *option)
+enum { MAX_ARGS = 10 };
+
+void mover_start_beside(struct mover *m, struct proc *ret, const char *const arguments[])
 {
     char program[PROC_PATH_SIZE], name[32], url[PG_URL_SIZE];
     char home[PG_URL_SIZE + 32], cells[PG_URL_SIZE + 32];
-    const char *const argv[] = {program, "tenants", "move", t->id, "--to", to, option, NULL};
+    const char *argv[MAX_ARGS] = {program};
     const char *const env[] = {home, cells, m->h->master_key, NULL};
 
+    for (size_t i = 0; arguments[i] != NULL; i++) {
+        assert_true(i + 2 < MAX_ARGS);
+        argv[i + 1] = arguments[i];
+    }
     proc_program("hookline", program);
     url_of(m, HOME, true, url);
     (void)snprintf(home, sizeof(home), "HOOKLINE_DATABASE_URL=%s", url);
     url_of(m, B, true, url);
     (void)snprintf(cells, sizeof(cells), "HOOKLINE_CELLS=b hookline %s", url);
     (void)snprintf(name, sizeof(name), "move-%u", ++m->n_runs);
-    proc_start(&m->proc, name, m->h->directory, argv, env);
+    proc_start(ret, name, m->h->directory, argv, env);
+}
+
+void mover_start(struct mover *m, const struct tenant *t, const char *to, const char *option)
+{
+    mover_start_beside(m, &m->proc,
+                       (const char *const[]){"tenants", "move", t->id, "--to", to, option, NULL});
 }
 
 int mover_wait(struct mover *m)
@@ -125,6 +137,38 @@ void mover_cut_off(struct mover *m)
                         "SELECT count(pg_terminate_backend(a.pid, 10000)) FROM pg_stat_activity a"
                         " WHERE a.application_name = 'hookline'"
                         "   AND a.datname = current_database()");
+}
+
+static bool is_lost(void *arg)
+{
+    PGconn *db = arg;
+
+    (void)PQconsumeInput(db);
+    return PQstatus(db) == CONNECTION_BAD;
+}
+
+static bool is_open(void *url)
+{
+    return PQping(url) == PQPING_OK;
+}
+
+void mover_crash_b(struct mover *m)
+{
+    char url[PG_URL_SIZE];
+    PGconn *db;
+
+    url_of(m, B, true, url);
+    db = PQconnectdb(url);
+    assert_int_equal(PQstatus(db), CONNECTION_OK);
+    assert_int_equal(kill((pid_t)mover_int(m, B,
+                                           "SELECT a.pid FROM pg_stat_activity a"
+                                           " WHERE a.application_name = 'hookline'"
+                                           "   AND a.datname = current_database() LIMIT 1"),
+                          SIGKILL),
+                     0);
+    assert_true(wait_until(is_lost, db, WAIT_MS));
+    assert_true(wait_until(is_open, url, WAIT_MS));
+    PQfinish(db);
 }
 
 void mover_interrupt(struct mover *m)
@@ -177,6 +221,7 @@ void mover_unlock(struct mover_lock *lock)
 struct blocked {
     struct mover *m;
     enum mover_side side;
+    bool is_advisory;
 };
 
 static bool is_blocked(void *arg)
@@ -186,15 +231,23 @@ static bool is_blocked(void *arg)
     return mover_int(blocked->m, blocked->side,
                      "SELECT count(*) FROM pg_stat_activity a"
                      " WHERE a.application_name = 'hookline' AND a.datname = current_database()"
-                     "   AND a.wait_event_type = 'Lock' AND a.wait_event <> 'advisory'") > 0;
+                     "   AND a.wait_event_type = 'Lock' AND %s (a.wait_event = 'advisory')",
+                     blocked->is_advisory ? "" : "NOT") > 0;
 }
 
 void mover_wait_blocked(struct mover *m, enum mover_side side)
 {
-    struct blocked blocked = {m, side};
+    struct blocked blocked = {m, side, false};
 
     if (!wait_until(is_blocked, &blocked, WAIT_MS))
         fail_test("the move does not wait for the lock in cell %s", side == HOME ? "default" : "b");
+}
+
+void mover_wait_advisory(struct mover *m, enum mover_side side)
+{
+    struct blocked blocked = {m, side, true};
+
+    assert_true(wait_until(is_blocked, &blocked, WAIT_MS));
 }
 
 /* ---- what a cell has ---- */

@@ -29,10 +29,15 @@ char *mover_text(struct mover *m, enum mover_side side, const char *sql_format, 
 int64_t mover_int(struct mover *m, enum mover_side side, const char *sql_format, ...)
     HK_PRINTF(3, 4);
 
+/* Another `hookline ...` with the databases of both cells, for the test to wait for. */
+void mover_start_beside(struct mover *m, struct proc *ret, const char *const arguments[]);
+
 /* `option` may be NULL. */
 void mover_start(struct mover *m, const struct tenant *t, const char *to, const char *option);
 int mover_wait(struct mover *m); /* its exit code */
 void mover_kill(struct mover *m);
+/* A process of the server of cell b is killed: it throws everybody out, and recovers. */
+void mover_crash_b(struct mover *m);
 void mover_cut_off(struct mover *m); /* the servers end its sessions, and what they are at */
 void mover_interrupt(struct mover *m);
 /* All of the above: it has to end with this. */
@@ -46,6 +51,8 @@ struct mover_lock *mover_lock(struct mover *m, enum mover_side side, const char 
 void mover_unlock(struct mover_lock *lock);
 /* Waits until the mover waits for a lock in a cell. */
 void mover_wait_blocked(struct mover *m, enum mover_side side);
+/* The same for an advisory one, of it or of who runs beside it. */
+void mover_wait_advisory(struct mover *m, enum mover_side side);
 
 /* How many rows a cell has of the tenant, its queue among them, but none of the move's own. */
 int64_t mover_n_rows(struct mover *m, enum mover_side side, const struct tenant *t);
