@@ -44,28 +44,28 @@ static struct hk_str session_proof(const h2o_req_t *req)
 }
 
 bool authenticate_take_caller(struct call *call, const char *kind,
-                              const struct hk_db_result *result)
+                              const struct hk_db_result *result, unsigned row)
 {
     struct caller *caller = &call->caller;
     struct hk_str partner, scopes;
 
-    if (result->code != HK_OK || result->n_rows != 1) {
+    if (result->code != HK_OK || row >= result->n_rows || hk_db_value(result, row, 0).p == NULL) {
         if (result->code == HK_OK)
             auth_cache_drop(call->thread->auth_cache, call->key_sha256);
         call_fail_code(call, result->code == HK_OK ? HK_UNAUTHENTICATED : result->code,
                        HK_STR_NULL);
         return false;
     }
-    partner = hk_db_value(result, 0, 2);
-    scopes = hk_db_value(result, 0, 3);
+    partner = hk_db_value(result, row, 2);
+    scopes = hk_db_value(result, row, 3);
     (void)snprintf(caller->actor, sizeof(caller->actor), "%s:%s", kind,
-                   hk_db_value(result, 0, 0).p);
+                   hk_db_value(result, row, 0).p);
     (void)snprintf(caller->partner, sizeof(caller->partner), "%s",
                    partner.p == NULL ? "" : partner.p);
-    caller->role = auth_role_from_name(hk_db_value(result, 0, 1));
+    caller->role = auth_role_from_name(hk_db_value(result, row, 1));
     caller->scopes = scopes.p == NULL ? auth_role_scopes(caller->role)
                                       : auth_scopes_from_names(scopes, caller->role);
-    limit_set_caller(caller, call->thread->config, result, 4);
+    limit_set_caller(caller, call->thread->config, result, row, 4);
     auth_cache_put(call->thread->auth_cache, call->key_sha256, hk_mono_ms(), caller);
     auth_guard_trust(call);
     call_act_for(call, &caller->tenant_id);

@@ -35,12 +35,15 @@ enum stage_result authenticate_refuse_token(struct call *call, const char *why);
 enum stage_result authenticate_session(struct call *call, struct hk_str token);
 
 /*
- * What the database says of a proof: one row (id, role, partner, scopes or NULL, four limits) is
- * the caller, and goes into the cache; its actor is "<kind>:<id>". False: it is not good, and has
- * been replied to.
+ * What the database says of a proof: the row (id, role, partner, scopes or NULL, five limits) is
+ * the caller, and goes into the cache; its actor is "<kind>:<id>". False: it is not good, because
+ * the row is not there or has no id, and has been replied to.
  */
 HK_NODISCARD bool authenticate_take_caller(struct call *call, const char *kind,
-                                           const struct hk_db_result *result);
+                                           const struct hk_db_result *result, unsigned row);
+
+/* Keys are looked up in batches: for the cell's batcher. */
+extern const struct batch_kind key_find_kind;
 
 /* False when a browser says that a page of another origin sent the request. */
 HK_NODISCARD bool authenticate_is_same_origin(const struct call *call);

@@ -286,7 +286,7 @@ static void on_issuer_found(struct hk_db_query *query, const struct hk_db_result
     proof->subject_claim = copy_value(call, result, 6);
     proof->required_claims = copy_value(call, result, 7);
     allows_http = hk_str_eq(hk_db_value(result, 0, 8), HK_STR("t"));
-    limit_set_caller(&call->caller, call->thread->config, result, 9);
+    limit_set_caller(&call->caller, call->thread->config, result, 0, 9);
     if (hk_url_check(hk_str(proof->jwks_uri), allows_http, NULL) != HK_OK)
         (void)authenticate_refuse_token(call, "the issuer's jwks_uri is not allowed (any more)");
     else

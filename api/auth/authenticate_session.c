@@ -79,7 +79,7 @@ static void on_session_found(struct hk_db_query *query, const struct hk_db_resul
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
 
-    if (!authenticate_take_caller(call, "user", result))
+    if (!authenticate_take_caller(call, "user", result, 0))
         return;
     if (!is_wanted(call)) {
         call_fail_code(call, HK_CSRF_FAILED, HK_STR_NULL);

@@ -213,6 +213,6 @@ static void on_client_found(struct hk_db_query *query, const struct hk_db_result
         return;
     }
     set_caller(&call->caller, call->state, result);
-    limit_set_caller(&call->caller, call->thread->config, result, 5);
+    limit_set_caller(&call->caller, call->thread->config, result, 0, 5);
     authenticate_succeed(call, ((const struct token_proof *)call->state)->keys_read_at_ms);
 }

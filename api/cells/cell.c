@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/cells/cell.h"
 
+#include "api/auth/authenticate.h"
 #include "api/cells/replica.h"
 #include "api/http/server.h"
 #include "api/inbound/inbound.h"
@@ -9,8 +10,10 @@
 #include "api/live/tail.h"
 #include "api/publish/batcher.h"
 #include "api/publish/ingest.h"
+#include "api/publish/payload_check.h"
 
-static const struct batch_kind *const batch_kinds[] = {&ingest_kind, &inbound_receive_kind,
+static const struct batch_kind *const batch_kinds[] = {&ingest_kind,       &key_find_kind,
+                                                       &payload_rule_kind, &inbound_receive_kind,
                                                        &inbound_find_kind, NULL};
 
 struct hk_db_options cell_db_options(const struct api_cell *cell)

@@ -16,7 +16,7 @@
 #include "hk/clock.h"
 
 enum {
-    N_SETS = 64,
+    N_SETS = 1024,
     N_WAYS = 8,
     NAME_SIZE = 192, /* an actor's, see struct caller */
     NUMBER_SIZE = 24,
@@ -67,30 +67,32 @@ void limits_free(struct limits *limits)
 
 /* ---- the caller's limits -------------------------------------------------------------------- */
 
-static int64_t number_or(const struct hk_db_result *result, unsigned column, int64_t otherwise)
+static int64_t number_or(const struct hk_db_result *result, unsigned row, unsigned column,
+                         int64_t otherwise)
 {
-    struct hk_str value = hk_db_value(result, 0, column);
+    struct hk_str value = hk_db_value(result, row, column);
 
     return value.p == NULL ? otherwise : strtoll(value.p, NULL, 10);
 }
 
-static struct bucket_limit read_limit(const struct hk_db_result *result, unsigned column,
-                                      int64_t otherwise)
+static struct bucket_limit read_limit(const struct hk_db_result *result, unsigned row,
+                                      unsigned column, int64_t otherwise)
 {
-    struct bucket_limit limit = {.per_second = number_or(result, column, otherwise)};
+    struct bucket_limit limit = {.per_second = number_or(result, row, column, otherwise)};
 
-    limit.burst = number_or(result, column + 1, limit.per_second);
+    limit.burst = number_or(result, row, column + 1, limit.per_second);
     return limit;
 }
 
 void limit_set_caller(struct caller *caller, const struct hk_config *config,
-                      const struct hk_db_result *result, unsigned column)
+                      const struct hk_db_result *result, unsigned row, unsigned column)
 {
     if (caller->role == ROLE_OPERATOR)
         return; /* who could set it right? */
-    caller->events_per_day = number_or(result, column + 4, -1);
-    caller->own_limit = read_limit(result, column, config->api_key_requests_per_second);
-    caller->tenant_limit = read_limit(result, column + 2, config->api_tenant_requests_per_second);
+    caller->events_per_day = number_or(result, row, column + 4, -1);
+    caller->own_limit = read_limit(result, row, column, config->api_key_requests_per_second);
+    caller->tenant_limit =
+        read_limit(result, row, column + 2, config->api_tenant_requests_per_second);
 }
 
 /* ---- finding a bucket ----------------------------------------------------------------------- */
@@ -260,12 +262,12 @@ static void on_leased(struct hk_db_query *query, const struct hk_db_result *resu
         return;
     }
     if (result->code == HK_OK && result->n_rows == 1) {
-        int64_t granted = number_or(result, 0, 0);
+        int64_t granted = number_or(result, 0, 0, 0);
 
         /* Of a day a lease gives what is needed, and then only a part of what is left. */
         bucket_fill(&bucket->bucket,
                     is_daily(bucket) && granted >= bucket->needed ? granted : bucket->asked,
-                    granted, number_or(result, 1, 0),
+                    granted, number_or(result, 0, 1, 0),
                     is_daily(bucket) ? DAILY_PAUSE_MS : bucket_pause_ms(&bucket->limit), now_ms);
     } else {
         bucket->blind_until_ms = now_ms + BLIND_MS;

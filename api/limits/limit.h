@@ -48,6 +48,6 @@ void limit_abandon(struct call *call);
  * the settings. Operators have none; the role must be set already.
  */
 void limit_set_caller(struct caller *caller, const struct hk_config *config,
-                      const struct hk_db_result *result, unsigned column);
+                      const struct hk_db_result *result, unsigned row, unsigned column);
 
 #endif

@@ -9,7 +9,7 @@
 #include "api/publish/ingest.sql.h"
 #include "hk/clock.h"
 
-enum { MAX_KINDS = 3, NOTIFY_EVERY_MS = 10, QUEUE_AGE_EVERY_MS = 1000 };
+enum { MAX_KINDS = 5, NOTIFY_EVERY_MS = 10, QUEUE_AGE_EVERY_MS = 1000 };
 
 struct queue;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * payload_check.c - in the order of events: check -> [ask -> rules known] -> enqueue. What is known
- * is checked first; asked is for the rest.
+ * payload_check.c - in the order of events: check -> [ask -> (batcher.c) -> found] -> enqueue. What
+ * is known is checked first; asked is for the rest.
  */
 #include "api/publish/payload_check.h"
 
@@ -15,11 +15,22 @@
 enum {
     MANY_EVENTS =
         100, /* in a batch of more, each is told its first fault only: replies are capped */
-    MAX_NAMES_BYTES = EVENT_MAX_BATCH * 800,
     MAX_POINTER_BYTES = 320,
 };
 
-static hk_db_done_fn on_rules_known;
+/* A request whose event types' rules are being asked for; in its call's pool. */
+struct asking {
+    struct ingest_request *request;
+    unsigned n_left;      /* of its findings */
+    enum hk_code failure; /* of one of them, or HK_OK */
+};
+
+/* One type's rule. */
+struct finding {
+    struct batch_item item;
+    struct asking *asking;
+    struct hk_str event_type;
+};
 
 bool payload_matches(const struct payload_rule *rule, struct hk_str payload, unsigned max_faults,
                      struct schema_report *ret)
@@ -72,47 +83,37 @@ void payload_refuse(struct ingest_request *request)
     }
 }
 
-/* The names of the types that are waited for, each once. */
-static struct hk_str list_names(const struct ingest_request *request)
+/* Whether an event before the i-th waits for the same rule. */
+static bool is_asked_already(const struct ingest_request *request, unsigned i)
 {
     const struct event_input *events = request->batch.events;
-    struct hk_buf names HK_CLEANUP(hk_buf_done);
-    char *copy;
 
-    hk_buf_init(&names, MAX_NAMES_BYTES);
-    for (unsigned i = 0; i < request->batch.n; i++) {
-        unsigned k = 0;
-
-        if (!request->results[i].awaits_rule)
-            continue;
-        while (k < i && !(request->results[k].awaits_rule &&
-                          hk_str_eq(events[k].event_type, events[i].event_type)))
-            k++;
-        if (k < i)
-            continue;
-        hk_buf_add_text(&names, names.n == 0 ? "[" : ",");
-        hk_buf_add_json_string(&names, events[i].event_type);
+    for (unsigned k = 0; k < i; k++) {
+        if (request->results[k].awaits_rule &&
+            hk_str_eq(events[k].event_type, events[i].event_type))
+            return true;
     }
-    hk_buf_add_text(&names, "]");
-    copy = call_alloc(request->call, names.n + 1);
-    memcpy(copy, names.p, names.n + 1);
-    return (struct hk_str){copy, names.n};
+    return false;
 }
 
+/* Each of the types that are waited for, once. */
 static void ask(struct ingest_request *request)
 {
     struct call *call = request->call;
+    struct asking *asking = call_alloc(call, sizeof(*asking));
 
-    call->state = request;
-    call->query = (struct hk_db_query){
-        .stmt = &stmt_payload_rules,
-        .params = {hk_str(call->tenant_id), list_names(request)},
-        .context = &call->context,
-        .done = on_rules_known,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (hk_db_submit(call->cell->db, &call->query) != HK_OK)
-        call_fail_code(call, HK_BUSY, HK_STR_NULL);
+    *asking = (struct asking){.request = request, .failure = HK_OK};
+    for (unsigned i = 0; i < request->batch.n; i++) {
+        struct finding *finding;
+
+        if (!request->results[i].awaits_rule || is_asked_already(request, i))
+            continue;
+        finding = call_alloc(call, sizeof(*finding));
+        finding->asking = asking;
+        finding->event_type = request->batch.events[i].event_type;
+        asking->n_left++;
+        batcher_add(call->cell->batcher, &payload_rule_kind, &finding->item);
+    }
 }
 
 void payload_check(struct ingest_request *request)
@@ -157,24 +158,56 @@ static void apply(struct ingest_request *request, struct hk_str event_type,
     }
 }
 
-static void on_rules_known(struct hk_db_query *query, const struct hk_db_result *result)
+static void add_type(struct batch_item *item, struct batch_rows *rows)
 {
-    struct call *call = HK_CONTAINER_OF(query, struct call, query);
-    struct ingest_request *request = call->state;
+    const struct finding *finding = HK_CONTAINER_OF(item, struct finding, item);
 
-    if (result->code != HK_OK) {
-        call_fail_code(call, result->code, HK_STR_NULL);
-        return;
-    }
-    for (unsigned row = 0; row < result->n_rows; row++)
-        apply(request, hk_db_value(result, row, 0),
-              validation_from_name(hk_db_value(result, row, 1)), hk_db_value(result, row, 2));
-    for (unsigned i = 0; i < request->batch.n; i++) {
-        if (request->results[i].awaits_rule) /* no event type: the batch will say so */
-            apply(request, request->batch.events[i].event_type, VALIDATION_OFF, HK_STR_NULL);
-    }
-    ingest_enqueue(request);
+    hk_pgarray_add_id(&rows->arrays[0], &finding->asking->request->call->caller.tenant_id);
+    hk_pgarray_add_str(&rows->arrays[1], finding->event_type);
+    rows->n++;
 }
+
+/* When it was the last one, the request goes on. */
+static void finish(struct asking *asking)
+{
+    if (--asking->n_left > 0)
+        return;
+    if (asking->failure != HK_OK)
+        call_fail_code(asking->request->call, asking->failure, HK_STR_NULL);
+    else
+        ingest_enqueue(asking->request);
+}
+
+/* What is no event type is not checked: the batch will say so. */
+static void on_found(struct batch_item *item, const struct hk_db_result *result, unsigned row)
+{
+    enum { COLUMN_VALIDATION, COLUMN_SCHEMA, COLUMN_IS_AWAY };
+    const struct finding *finding = HK_CONTAINER_OF(item, struct finding, item);
+    struct hk_str validation = hk_db_value(result, row, COLUMN_VALIDATION);
+
+    if (hk_str_eq(hk_db_value(result, row, COLUMN_IS_AWAY), HK_STR("1")))
+        finding->asking->failure = HK_TENANT_MOVING;
+    else
+        apply(finding->asking->request, finding->event_type,
+              validation.p == NULL ? VALIDATION_OFF : validation_from_name(validation),
+              hk_db_value(result, row, COLUMN_SCHEMA));
+    finish(finding->asking);
+}
+
+static void on_not_found(struct batch_item *item, enum hk_code code, bool is_refused)
+{
+    struct asking *asking = HK_CONTAINER_OF(item, struct finding, item)->asking;
+
+    (void)is_refused;
+    asking->failure = code;
+    finish(asking);
+}
+
+static const struct batch_shape rule_shape = {
+    .stmt = &stmt_payload_rules, .n_arrays = 2, .types = {HK_PG_UUID, HK_PG_TEXT}};
+
+const struct batch_kind payload_rule_kind = {
+    .shape = &rule_shape, .add = add_type, .stored = on_found, .failed = on_not_found};
 
 void payload_faults_write(struct hk_buf *buf, const struct schema_fault *faults, unsigned n,
                           const char *prefix)

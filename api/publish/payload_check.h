@@ -13,10 +13,13 @@
 /*
  * Checks every event that has no error yet. What is wrong becomes the event's faults. Ends with
  * ingest_enqueue(): at once when every event type's rule is known, else when the database has told
- * it, in one statement; meanwhile the request waits alone. When the database cannot be asked, the
- * call has failed.
+ * it, together with what other requests ask for. When the database cannot be asked, the call has
+ * failed.
  */
 void payload_check(struct ingest_request *request);
+
+/* Rules are looked up in batches: for the cell's batcher. */
+extern const struct batch_kind payload_rule_kind;
 
 /*
  * Gives the events whose payloads must not pass their result. With an Idempotency-Key that is done

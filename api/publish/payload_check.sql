@@ -1,14 +1,20 @@
 -- What publishing has to know of event types before it takes their payloads.
 
 -- name: payload_rules
--- $1 tenant_id uuid, $2 names: a JSON array of text. One row for each that is an event type: name,
--- validation, schema or NULL when it is not needed.
-SELECT t.name, t.validation, CASE WHEN t.validation <> 'off' THEN t.schema END AS schema
-  FROM json_array_elements_text($2::json) AS given (name)
- CROSS JOIN LATERAL (SELECT x.name, x.validation, x.schema
+-- For many requests at once, of any tenants (api/batcher.h). Role: hookline_ingest.
+-- $1 tenant_id uuid[], $2 event type's name text[], $3 boolean, of no meaning here.
+-- One row per pair, in order: validation, NULL when it is no event type; schema, NULL when it is not needed; whether the tenant
+-- is in another cell.
+SELECT t.validation, t.schema,
+       ((SELECT EXISTS (SELECT FROM tenant_away))
+        AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = g.tenant_id))::integer AS is_away
+  FROM unnest($1::uuid[], $2::text[]) WITH ORDINALITY AS g (tenant_id, name, n)
+  LEFT JOIN LATERAL (SELECT x.validation, CASE WHEN x.validation <> 'off' THEN x.schema END AS schema
                        FROM event_type x
-                      WHERE x.tenant_id = $1::uuid AND x.name = given.name
-                     OFFSET 0) t;
+                      WHERE x.tenant_id = g.tenant_id AND x.name = g.name
+                     OFFSET 0) t ON true
+ WHERE $3::boolean IS NOT NULL
+ ORDER BY g.n;
 
 -- name: payload_rule
 -- $1 tenant_id uuid, $2 name text. One row or none: the schema or NULL.

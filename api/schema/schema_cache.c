@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * schema_cache.c - direct-mapped by a hash of tenant and name. Compiled schemas are counted, and
+ * schema_cache.c - set-associative by a hash of tenant and name. Compiled schemas are counted, and
  * given up round the table when they are too many.
  */
 #include "api/schema/schema_cache.h"
@@ -8,7 +8,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { N_ENTRIES = 1024, MAX_NAME_BYTES = 128 };
+enum { N_SETS = 4096, N_WAYS = 4, N_ENTRIES = N_SETS * N_WAYS, MAX_NAME_BYTES = 128 };
 
 struct entry {
     bool is_used;
@@ -60,9 +60,15 @@ void schema_cache_free(struct schema_cache *cache)
     free(cache);
 }
 
-/* The random part of a tenant's id, and FNV-1a of the name. */
-static struct entry *slot_of(struct schema_cache *cache, const struct hk_id *tenant_id,
-                             struct hk_str name)
+static bool is_of(const struct entry *entry, const struct hk_id *tenant_id, struct hk_str name)
+{
+    return entry->is_used && entry->name_n == name.n && memcmp(entry->name, name.p, name.n) == 0 &&
+           memcmp(entry->tenant_id.bytes, tenant_id->bytes, sizeof(tenant_id->bytes)) == 0;
+}
+
+/* The first of the set of a hash, FNV-1a, of the tenant's id and the name. */
+static struct entry *set_of(struct schema_cache *cache, const struct hk_id *tenant_id,
+                            struct hk_str name)
 {
     uint32_t hash = 2166136261u;
 
@@ -70,13 +76,33 @@ static struct entry *slot_of(struct schema_cache *cache, const struct hk_id *ten
         hash = (hash ^ tenant_id->bytes[i]) * 16777619u;
     for (size_t i = 0; i < name.n; i++)
         hash = (hash ^ (uint8_t)name.p[i]) * 16777619u;
-    return &cache->entries[(hash ^ hash >> 16) % N_ENTRIES];
+    return &cache->entries[(hash ^ hash >> 16) % N_SETS * N_WAYS];
 }
 
-static bool is_of(const struct entry *entry, const struct hk_id *tenant_id, struct hk_str name)
+/* NULL: it is not there. */
+static struct entry *entry_of(struct schema_cache *cache, const struct hk_id *tenant_id,
+                              struct hk_str name)
 {
-    return entry->is_used && entry->name_n == name.n && memcmp(entry->name, name.p, name.n) == 0 &&
-           memcmp(entry->tenant_id.bytes, tenant_id->bytes, sizeof(tenant_id->bytes)) == 0;
+    struct entry *set = set_of(cache, tenant_id, name);
+
+    for (unsigned i = 0; i < N_WAYS; i++) {
+        if (is_of(&set[i], tenant_id, name))
+            return &set[i];
+    }
+    return NULL;
+}
+
+/* One that is free, or else the one that was asked about longest ago. */
+static struct entry *place_for(struct schema_cache *cache, const struct hk_id *tenant_id,
+                               struct hk_str name)
+{
+    struct entry *set = set_of(cache, tenant_id, name), *place = &set[0];
+
+    for (unsigned i = 0; i < N_WAYS && place->is_used; i++) {
+        if (!set[i].is_used || set[i].asked_at_ms < place->asked_at_ms)
+            place = &set[i];
+    }
+    return place;
 }
 
 static struct payload_rule rule_of(const struct entry *entry)
@@ -87,10 +113,10 @@ static struct payload_rule rule_of(const struct entry *entry)
 bool schema_cache_find(struct schema_cache *cache, const struct hk_id *tenant_id,
                        struct hk_str event_type, int64_t now_ms, struct payload_rule *ret)
 {
-    struct entry *entry = slot_of(cache, tenant_id, event_type);
-    int64_t age_ms = now_ms - entry->asked_at_ms;
+    struct entry *entry = entry_of(cache, tenant_id, event_type);
+    int64_t age_ms = entry == NULL ? INT64_MAX : now_ms - entry->asked_at_ms;
 
-    if (!is_of(entry, tenant_id, event_type) || age_ms >= SCHEMA_CACHE_TTL_MS)
+    if (age_ms >= SCHEMA_CACHE_TTL_MS)
         return false;
     if (age_ms >= SCHEMA_CACHE_REFRESH_MS && !entry->is_refreshing) {
         entry->is_refreshing = true;
@@ -132,12 +158,15 @@ void schema_cache_put(struct schema_cache *cache, const struct hk_id *tenant_id,
                       struct hk_str event_type, int64_t now_ms, enum validation validation,
                       struct hk_str schema, struct payload_rule *ret)
 {
-    struct entry *entry = slot_of(cache, tenant_id, event_type);
+    struct entry *entry = entry_of(cache, tenant_id, event_type);
     bool has_schema = validation != VALIDATION_OFF && schema.p != NULL;
 
     assert(event_type.n <= MAX_NAME_BYTES);
-    if (!has_schema || !is_of(entry, tenant_id, event_type) || entry->schema == NULL ||
-        !hk_str_eq(schema_text(entry->schema), schema)) {
+    if (entry == NULL) {
+        entry = place_for(cache, tenant_id, event_type);
+        clear(cache, entry);
+    }
+    if (!has_schema || entry->schema == NULL || !hk_str_eq(schema_text(entry->schema), schema)) {
         clear(cache, entry);
         if (has_schema)
             set_schema(cache, entry, schema);
