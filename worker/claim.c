@@ -44,7 +44,7 @@ struct claim {
     bool looks_at_all;           /* so does the claim under way, or did the last one */
     bool wants_more[2];          /* of no lane, of lanes: the last one found all it asked for */
     unsigned n_asked, n_under_way;
-    int64_t asked_ms;
+    int64_t asked_ms, asked_us, took_us; /* the second is of the wall clock */
     int64_t linger_until_ms;
     int64_t claimed_ms;    /* the last time, what is in no lane */
     int64_t from_us;       /* all that is due before it has been looked at; 0: nothing */
@@ -203,6 +203,7 @@ static void note_failure(struct claim *claim, enum hk_code code);
 static void submit(struct claim *claim, unsigned n, bool is_of_lanes, unsigned n_on_trial)
 {
     claim->asked_ms = hk_mono_ms();
+    claim->asked_us = hk_wall_us();
     claim->looks_at_all = !is_of_lanes && claim->asked_ms >= claim->look_again_ms;
     (void)snprintf(claim->from_text, sizeof(claim->from_text), "%lld",
                    claim->looks_at_all ? 0LL : (long long)claim->from_us);
@@ -327,6 +328,7 @@ static void on_claimed(struct hk_db_query *query, const struct hk_db_result *res
     struct claim *claim = HK_CONTAINER_OF(query, struct claim, query);
     unsigned n_messages = 0;
 
+    claim->took_us = hk_wall_us() - claim->asked_us;
     if (result->code != HK_OK) {
         note_failure(claim, result->code);
         return;
@@ -379,6 +381,11 @@ bool claim_is_under_way(const struct claim *claim)
 unsigned claim_n_under_way(const struct claim *claim)
 {
     return claim_is_under_way(claim) ? claim->n_under_way : 0;
+}
+
+int64_t claim_took_us(const struct claim *claim)
+{
+    return claim->took_us;
 }
 
 bool claim_wants_more(const struct claim *claim)

@@ -33,7 +33,7 @@ struct claim_load {
     unsigned n_on_trial;   /* of those */
     unsigned n_unrecorded; /* have ended */
     unsigned n_ahead;      /* so many more than there are slots will have one soon */
-    unsigned apart_ms;     /* claims and records are, while nothing is in a hurry */
+    unsigned apart_ms;     /* claims are, while nothing is in a hurry */
 };
 
 /* Takes ownership of `attempt`. `arg` is the options' found_arg. */
@@ -92,10 +92,17 @@ void claim_pace_add(struct claim_pace *pace, int64_t now_ms);
 unsigned claim_pace_lately(struct claim_pace *pace, int64_t now_ms);
 
 /*
- * How long to gather what is claimed, or recorded, at a pace of `n_lately`: nothing below 250 a
- * second, 16 ms from 4,000 a second on. Pure.
+ * How long to gather what is claimed at a pace of `n_lately`: nothing below 250 a second, 16 ms
+ * from 4,000 a second on; eight times as long as the last claim took, `took_us`, when that is more,
+ * up to 32 ms: then the database has much to do, or other workers claim as well. Pure.
  */
-unsigned claim_apart_ms(unsigned n_lately);
+unsigned claim_apart_ms(unsigned n_lately, int64_t took_us);
+
+/* The same of what is recorded, which nobody waits for: 32 ms from 250 a second on. Pure. */
+unsigned claim_record_apart_ms(unsigned n_lately);
+
+/* How long the last claim took, without its load. */
+int64_t claim_took_us(const struct claim *claim);
 
 /*
  * How many messages of no lane to claim: the free slots and load->n_ahead, up to CLAIM_MAX, or 0

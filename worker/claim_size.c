@@ -3,7 +3,10 @@
 #include "worker/claim.h"
 
 #define MAX_UNRECORDED 1024
-#define MAX_APART_MS   16
+#define MAX_APART_MS   16 /* by the pace */
+#define LONG_APART_MS  32 /* by what claims take; of records */
+#define PACE_PER_MS    5  /* messages in CLAIM_AHEAD_MS */
+#define CLAIMING_SHARE 8  /* one part in so many of the time, without the loads */
 
 static unsigned rest(unsigned most, unsigned n)
 {
@@ -38,9 +41,19 @@ unsigned claim_pace_lately(struct claim_pace *pace, int64_t now_ms)
     return pace->n_before;
 }
 
-unsigned claim_apart_ms(unsigned n_lately)
+unsigned claim_apart_ms(unsigned n_lately, int64_t took_us)
 {
-    return smaller(n_lately / 5, MAX_APART_MS);
+    unsigned by_pace_ms = smaller(n_lately / PACE_PER_MS, MAX_APART_MS);
+    int64_t by_time_ms = took_us * CLAIMING_SHARE / 1000;
+
+    if (by_pace_ms == 0 || by_time_ms <= by_pace_ms)
+        return by_pace_ms;
+    return by_time_ms < LONG_APART_MS ? (unsigned)by_time_ms : LONG_APART_MS;
+}
+
+unsigned claim_record_apart_ms(unsigned n_lately)
+{
+    return n_lately < PACE_PER_MS ? 0 : LONG_APART_MS;
 }
 
 unsigned claim_size(unsigned n_slots, const struct claim_load *load)

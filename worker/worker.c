@@ -299,8 +299,9 @@ void worker_turn(struct worker *worker, unsigned n_slots)
     park_set_slots(worker->park, n_slots);
     emit_turn(worker->emit);
     worker->load.n_ahead = claim_pace_lately(&worker->pace, hk_mono_ms());
-    worker->load.apart_ms = claim_apart_ms(worker->load.n_ahead);
-    record_turn(worker->record, worker->is_draining ? 0 : worker->load.apart_ms);
+    worker->load.apart_ms = claim_apart_ms(worker->load.n_ahead, claim_took_us(worker->claim));
+    record_turn(worker->record,
+                worker->is_draining ? 0 : claim_record_apart_ms(worker->load.n_ahead));
     park_turn(worker->park);
     lanes_turn(worker->lanes);
     worker->load.n_unrecorded = record_n_unrecorded(worker->record);

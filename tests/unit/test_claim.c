@@ -84,11 +84,25 @@ static void test_the_faster_it_goes_the_longer_is_gathered(void **state)
 {
     (void)state;
 
-    assert_int_equal(claim_apart_ms(0), 0);
-    assert_int_equal(claim_apart_ms(4), 0);
-    assert_int_equal(claim_apart_ms(20), 4);
-    assert_int_equal(claim_apart_ms(80), 16);
-    assert_int_equal(claim_apart_ms(1000), 16);
+    assert_int_equal(claim_apart_ms(0, 0), 0);
+    assert_int_equal(claim_apart_ms(4, 0), 0);
+    assert_int_equal(claim_apart_ms(20, 0), 4);
+    assert_int_equal(claim_apart_ms(80, 0), 16);
+    assert_int_equal(claim_apart_ms(1000, 0), 16);
+    assert_int_equal(claim_record_apart_ms(4), 0);
+    assert_int_equal(claim_record_apart_ms(5), 32);
+}
+
+static void test_the_longer_claims_take_the_longer_is_gathered(void **state)
+{
+    (void)state;
+
+    assert_int_equal(claim_apart_ms(20, 400), 4);
+    assert_int_equal(claim_apart_ms(20, 1500), 12);
+    assert_int_equal(claim_apart_ms(1000, 3000), 24);
+    assert_int_equal(claim_apart_ms(20, 3600000000), 32);
+    assert_int_equal(claim_apart_ms(20, -3600000000), 4); /* the clock was set */
+    assert_int_equal(claim_apart_ms(4, 9000), 0);         /* few: it gains nothing */
 }
 
 static void test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest(void **state)
@@ -152,6 +166,7 @@ int main(void)
         cmocka_unit_test(test_what_will_have_a_slot_soon_is_claimed_in_few_large_claims),
         cmocka_unit_test(test_the_pace_is_that_of_the_last_moment),
         cmocka_unit_test(test_the_faster_it_goes_the_longer_is_gathered),
+        cmocka_unit_test(test_the_longer_claims_take_the_longer_is_gathered),
         cmocka_unit_test(
             test_what_lanes_hold_does_not_keep_others_waiting_for_the_last_of_the_rest),
         cmocka_unit_test(test_no_claims_while_the_records_lag_behind),
