@@ -55,11 +55,11 @@ restart_api() {
 # seed_many_companies N - many-00000 and so on, each with an app and a subscription: these by REST, because they have secrets; the rest
 # by SQL, because it takes a third of the time.
 seed_many_companies() {
-    psql -qtAX -F '	' -v n="$1" -v key="$admin" -v sink="$sink" <<'END' | post_many >/dev/null
+    psql -qtAX -F '	' -v n="$1" -v key="$admin" -v sink="$sink" -v tenant="$(jq -r .id "$work/tenant")" <<'END' | post_many >/dev/null
 SET search_path = hookline;
 CREATE TEMP TABLE seed AS
 SELECT tenant_id, 'many-' || lpad(n::text, 5, '0') AS name, uuid_v7() AS app_id, uuid_v7() AS company_id, uuid_v7() AS connection_id
-  FROM company, generate_series(0, :n - 1) n WHERE external_id = 'bench';
+  FROM generate_series(0, :n - 1) n, (SELECT :'tenant'::uuid AS tenant_id) t;
 INSERT INTO company (tenant_id, id, external_id, name) SELECT tenant_id, company_id, name, name FROM seed;
 INSERT INTO app (tenant_id, id, partner, name) SELECT tenant_id, app_id, name, name FROM seed;
 INSERT INTO connection (tenant_id, id, app_id, company_id, state, active_since)

@@ -136,6 +136,11 @@ static void test_an_empty_database_is_brought_up(void **state)
                     "SELECT count(*) FROM pg_class c, pg_namespace n WHERE nspname = 'hookline'"
                     " AND n.oid = c.relnamespace AND relispartition AND relkind = 'r'"
                     " AND relname LIKE 'event_2%'") >= 5);
+    assert_int_equal(ask(place, /* whatever week they are of, payloads are compressed by lz4 */
+                         "SELECT count(*) FROM pg_partition_tree('hookline.event') t"
+                         "  JOIN pg_attribute a ON a.attrelid = t.relid AND a.attname = 'payload'"
+                         " WHERE a.attcompression <> 'l'"),
+                     0);
 }
 
 static void test_bringing_up_twice_changes_nothing(void **state)
