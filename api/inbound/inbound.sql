@@ -13,8 +13,7 @@ SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_runn
        array_to_string(f.methods, ' ') AS methods, array_to_string(f.content_types, ' ') AS content_types,
        f.credential::text AS credential, f.answer::text AS answer, f.max_body_bytes, s.secret, o.secret AS old_secret,
        f.rate_per_second, t.requests_per_second, t.requests_burst, t.quota_events_per_day, t.base_url,
-       ((SELECT EXISTS (SELECT FROM tenant_away))
-        AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = g.tenant_id))::integer AS is_away
+       ((SELECT true FROM tenant_away a WHERE a.tenant_id = g.tenant_id) IS TRUE)::integer AS is_away
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS g (tenant_id, flow_id, n)
   LEFT JOIN LATERAL (SELECT x.*
                        FROM flow x
@@ -46,8 +45,7 @@ SELECT f.token, (f.state = 'running' AND t.state = 'active')::integer AS is_runn
 WITH given AS MATERIALIZED (
     SELECT g.*, (f.state = 'running' AND f.version = g.version AND NOT g.is_away) IS TRUE AS is_known, f.delivery = 'pull' AS is_pulled, s.active_from
       FROM (SELECT u.*,
-                   (SELECT EXISTS (SELECT FROM tenant_away))
-                   AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = u.tenant_id) AS is_away
+                   (SELECT true FROM tenant_away a WHERE a.tenant_id = u.tenant_id) IS TRUE AS is_away
               FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::text[], $6::text[], $7::bytea[], $8::text[],
                           $9::text[], $10::text[])
                    WITH ORDINALITY

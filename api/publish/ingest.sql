@@ -7,24 +7,25 @@
 -- $8 payload text[], $9 traceparent text[]. $10 notify boolean: wake the workers.
 -- One row per event, in order: code ('', unknown_company, unknown_event_type, tenant_moving: it is not in this cell), id,
 -- is_duplicate.
--- Where a kind goes is looked up once, whatever the number of its events: who publishes many, publishes many alike. A kind's
--- place stands for its tenant, too. What the statement itself has made is joined by hash (HK_DB_INGEST_OPTIONS).
+-- Where a kind goes is looked up once, whatever the number of its events: who publishes many, publishes many alike. What the
+-- statement itself has made is joined by hash (HK_DB_INGEST_OPTIONS).
+-- A batch pays for each node of the plan, and each column of it, before its first event: what a kind or an event has is looked up
+-- by its place in the array, and what only `event` needs is read from there at last.
 WITH kind AS MATERIALIZED (
-    SELECT k.tenant_id, k.event_type, k.place, c.id AS company_id, t.patterns, t.enrichable,
-           (c.id IS NOT NULL AND t.patterns IS NOT NULL AND NOT k.is_away) AS is_known, k.is_away
-      FROM (SELECT u.*,
-                   -- The first is asked once a batch, and nearly always says that nobody is.
-                   (SELECT EXISTS (SELECT FROM tenant_away))
-                   AND EXISTS (SELECT FROM tenant_away a WHERE a.tenant_id = u.tenant_id) AS is_away
-              FROM unnest($1::uuid[], $2::text[], $3::text[])
-                   WITH ORDINALITY AS u (tenant_id, event_type, company, place)) k
+    SELECT u.place, u.tenant_id, c.id AS company_id, t.patterns, t.enrichable,
+           CASE WHEN (SELECT true FROM tenant_away a WHERE a.tenant_id = u.tenant_id) THEN 'tenant_moving'
+                WHEN c.id IS NULL THEN 'unknown_company'
+                WHEN t.patterns IS NULL THEN 'unknown_event_type'
+           END AS fault
+      FROM (SELECT generate_subscripts($1::uuid[], 1) AS place, unnest($1::uuid[]) AS tenant_id,
+                   unnest($2::text[]) AS event_type, unnest($3::text[]) AS company) u
       LEFT JOIN LATERAL (SELECT x.id
                            FROM company x
-                          WHERE x.tenant_id = k.tenant_id AND x.external_id = k.company AND x.state = 'active'
+                          WHERE x.tenant_id = u.tenant_id AND x.external_id = u.company AND x.state = 'active'
                          OFFSET 0) c ON true
       LEFT JOIN LATERAL (SELECT x.patterns, x.enrichable
                            FROM event_type x
-                          WHERE x.tenant_id = k.tenant_id AND x.name = k.event_type
+                          WHERE x.tenant_id = u.tenant_id AND x.name = u.event_type
                          OFFSET 0) t ON true
 ), route AS MATERIALIZED (
     -- Where an event of the kind goes. A held subscription's become due as well: it is the worker that holds them
@@ -32,7 +33,9 @@ WITH kind AS MATERIALIZED (
     -- resumed. What has to wait in a lane goes there at once; what does not know yet, claims move.
     SELECT k.place AS kind, s.id AS subscription_id, c.id AS connection_id,
            CASE WHEN k.enrichable THEN c.values_version END AS values_version,
-           greatest(now(), s.active_from) AS due_at, l.is_busy IS TRUE AS laned, s.filter,
+           greatest(now(), s.active_from) AS due_at,
+           (SELECT x.is_busy FROM lane x WHERE x.tenant_id = k.tenant_id AND x.subscription_id = s.id) IS TRUE AS laned,
+           s.filter,
            CASE WHEN NOT k.patterns && s.event_types THEN 'type_not_selected'
                 WHEN c.state <> 'active' THEN 'connection_' || c.state
                 WHEN s.state NOT IN ('active', 'held') THEN 'subscription_' || s.state
@@ -46,16 +49,13 @@ WITH kind AS MATERIALIZED (
                            FROM subscription x
                           WHERE x.tenant_id = k.tenant_id AND x.app_id = c.app_id AND x.kind = 'delivery' AND x.state <> 'archived'
                          OFFSET 0) s
-      LEFT JOIN LATERAL (SELECT x.is_busy
-                           FROM lane x
-                          WHERE x.tenant_id = k.tenant_id AND x.subscription_id = s.id
-                         OFFSET 0) l ON true
-     WHERE k.is_known
+     WHERE k.fault IS NULL
 ), given AS MATERIALIZED (
-    SELECT g.*, k.tenant_id, k.event_type, k.company_id, k.is_known, k.is_away
-      FROM unnest($4::integer[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[])
-           WITH ORDINALITY AS g (kind, id, external_id, occurred_at, payload, traceparent, n)
-      JOIN kind k ON k.place = g.kind
+    -- Scanned, `kind` is in the order of its places, from 1: it is the array's. No company: nothing of the event is stored.
+    SELECT g.n, g.kind, g.id, g.external_id, ($1::uuid[])[g.kind] AS tenant_id,
+           (ARRAY(SELECT CASE WHEN k.fault IS NULL THEN k.company_id END FROM kind k))[g.kind] AS company_id
+      FROM (SELECT generate_subscripts($4::integer[], 1) AS n, unnest($4::integer[]) AS kind, unnest($5::uuid[]) AS id,
+                   unnest($6::text[]) AS external_id) g
 ), keyed AS (
     -- The update makes the row that is there already come back, even when a concurrent transaction has
     -- just made it, and counts: who asks why nothing new came sees that it was published before. The order of
@@ -63,7 +63,7 @@ WITH kind AS MATERIALIZED (
     INSERT INTO event_key AS k (tenant_id, external_id, event_id)
     SELECT DISTINCT ON (g.tenant_id, g.external_id) g.tenant_id, g.external_id, g.id
       FROM given g
-     WHERE g.is_known AND g.external_id IS NOT NULL
+     WHERE g.company_id IS NOT NULL AND g.external_id IS NOT NULL
      ORDER BY g.tenant_id, g.external_id, g.n
         ON CONFLICT (tenant_id, external_id) DO UPDATE
        SET event_id = k.event_id, n_repeats = coalesce(k.n_repeats, 0) + 1, repeated_at = uuid_v7_time(excluded.event_id)
@@ -74,14 +74,15 @@ WITH kind AS MATERIALIZED (
       LEFT JOIN keyed k ON k.tenant_id = g.tenant_id AND k.external_id = g.external_id
 ), stored AS (
     INSERT INTO event (tenant_id, id, event_type, company_id, external_id, occurred_at, payload, traceparent)
-    SELECT j.tenant_id, j.id, j.event_type, j.company_id, j.external_id, j.occurred_at, j.payload, j.traceparent
+    SELECT j.tenant_id, j.id, ($2::text[])[j.kind], j.company_id, j.external_id, ($7::text[])[j.n], ($8::text[])[j.n],
+           ($9::text[])[j.n]
       FROM judged j
-     WHERE j.is_known AND NOT j.is_duplicate
+     WHERE j.company_id IS NOT NULL AND NOT j.is_duplicate
 ), document AS MATERIALIZED (
     -- Parsed once an event, and only when a filter is to see it.
-    SELECT j.id AS event_id, filter_document(j.payload) AS payload
+    SELECT j.id AS event_id, filter_document(($8::text[])[j.n]) AS payload
       FROM judged j
-     WHERE j.is_known AND NOT j.is_duplicate
+     WHERE j.company_id IS NOT NULL AND NOT j.is_duplicate
        AND j.kind = ANY (ARRAY(SELECT r.kind FROM route r WHERE r.reason IS NULL AND r.filter IS NOT NULL))
 ), matched AS MATERIALIZED (
     SELECT j.tenant_id, j.id AS event_id, r.subscription_id, r.connection_id, r.values_version,
@@ -91,7 +92,7 @@ WITH kind AS MATERIALIZED (
                 ELSE r.reason END AS reason
       FROM judged j
       JOIN route r ON r.kind = j.kind
-     WHERE j.is_known AND NOT j.is_duplicate
+     WHERE j.company_id IS NOT NULL AND NOT j.is_duplicate
 ), made AS (
     INSERT INTO message (tenant_id, id, event_id, subscription_id, connection_id, values_version)
     SELECT m.tenant_id, m.message_id, m.event_id, m.subscription_id, m.connection_id, m.values_version
@@ -108,16 +109,11 @@ WITH kind AS MATERIALIZED (
       FROM matched m
      WHERE m.reason IS NOT NULL
 )
-SELECT CASE WHEN j.is_away THEN 'tenant_moving'
-            WHEN j.company_id IS NULL THEN 'unknown_company'
-            WHEN NOT j.is_known THEN 'unknown_event_type'
-            ELSE '' END                    AS code,
+SELECT CASE WHEN j.company_id IS NULL THEN (ARRAY(SELECT k.fault FROM kind k))[j.kind] ELSE '' END AS code,
        coalesce(j.first_id, j.id)          AS id,
        j.is_duplicate,
        (SELECT pg_notify('hookline_due', '')
-          FROM matched m
-         WHERE $10::boolean AND m.reason IS NULL
-         LIMIT 1)                          AS notified
+         WHERE $10::boolean AND EXISTS (SELECT FROM matched m WHERE m.reason IS NULL)) AS notified
   FROM judged j
  ORDER BY j.n;
 
