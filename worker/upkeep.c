@@ -54,6 +54,7 @@ static const struct chore {
     {&stmt_run_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_LONG, REST_MS},
     {&stmt_lane_sweep, {"1000", 4}, 1000, HOUR_MS, TURN_QUICK, 0},
     {&stmt_lane_mend, {NULL, 0}, 0, MINUTE_MS, TURN_QUICK, 0},
+    {&stmt_tenant_hold_release, {"10000", 5}, 1, 10 * SECOND_MS, TURN_QUICK, REST_MS},
     {&stmt_partition_drop_step, {"5000", 4}, 1, 5 * SECOND_MS, TURN_LONG, REST_MS},
     {&stmt_retention_step, {"500", 3}, 1, MINUTE_MS, TURN_LONG, REST_MS},
 };

@@ -152,3 +152,8 @@ SELECT partition_drop_step($1::integer);
 -- $1 how many events at most integer, $2 an hour in milliseconds bigint. A step for one tenant: see
 -- migrations/repeatable/retention_step.sql.
 SELECT retention_step($1::integer, $2::bigint * interval '1 millisecond');
+
+-- name: tenant_hold_release
+-- $1 how many messages integer. Tenants that a move held when it was killed. One row: how many it was about; there may be
+-- more to do of them.
+SELECT tenant_hold_release($1::integer);

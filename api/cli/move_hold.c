@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * move_hold.c - from the fence to the flip. In between nobody writes the tenant, so what takes long
- * has been done before; and whatever fails in between gives the tenant back, so that only a killed
- * run leaves it held.
+ * has been done before; and whatever fails in between gives the tenant back. A killed run leaves it
+ * held until a worker of the source gives it back; behind mark_flip() until the move is run again.
  */
 #include "api/cli/move.h"
 
@@ -24,8 +24,9 @@ static bool put_fence(struct move *move)
                     "INSERT INTO tenant_away AS a (tenant_id, state) VALUES ('%s', 'moving')"
                     "    ON CONFLICT (tenant_id) DO UPDATE SET state = 'moving',"
                     "       since = CASE a.state WHEN 'moving' THEN a.since ELSE now() END;"
+                    "UPDATE tenant_move v SET flips_at = NULL WHERE v.tenant_id = '%s';"
                     "SELECT pg_notify('hookline_stopped', '%s')",
-                    move->tenant, move->tenant);
+                    move->tenant, move->tenant, move->tenant);
 }
 
 /* Who makes a key from a shell is none of those that move_wait_for_others() waits for. */
@@ -69,6 +70,23 @@ static bool wait_for_clock(const struct move *move, const char *counted_to)
     return true;
 }
 
+/* From here on only a move gives the tenant back: before, workers do when the move is killed. */
+static bool mark_flip(const struct move *move)
+{
+    int64_t n = 0;
+
+    if (!move_number(move->source, &n,
+                     "WITH marked AS (UPDATE tenant_move v SET flips_at = now()"
+                     " WHERE v.tenant_id = '%s' AND EXISTS (SELECT FROM tenant_away a"
+                     "  WHERE a.tenant_id = v.tenant_id AND a.state = 'moving') RETURNING 1)"
+                     "SELECT count(*) FROM marked",
+                     move->tenant))
+        return false;
+    if (n != 1)
+        move_say(move, "is not held any more");
+    return n == 1;
+}
+
 /* The way back ends here. Whether it has been taken is not known when the answer is lost. */
 static bool flip(struct move *move, const char *counted_to, const char *uncounted)
 {
@@ -97,7 +115,8 @@ static bool copy_and_flip(struct move *move)
         counted_to = move_text(move->source, "SELECT clock_timestamp()");
         uncounted = move_text(move->source, "SELECT tenant_uncounted('%s')", move->tenant);
     }
-    if (uncounted != NULL && move_run(move->source, "COMMIT") && wait_for_clock(move, counted_to))
+    if (uncounted != NULL && move_run(move->source, "COMMIT") && wait_for_clock(move, counted_to) &&
+        mark_flip(move))
         is_flipped = flip(move, counted_to, uncounted);
     free(counted_to);
     free(uncounted);

@@ -176,3 +176,41 @@ BEGIN
     RETURN n_waiting;
 END
 $$;
+
+-- Gives tenants back to this cell that a move held when it was killed: nobody has its lock any more (api/cli/move.c), and it
+-- had not begun to flip. Workers ask; up to `most` messages at a time. Returns how many tenants it was about.
+CREATE OR REPLACE FUNCTION tenant_hold_release(most integer) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+#variable_conflict use_column
+DECLARE
+    held       uuid;
+    n_returned integer;
+    n_tenants  bigint := 0;
+BEGIN
+    FOR held IN
+        SELECT v.tenant_id
+          FROM tenant_move v
+          JOIN tenant_away a ON a.tenant_id = v.tenant_id AND a.state = 'moving'
+         WHERE v.flips_at IS NULL
+         ORDER BY v.tenant_id
+    LOOP
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtext('hookline.move.cell.' || current_schema() || '.' || held));
+        -- Again, behind the lock: the move may have come to its end just now.
+        CONTINUE WHEN NOT EXISTS (SELECT FROM tenant_move v WHERE v.tenant_id = held AND v.flips_at IS NULL);
+        n_tenants := n_tenants + 1;
+        WITH back AS (
+            DELETE FROM queue_away q
+             WHERE q.tenant_id = held AND q.ctid = ANY (ARRAY(SELECT x.ctid FROM queue_away x WHERE x.tenant_id = held LIMIT most))
+            RETURNING q.*
+        )
+        INSERT INTO queue SELECT b.* FROM back b;
+        GET DIAGNOSTICS n_returned = ROW_COUNT;
+        IF n_returned < most THEN
+            PERFORM tenant_move_undo(held);
+        END IF;
+    END LOOP;
+    RETURN n_tenants;
+END
+$$;
+REVOKE ALL ON FUNCTION tenant_hold_release(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION tenant_hold_release(integer) TO hookline_worker;

@@ -191,8 +191,10 @@ static void test_a_move_that_is_aborted_leaves_everything_as_it_was(void **state
                          0);
     }
     free(digest);
+    mover_run(m, t, "b", NULL, 0); /* nothing of all that is in the way */
     (void)harness_start_worker(h);
     sinker_wait(h, "/hook", N_HISTORY + 10, WAIT_MS);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM event"), N_HISTORY + 10);
     mover_end(m);
 }
 
@@ -272,6 +274,44 @@ static void test_a_move_that_is_interrupted_while_it_holds_gives_the_tenant_back
     mover_end(m);
 }
 
+static bool is_free(void *arg)
+{
+    return mover_int(arg, HOME, "SELECT count(*) FROM tenant_away") == 0;
+}
+
+/* By any worker, once nobody is at the move any more, and it cannot have flipped. */
+static void test_a_hold_whose_move_was_killed_ends_by_itself(void **state)
+{
+    static const char release[] = "SELECT tenant_hold_release(4)";
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    struct mover_lock *lock;
+
+    given_rest(h, m, t);
+    lock = mover_lock(m, B, "LOCK TABLE company IN SHARE MODE");
+    mover_start(m, t, "b", NULL);
+    mover_wait_blocked(m, B);
+    assert_int_equal(mover_int(m, HOME, release), 0); /* it is under way */
+    mover_kill(m);
+    mover_cut_off(m);
+    mover_unlock(lock);
+    assert_int_equal(mover_int(m, HOME, release), 1);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM queue_away"), 6);
+    (void)harness_start_worker(h);
+    assert_true(wait_until(is_free, m, WAIT_MS));
+    sinker_wait(h, "/hook", N_HISTORY + 10, WAIT_MS);
+    publish_many(h, t, 1);
+
+    kill_at(m, t, &steps[HK_COUNTOF(steps) - 1], true); /* in the flip: perhaps behind it */
+    assert_int_equal(mover_int(m, HOME, release), 0);
+    assert_false(is_free(m));
+    mover_run(m, t, "b", NULL, 0);
+    publish_many(h, t, 1);
+    sinker_wait(h, "/hook", N_HISTORY + 12, WAIT_MS);
+    mover_end(m);
+}
+
 static void test_the_lease_of_a_worker_that_was_killed_ends_before_the_tenant_goes(void **state)
 {
     struct harness *h = *state;
@@ -306,6 +346,8 @@ int main(void)
                      .has_no_worker = true, .env = quick),
         harness_test(test_a_move_that_is_interrupted_while_it_holds_gives_the_tenant_back,
                      .has_no_worker = true, .env = quick),
+        harness_test(test_a_hold_whose_move_was_killed_ends_by_itself, .has_no_worker = true,
+                     .env = quick),
         harness_test(test_the_lease_of_a_worker_that_was_killed_ends_before_the_tenant_goes,
                      .has_no_worker = true, .env = quick),
         harness_test(test_a_move_that_is_killed_at_each_step_goes_on_and_nothing_is_lost,
