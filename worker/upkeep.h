@@ -4,9 +4,9 @@
  * Each second, and when something was stopped: goes on with changes of what waits for a
  * subscription. At start and each hour: makes the partitions of the coming weeks, takes away what
  * has had its time (limits that nobody uses, Idempotency-Keys of more than a day). Each minute:
- * looks at subscriptions that have been failing for long. Every 10 s: at tenants that a move has left
- * held. What takes long (retention) is done on a
- * connection that nobody waits for, changes of what waits on one of their own.
+ * looks at subscriptions that have been failing for long. Every 10 s: at tenants that a move has
+ * left held. What takes long (retention) is done on a connection that nobody waits for, changes of
+ * what waits on one of their own.
  */
 #ifndef WORKER_UPKEEP_H
 #define WORKER_UPKEEP_H
