@@ -12,9 +12,9 @@
 /* One a line, whatever clang-format thinks: they are added by many. */
 /* clang-format off */
 const struct route *const route_tables[] = {
+    ingest_routes, /* looked for from the top: what is asked for most */
     health_routes,
     docs_routes,
-    ingest_routes,
     inbound_routes,
     tenants_routes,
     tenant_secrets_routes,

@@ -79,15 +79,14 @@ static bool has_hyphen_before(unsigned byte)
 void hk_id_format(const struct hk_id *id, char ret[HK_ID_TEXT_SIZE])
 {
     static const char digits[] = "0123456789abcdef";
-    char *p = ret;
+    static const uint8_t places[16] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
 
     for (unsigned i = 0; i < sizeof(id->bytes); i++) {
-        if (has_hyphen_before(i))
-            *p++ = '-';
-        *p++ = digits[id->bytes[i] >> 4];
-        *p++ = digits[id->bytes[i] & 15];
+        ret[places[i]] = digits[id->bytes[i] >> 4];
+        ret[places[i] + 1] = digits[id->bytes[i] & 15];
     }
-    *p = '\0';
+    ret[8] = ret[13] = ret[18] = ret[23] = '-';
+    ret[HK_ID_TEXT_SIZE - 1] = '\0';
 }
 
 static int hex_value(char c)

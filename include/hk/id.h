@@ -18,7 +18,7 @@ struct hk_id_source {
     int64_t last_ms;
     uint32_t counter;
     unsigned n_random; /* bytes of `random` that are left, at its front */
-    uint8_t random[256];
+    uint8_t random[1024];
 };
 
 /* `now_ms` is the wall clock; ids of one source grow even when it stands still or goes back. */
