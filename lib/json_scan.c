@@ -319,14 +319,15 @@ static size_t skip_blanks(struct hk_str text, size_t at)
 
 static size_t skip_string(struct hk_str text, size_t at)
 {
-    at++;
-    while (at < text.n) {
-        at = (size_t)(json_skip_plain(text.p + at, text.p + text.n) - text.p);
-        while (at < text.n && is_of(text.p[at], PLAIN))
-            at++;
-        if (at < text.n && text.p[at] == '"')
-            return at + 1;
-        at += at < text.n && text.p[at] == '\\' ? 2 : 1;
+    const char *p = text.p + at + 1, *end = text.p + text.n, *quote, *escape;
+
+    while (p < end && (quote = memchr(p, '"', (size_t)(end - p))) != NULL) {
+        escape = quote;
+        while (escape > p && escape[-1] == '\\')
+            escape--;
+        p = quote + 1;
+        if ((quote - escape) % 2 == 0) /* each backslash stands for the next */
+            return (size_t)(p - text.p);
     }
     return text.n;
 }

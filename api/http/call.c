@@ -362,10 +362,15 @@ enum { MAX_SPARE_CALLS = 128 };
 /* What calls that have ended leave to the next ones: more than malloc() has at hand. */
 static __thread h2o_mem_recycle_t spare_calls = {.max = MAX_SPARE_CALLS};
 
+/* In the request's pool. */
+struct held_call {
+    struct call *call;
+};
+
 /* h2o clears the request's pool: the reply has been sent, or the connection is gone. */
 static void call_dispose(void *p)
 {
-    struct call *call = *(struct call **)p;
+    struct call *call = ((struct held_call *)p)->call;
 
     read_pause_end(call->req);
     limit_abandon(call);
@@ -381,11 +386,11 @@ static void call_dispose(void *p)
 
 void call_start(struct api_thread *thread, h2o_req_t *req)
 {
-    struct call **held = h2o_mem_alloc_shared(&req->pool, sizeof(*held), call_dispose);
+    struct held_call *held = h2o_mem_alloc_shared(&req->pool, sizeof(*held), call_dispose);
     struct call *call = h2o_mem_alloc_recycle(&spare_calls, sizeof(*call));
     struct hk_id request_id = hk_id_new(&thread->ids, hk_wall_us() / 1000);
 
-    *held = call;
+    held->call = call;
     *call = (struct call){.req = req, .thread = thread, .cell = thread->home};
     hk_id_format(&request_id, call->request_id);
     thread->n_calls++;

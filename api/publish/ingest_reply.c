@@ -21,8 +21,10 @@ static void add_faults(struct hk_buf *buf, const struct ingest_event *result, co
 
 static void add_stored(struct hk_buf *buf, const struct ingest_event *result, const char *place)
 {
-    hk_buf_printf(buf, "{\"id\":\"%s\",\"duplicate\":%s", result->id_text,
-                  result->kind == RESULT_DUPLICATE ? "true" : "false");
+    hk_buf_add_text(buf, "{\"id\":\"");
+    hk_buf_add_text(buf, result->id_text);
+    hk_buf_add_text(buf, result->kind == RESULT_DUPLICATE ? "\",\"duplicate\":true"
+                                                          : "\",\"duplicate\":false");
     if (result->n_faults > 0) {
         hk_buf_add_text(buf, ",\"warnings\":[");
         add_faults(buf, result, place);

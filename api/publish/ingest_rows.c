@@ -2,7 +2,6 @@
 #include "api/publish/ingest_rows.h"
 
 #include <h2o.h>
-#include <stdio.h>
 
 #include "api/http/call.h"
 #include "api/http/server.h"
@@ -34,6 +33,16 @@ void ingest_rows_add(struct batch_rows *rows, struct ingest_request *request, un
     rows->n++;
 }
 
+/* None, of what was refused, is "". */
+static void keep_id(struct ingest_event *event, struct hk_str id)
+{
+    size_t n = id.n < HK_ID_TEXT_SIZE ? id.n : 0;
+
+    if (n > 0)
+        memcpy(event->id_text, id.p, n);
+    event->id_text[n] = '\0';
+}
+
 enum result_kind ingest_rows_read(struct ingest_request *request, unsigned i,
                                   const struct hk_db_result *result, unsigned row)
 {
@@ -47,7 +56,7 @@ enum result_kind ingest_rows_read(struct ingest_request *request, unsigned i,
         (void)hk_fail(error, HK_INVALID_BODY, "/event_type", "is not an event type of this tenant");
     else if (hk_str_eq(code, HK_STR("tenant_moving")))
         ingest_request_fail(request, HK_TENANT_MOVING);
-    (void)snprintf(request->results[i].id_text, HK_ID_TEXT_SIZE, "%.*s", (int)id.n, id.p);
+    keep_id(&request->results[i], id);
     if (code.n > 0)
         return RESULT_FAILED;
     return hk_str_eq(hk_db_value(result, row, 2), HK_STR("t")) ? RESULT_DUPLICATE : RESULT_STORED;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -194,12 +195,46 @@ static void test_a_string_with_u_0000_is_not_decoded(void **state)
     assert_int_equal(hk_json_string_decode(HK_STR("\"\\\\u0000\""), decoded), 6);
 }
 
+/* Letters, then `n_escapes` backslashes and quotes in turn: wherever eights and sixteens end. */
+static void write_string(char *ret, unsigned n_letters, unsigned n_escapes)
+{
+    memset(ret, 'x', n_letters);
+    for (unsigned i = 0; i < n_escapes; i++)
+        memcpy(ret + n_letters + 2 * i, i % 3 == 2 ? "\\\"" : "\\\\", 2);
+    ret[n_letters + 2 * n_escapes] = '\0';
+}
+
+static void test_a_string_ends_at_the_first_quote_that_no_backslash_stands_for(void **state)
+{
+    char inside[128], text[512], expected[256];
+
+    (void)state;
+    for (unsigned i = 0; i < 40 * 8; i++) {
+        struct hk_json_cursor cursor;
+        struct hk_json_span value;
+        struct hk_str name;
+
+        write_string(inside, i / 8, i % 8);
+        (void)snprintf(expected, sizeof(expected), "\"%s\"", inside);
+        (void)snprintf(text, sizeof(text), "{\"%s\":{\"%s\":\"%s\"},\"b\":2}", inside, inside,
+                       inside);
+        cursor = (struct hk_json_cursor){.bytes = scan(text).bytes};
+        assert_true(hk_json_next(&cursor, &name, &value));
+        assert_str_equal(name, expected);
+        assert_int_equal(value.bytes.n, 2 * strlen(expected) + 3);
+        assert_true(hk_json_next(&cursor, &name, &value));
+        assert_str_equal(name, "\"b\"");
+        assert_false(hk_json_next(&cursor, &name, &value));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_span_of_a_value_is_without_the_blanks_around_it),
         cmocka_unit_test(test_the_members_of_an_object_come_in_their_order),
         cmocka_unit_test(test_the_elements_of_an_array_have_no_name),
+        cmocka_unit_test(test_a_string_ends_at_the_first_quote_that_no_backslash_stands_for),
         cmocka_unit_test(test_what_is_empty_or_no_container_has_nothing_to_walk),
         cmocka_unit_test(test_a_string_equals_what_it_spells),
         cmocka_unit_test(test_a_string_is_decoded),
