@@ -5,6 +5,8 @@
 # A part of tests/bench/run, which reads it.
 # shellcheck disable=SC2154 # what run has set
 
+least_published=1500 # a second: 100 connections wait 48 ms and the answer's time
+
 # watch_claims NAME SECONDS - notes how long they took, ms, for so long from now.
 watch_claims() {
     from=$(log_end)
@@ -48,6 +50,9 @@ bench_claims() {
     warm_up
     rounds=${BENCH_CLAIMS_ROUNDS:-1} rounds claims_round
     stop_worker
-    figure "claim p50 after $claims_seconds s at 2,000/s with a 60 s snapshot open / after 20 s" "$(ratio snapshot_p50 early_p50)" "<= 2" \
+    accepted='<= 2'
+    published=$(noted published)
+    [ "${published%.*}" -ge "$least_published" ] || accepted="nothing: not valid below $least_published events/s, on a machine that is too busy"
+    figure "claim p50 after $claims_seconds s at 2,000/s with a 60 s snapshot open / after 20 s" "$(ratio snapshot_p50 early_p50)" "$accepted" \
         "ms: $(told early_p50 early_p99 late_p50 late_p99 snapshot_p50 snapshot_p99 published)"
 }
