@@ -160,13 +160,13 @@ void schema_cache_put(struct schema_cache *cache, const struct hk_id *tenant_id,
 {
     struct entry *entry = entry_of(cache, tenant_id, event_type);
     bool has_schema = validation != VALIDATION_OFF && schema.p != NULL;
+    bool is_compiled = entry != NULL && has_schema && entry->schema != NULL &&
+                       hk_str_eq(schema_text(entry->schema), schema);
 
     assert(event_type.n <= MAX_NAME_BYTES);
-    if (entry == NULL) {
+    if (entry == NULL)
         entry = place_for(cache, tenant_id, event_type);
-        clear(cache, entry);
-    }
-    if (!has_schema || entry->schema == NULL || !hk_str_eq(schema_text(entry->schema), schema)) {
+    if (!is_compiled) {
         clear(cache, entry);
         if (has_schema)
             set_schema(cache, entry, schema);
