@@ -224,15 +224,20 @@ static bool read_url(const char *url, char **ret_host, char **ret_port)
 static void on_found(struct hk_watch *watch, unsigned events)
 {
     struct db_address *address = HK_CONTAINER_OF(watch, struct db_address, watch);
-    struct db_address_found found = {
+    struct db_address_found found;
+    bool is_good;
+    uint64_t one;
+
+    (void)events;
+    if (read(address->fd, &one, sizeof(one)) < 0)
+        return; /* the thread has not written yet: what it finds is its own */
+    found = (struct db_address_found){
         .hosts = hk_buf_str(&address->hosts).p,
         .addresses = hk_buf_str(&address->addresses).p,
         .ports = hk_buf_str(&address->ports).p,
     };
-    bool is_good = address->n_found > 0 && !address->hosts.is_full && !address->addresses.is_full &&
-                   !address->ports.is_full;
-
-    (void)events;
+    is_good = address->n_found > 0 && !address->hosts.is_full && !address->addresses.is_full &&
+              !address->ports.is_full;
     hk_loop_unwatch(address->loop, watch);
     address->done(address->done_arg, is_good ? &found : NULL);
     let_go(address);
