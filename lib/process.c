@@ -9,23 +9,16 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A sanitizer looks for leaks from a thread that traces the others: it needs what is refused. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
+#include "hk/sanitizer.h"
 
 void hk_process_set_limits(void)
 {
     struct rlimit limit = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &limit);
-#ifndef IS_SANITIZED
-    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
+    /* A sanitizer looks for leaks from a thread that traces the others: it needs what is refused. */
+    if (!HK_IS_SANITIZED)
+        (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);

@@ -31,6 +31,7 @@
 #include "hk/clock.h"
 #include "hk/media_type.h"
 #include "hk/offload.h"
+#include "hk/sanitizer.h"
 
 static stage_fn stage_gate;
 static stage_fn stage_route;
@@ -359,8 +360,11 @@ struct hk_str call_path_param(const struct call *call, const char *name)
 
 enum { MAX_SPARE_CALLS = 128 };
 
-/* What calls that have ended leave to the next ones: more than malloc() has at hand. */
-static __thread h2o_mem_recycle_t spare_calls = {.max = MAX_SPARE_CALLS};
+/*
+ * What calls that have ended leave to the next ones: more than malloc() has at hand. Nothing for a
+ * sanitizer, which must see who touches a call that has ended.
+ */
+static __thread h2o_mem_recycle_t spare_calls = {.max = HK_IS_SANITIZED ? 0 : MAX_SPARE_CALLS};
 
 /* In the request's pool. */
 struct held_call {
