@@ -12,7 +12,8 @@
 #include "hk/pgarray.h"
 
 enum {
-    BATCH_MAX_ROWS = EVENT_KINDS_MAX, /* per statement; each may be of a kind of its own */
+    /* Where rows of many requests are gathered; those of one may be more, up to MAX_ARRAY_BYTES. */
+    BATCH_MAX_ROWS = 256,
     BATCH_MAX_BYTES = 4 << 20,
     BATCH_MAX_ARRAYS = 10,
 };
@@ -36,7 +37,7 @@ void batch_rows_init(struct batch_rows *rows, const struct batch_shape *shape);
 void batch_rows_done(struct batch_rows *rows);
 void batch_rows_clear(struct batch_rows *rows);
 
-/* Whether another row may be added. */
+/* Whether another request's row may be added. */
 bool batch_rows_has_room(const struct batch_rows *rows);
 
 /* The statement with the arrays as parameters; `notify`: wake the workers. */

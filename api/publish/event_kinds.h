@@ -9,7 +9,7 @@
 
 #include "hk/pgarray.h"
 
-enum { EVENT_KINDS_MAX = 256, EVENT_KINDS_N_SLOTS = 512 };
+enum { EVENT_KINDS_MAX = 1000, EVENT_KINDS_N_SLOTS = 2048 };
 
 /* The texts are borrowed until the kinds are cleared. */
 struct event_kind {

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ingest_keyed.c - in the order of events: add -> (queue) -> flush -> claimed -> chunk -> reply. */
+/*
+ * ingest_keyed.c - in the order of events: add -> (queue) -> flush -> claimed -> stored -> reply.
+ *
+ * One statement stores the request, however many its events are: each takes their external ids in
+ * their order, so that none waits for another crosswise. Of two in one transaction the second would
+ * begin anew.
+ */
 #include "api/publish/ingest_keyed.h"
 
 #include <h2o.h>
@@ -14,12 +20,14 @@ struct keyed {
     struct ingest_keyed *all;
     struct keyed *next; /* in the queue, or of those that run */
     struct ingest_request *request;
-    struct batch_rows rows; /* of the statement under way */
-    unsigned first, end;    /* the events that they are of, and perhaps refused ones */
+    struct batch_rows rows;
 };
 
+_Static_assert((int)EVENT_KINDS_MAX >= (int)EVENT_MAX_BATCH,
+               "each event may be of a kind of its own");
+
 static idempotency_claimed_fn on_claimed;
-static hk_db_done_fn on_chunk_done;
+static hk_db_done_fn on_stored;
 
 void ingest_keyed_init(struct ingest_keyed *all, struct hk_db *db, unsigned n_connections)
 {
@@ -114,21 +122,16 @@ static bool is_refused(const struct ingest_request *request, unsigned i)
     return request->batch.events[i].error.code != HK_OK;
 }
 
-/* The next events, as many as a statement takes. */
-static void send_chunk(struct keyed *keyed)
+static void store(struct keyed *keyed)
 {
     struct ingest_request *request = keyed->request;
-    unsigned i = keyed->end;
 
-    batch_rows_clear(&keyed->rows);
-    keyed->first = i;
-    for (; i < request->batch.n && batch_rows_has_room(&keyed->rows); i++) {
+    for (unsigned i = 0; i < request->batch.n; i++) {
         if (!is_refused(request, i))
             ingest_rows_add(&keyed->rows, request, i);
     }
-    keyed->end = i;
     request->call->query = batch_rows_query(&keyed->rows, true);
-    request->call->query.done = on_chunk_done;
+    request->call->query.done = on_stored;
     idempotency_continue(request->call);
 }
 
@@ -138,17 +141,16 @@ static void on_claimed(struct call *call)
 
     payload_refuse(keyed->request);
     if (keyed->request->n_left > 0)
-        send_chunk(keyed);
+        store(keyed);
     else
         ingest_request_reply_if_complete(keyed->request);
 }
 
-static void read_chunk(struct keyed *keyed, const struct hk_db_result *result)
+static void read_results(struct ingest_request *request, const struct hk_db_result *result)
 {
-    struct ingest_request *request = keyed->request;
     unsigned row = 0;
 
-    for (unsigned i = keyed->first; i < keyed->end; i++) {
+    for (unsigned i = 0; i < request->batch.n; i++) {
         if (is_refused(request, i))
             continue;
         request->results[i].kind = ingest_rows_read(request, i, result, row++);
@@ -156,7 +158,7 @@ static void read_chunk(struct keyed *keyed, const struct hk_db_result *result)
     }
 }
 
-static void on_chunk_done(struct hk_db_query *query, const struct hk_db_result *result)
+static void on_stored(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct call *call = HK_CONTAINER_OF(query, struct call, query);
     struct keyed *keyed = call->state;
@@ -165,10 +167,7 @@ static void on_chunk_done(struct hk_db_query *query, const struct hk_db_result *
         call_fail_code(call, result->code, HK_STR_NULL);
         return;
     }
-    read_chunk(keyed, result);
+    read_results(keyed->request, result);
     idempotency_offer(call, result);
-    if (keyed->request->n_left > 0)
-        send_chunk(keyed);
-    else
-        ingest_request_reply_if_complete(keyed->request);
+    ingest_request_reply_if_complete(keyed->request);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Publishing with an Idempotency-Key: one event, or one batch, however often it is posted. */
+#include <libpq-fe.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 #define EVENT  "{\"event_type\": \"order.paid\", \"company\": \"c1\", \"payload\": {\"order\": 7}}"
 #define HEADER "Idempotency-Key: k1\r\n"
 
-enum { N_PARALLEL = 100, N_LARGE = 600, N_READ_BY_NOBODY = 1000 };
+enum { N_PARALLEL = 100, N_LARGE = 600, N_READ_BY_NOBODY = 1000, N_MANY = 300 };
 
 static struct reply post(struct harness *h, const char *key, const char *idempotency_key,
                          const char *body)
@@ -91,7 +92,7 @@ static void test_a_refused_event_leaves_its_key_free(void **state)
     assert_null(reply_header(h->http, &reply, "idempotency-replayed"));
 }
 
-/* More events than one statement takes, some of them refused before it or by it. */
+/* More events than a statement of many requests takes, some of them refused before it or by it. */
 static const char *large_batch(struct harness *h)
 {
     const char *text = "", *part = "";
@@ -155,6 +156,59 @@ static void test_R_34_a_hundred_equal_posts_make_one_event(void **state)
     assert_int_equal(n_first, 1);
     assert_int_equal(count(h, "event"), 1);
     sinker_wait(h, "/hook", 1, 10000);
+}
+
+/* As of another's batch that has stored it and not committed. False: somebody else holds it. */
+static bool take_external_id(struct harness *h, struct tenant *t, struct pg_conn *session,
+                             const char *external_id)
+{
+    PGresult *result = PQexec(
+        session, http_text(h->http,
+                           "INSERT INTO hookline.event_key (tenant_id, external_id, event_id)"
+                           " VALUES ('%s', '%s', gen_random_uuid())",
+                           t->id, external_id));
+    bool is_taken = PQresultStatus(result) == PGRES_COMMAND_OK;
+
+    PQclear(result);
+    return is_taken;
+}
+
+/* A first one that is behind all others, more than a statement of many requests takes, the last. */
+static const char *batch_out_of_order(struct harness *h)
+{
+    const char *text = "";
+
+    for (unsigned i = 0; i < N_MANY; i++)
+        text = http_text(h->http,
+                         "%s%s{\"event_type\": \"order.paid\", \"company\": \"c1\","
+                         " \"external_id\": \"x%u\", \"payload\": {}}",
+                         text, i == 0 ? "" : ",", 999 - i);
+    return http_text(h->http, "{\"events\": [%s]}", text);
+}
+
+/* All batches take the ids of events in one order; else one tenant stops everybody by deadlocks. */
+static void test_a_batch_that_waits_for_an_external_id_holds_none_behind_it(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    char url[PG_URL_SIZE];
+    PGconn *other;
+    struct reply reply;
+    int fd;
+
+    (void)given_story(h, t, "/hook");
+    pg_url(h->database, true, url);
+    other = PQconnectdb(url);
+    PQclear(PQexec(other, "BEGIN; SET LOCAL lock_timeout = '2s'"));
+    assert_true(take_external_id(h, t, other, http_text(h->http, "x%u", 999 - (N_MANY - 1))));
+    fd = raw_start_at(h, h->api_url, t->producer, "POST", "/v1/events", HEADER,
+                      batch_out_of_order(h));
+    assert_true(wait_until(db_has_waiting, h, 10000));
+    assert_true(take_external_id(h, t, other, "x999"));
+    PQfinish(other);
+    reply = raw_finish(h, fd);
+    assert_status(reply, 202);
+    assert_int_equal(reply_int(&reply, "accepted"), N_MANY);
 }
 
 /* Who publishes without a key is not held up by those who wait for one. */
@@ -227,6 +281,7 @@ int main(void)
         harness_test(test_a_refused_event_leaves_its_key_free),
         harness_test(test_who_does_not_read_its_reply_holds_nobody_up, .has_no_worker = true),
         harness_test(test_a_batch_is_stored_as_a_whole_once),
+        harness_test(test_a_batch_that_waits_for_an_external_id_holds_none_behind_it),
         harness_test(test_R_34_a_hundred_equal_posts_make_one_event),
         harness_test(test_a_key_that_is_held_up_holds_nobody_else_up),
     };
