@@ -16,7 +16,7 @@ void hk_process_set_limits(void)
     struct rlimit limit = {0, 0};
 
     (void)setrlimit(RLIMIT_CORE, &limit);
-    /* A sanitizer looks for leaks from a thread that traces the others: it needs what is refused. */
+    /* A sanitizer looks for leaks from a thread that traces the others, which that would refuse. */
     if (!HK_IS_SANITIZED)
         (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {

@@ -76,7 +76,7 @@ static struct entry *set_of(struct schema_cache *cache, const struct hk_id *tena
         hash = (hash ^ tenant_id->bytes[i]) * 16777619u;
     for (size_t i = 0; i < name.n; i++)
         hash = (hash ^ (uint8_t)name.p[i]) * 16777619u;
-    return &cache->entries[(hash ^ hash >> 16) % N_SETS * N_WAYS];
+    return &cache->entries[(size_t)((hash ^ hash >> 16) % N_SETS) * N_WAYS];
 }
 
 /* NULL: it is not there. */
