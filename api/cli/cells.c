@@ -147,6 +147,27 @@ static void count_tenants(PGconn *connection, struct look *look)
     PQclear(result);
 }
 
+/*
+ * A move that was killed while it flipped has left a tenant that nobody serves until it is run
+ * again. One that is under way has its lock: api/cli/move.c.
+ */
+static void look_for_held(PGconn *connection, struct look *look)
+{
+    static const char ask[] =
+        "SELECT count(*) FROM tenant_move v"
+        "  JOIN tenant_away w ON w.tenant_id = v.tenant_id AND w.state = 'moving'"
+        " WHERE pg_try_advisory_xact_lock(hashtext('hookline.move.cell.' || current_schema()"
+        "                                          || '.' || v.tenant_id))";
+    PGresult *result = session_query(connection, ask, 0, NULL);
+    const char *n = result == NULL ? "0" : PQgetvalue(result, 0, 0);
+
+    if (strcmp(n, "0") != 0) {
+        (void)snprintf(look->state, sizeof(look->state), "tenants held: %.10s", n);
+        look->is_well = false;
+    }
+    PQclear(result);
+}
+
 static struct look look_at(const struct hk_config *config)
 {
     struct look look = {.state = "failed", .version = "-", .tenants = "-"};
@@ -156,8 +177,10 @@ static struct look look_at(const struct hk_config *config)
         (void)snprintf(look.state, sizeof(look.state), "down");
         return look;
     }
-    if (look_at_place(connection, &look) && look_at_version(connection, &look))
+    if (look_at_place(connection, &look) && look_at_version(connection, &look)) {
         count_tenants(connection, &look);
+        look_for_held(connection, &look);
+    }
     PQfinish(connection);
     return look;
 }

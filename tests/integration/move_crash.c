@@ -279,6 +279,20 @@ static bool is_free(void *arg)
     return mover_int(arg, HOME, "SELECT count(*) FROM tenant_away") == 0;
 }
 
+/* What `hookline cells` says. */
+static void expect_cells(struct mover *m, int exit_code, const char *part)
+{
+    struct proc cells = {0};
+    char *said;
+
+    mover_start_beside(m, &cells, (const char *const[]){"cells", NULL});
+    assert_int_equal(proc_wait(&cells, WAIT_MS), exit_code);
+    said = proc_read_file(cells.out_path);
+    if (strstr(said, part) == NULL)
+        fail_test("it did not say \"%s\" but %s", part, said);
+    free(said);
+}
+
 /* By any worker, once nobody is at the move any more, and it cannot have flipped. */
 static void test_a_hold_whose_move_was_killed_ends_by_itself(void **state)
 {
@@ -306,7 +320,9 @@ static void test_a_hold_whose_move_was_killed_ends_by_itself(void **state)
     kill_at(m, t, &steps[HK_COUNTOF(steps) - 1], true); /* in the flip: perhaps behind it */
     assert_int_equal(mover_int(m, HOME, release), 0);
     assert_false(is_free(m));
+    expect_cells(m, 1, "tenants held: 1\n");
     mover_run(m, t, "b", NULL, 0);
+    expect_cells(m, 0, "up\n");
     publish_many(h, t, 1);
     sinker_wait(h, "/hook", N_HISTORY + 12, WAIT_MS);
     mover_end(m);
