@@ -163,6 +163,12 @@ static void on_gap(struct feed_listener *listener, bool ends)
         flush(tail);
 }
 
+/* Its client comes again, and is led to where the tenant is by then. */
+static void on_away(struct feed_listener *listener)
+{
+    end(HK_CONTAINER_OF(listener, struct tail, listener), "unavailable");
+}
+
 /* ---- the clients of a thread ---------------------------------------------------------------- */
 
 struct tails *tails_new(struct api_cell *cell)
@@ -300,7 +306,10 @@ static struct tail *new_tail(struct call *call)
 
     *tail = (struct tail){
         .generator = {.proceed = on_written, .stop = on_client_gone},
-        .listener = {.on_lines = on_lines, .on_gap = on_gap, .has_room = has_room},
+        .listener = {.on_lines = on_lines,
+                     .on_gap = on_gap,
+                     .on_away = on_away,
+                     .has_room = has_room},
         .call = call,
         .next = tails->first,
         .heard_ms = hk_mono_ms(),

@@ -373,6 +373,15 @@ static void fall_behind(struct feed *feed)
         become_live(feed);
 }
 
+/* Frees the feed. */
+static void end_away(struct feed *feed)
+{
+    for (struct feed_listener *l = feed->listeners, *next; l != NULL; l = next) {
+        next = l->next;
+        l->on_away(l);
+    }
+}
+
 static void on_page(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct feed *feed = HK_CONTAINER_OF(query, struct feed, query);
@@ -382,6 +391,10 @@ static void on_page(struct hk_db_query *query, const struct hk_db_result *result
     if (result->code == HK_SEARCH_TOO_SLOW) {
         feed->n_too_slow++;
         fall_behind(feed);
+        return;
+    }
+    if (result->code == HK_TENANT_MOVING) {
+        end_away(feed);
         return;
     }
     if (result->code != HK_OK || result->n_rows != 1)

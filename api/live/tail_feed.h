@@ -40,6 +40,8 @@ struct feed_listener {
     /* Rows are missing, nobody knows how many: the feed could not keep up. With `ends` it will not
      * try again: to be left. */
     void (*on_gap)(struct feed_listener *listener, bool ends);
+    /* The tenant is not in this cell any more: to be left. */
+    void (*on_away)(struct feed_listener *listener);
     /* Whether it has room: a feed that goes on from an earlier place waits until it has. */
     bool (*has_room)(struct feed_listener *listener);
     struct feed *feed; /* NULL: listens to none */
