@@ -94,7 +94,7 @@ unsigned claim_pace_lately(struct claim_pace *pace, int64_t now_ms);
 /*
  * How long to gather what is claimed at a pace of `n_lately`: nothing below 250 a second, 16 ms
  * from 4,000 a second on; eight times as long as the last claim took, `took_us`, when that is more,
- * up to 32 ms: then the database has much to do, or other workers claim as well. Pure.
+ * up to 16 ms: then the database has much to do, or other workers claim as well. Pure.
  */
 unsigned claim_apart_ms(unsigned n_lately, int64_t took_us);
 

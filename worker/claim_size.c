@@ -3,8 +3,8 @@
 #include "worker/claim.h"
 
 #define MAX_UNRECORDED 1024
-#define MAX_APART_MS   16 /* by the pace */
-#define LONG_APART_MS  32 /* by what claims take; of records */
+#define MAX_APART_MS   16
+#define RECORDS_MS     32 /* as far are records apart */
 #define PACE_PER_MS    5  /* messages in CLAIM_AHEAD_MS */
 #define CLAIMING_SHARE 8  /* one part in so many of the time, without the loads */
 
@@ -48,12 +48,12 @@ unsigned claim_apart_ms(unsigned n_lately, int64_t took_us)
 
     if (by_pace_ms == 0 || by_time_ms <= by_pace_ms)
         return by_pace_ms;
-    return by_time_ms < LONG_APART_MS ? (unsigned)by_time_ms : LONG_APART_MS;
+    return by_time_ms < MAX_APART_MS ? (unsigned)by_time_ms : MAX_APART_MS;
 }
 
 unsigned claim_record_apart_ms(unsigned n_lately)
 {
-    return n_lately < PACE_PER_MS ? 0 : LONG_APART_MS;
+    return n_lately < PACE_PER_MS ? 0 : RECORDS_MS;
 }
 
 unsigned claim_size(unsigned n_slots, const struct claim_load *load)
