@@ -17,6 +17,7 @@ scale_case() {
     n_workers=1
     per_event=1
     per_request=1
+    scale_seconds=$seconds
     case $1 in
     base | history) ;;
     api-threads-*) restart_api 1 "${1##*-}" ;;
@@ -33,13 +34,17 @@ scale_case() {
         per_request=100
         ;;
     subscriptions-*) seed_many_companies "${1##*-}" && export BENCH_COMPANY=many BENCH_COMPANIES="${1##*-}" ;;
-    tenants-*) seed_many_tenants "${1##*-}" && export BENCH_KEYS="$work/keys" ;;
+    tenants-*)
+        seed_many_tenants "${1##*-}" && export BENCH_KEYS="$work/keys"
+        seconds=$((4 * seconds)) # so that keys are asked for again, as they are all day
+        ;;
     payload-*) export BENCH_PAYLOAD_BYTES="${1##*-}" ;;
     slow-disk) set_postgres "commit_delay = $slow_disk_us" 'commit_siblings = 0' ;;
     *) say "no case $1; there are: $scale_cases history"; exit 2 ;;
     esac
     scale_measure "$1"
     unset BENCH_COMPANY BENCH_COMPANIES BENCH_KEYS BENCH_PAYLOAD_BYTES BENCH_BATCH
+    seconds=$scale_seconds
     set_postgres 'commit_delay = 0' 'commit_siblings = 5'
     case $1 in api-*) restart_api 1 1 ;; esac
 }
@@ -85,11 +90,28 @@ history_bytes() {
         WHERE c.relnamespace = 'hookline'::regnamespace AND c.relkind = 'r' AND c.relname ~ '^(event|message|attempt|skip)(_key|_[0-9]{4}w[0-9]+)?\$'"
 }
 
+# Whether nothing waits of what was published here: a log of BENCH_FROM has its own retries.
+nothing_waits() {
+    [ "$(psql -qtAX -c "SELECT NOT EXISTS (SELECT FROM hookline.queue
+        WHERE message_id > hookline.uuid_v7_floor(now() - interval '10 minutes'))")" = t ]
+}
+
+# Whether the API takes events in: not while what waits in a log of BENCH_FROM is late.
+takes_events() { post "$BENCH_KEY" /v1/events '{"event_type":"document.uploaded","company":"bench","payload":{}}'; }
+
+# Whether no tenant waits to be looked at for what is to be forgotten: that is once an hour, and at once for those that are new.
+retention_rests() {
+    [ "$(psql -qtAX -c "SELECT count(*) FILTER (WHERE r.due_at > now()) = count(*) FROM hookline.tenant t
+        LEFT JOIN hookline.retention r USING (tenant_id) WHERE t.tenant_id <> hookline.installation_id()")" = t ]
+}
+
 scale_measure() {
     [ -n "${BENCH_FROM:-}" ] || empty_tables
     for _ in $(seq "$n_workers"); do start_worker; done
+    wait_for takes_events 60
     warm_up
-    wait_for queue_is_empty
+    wait_for nothing_waits
+    [ -n "${BENCH_FROM:-}" ] || wait_for retention_rests 300 # what is old is forgotten for longer than that
     [ -n "${BENCH_FROM:-}" ] || empty_tables
     sink_reset
     : >"$work/round"
@@ -100,7 +122,7 @@ scale_measure() {
     note_load requests "$(load "$api/v1/events" 64)"
     n_messages=$((n_requests * per_request * per_event))
     sink_wait "$n_messages" 300
-    wait_for queue_is_empty
+    wait_for nothing_waits
     took_s=$(seconds_since "$began_ns")
     read_meter us "$n_messages"
     stop_worker

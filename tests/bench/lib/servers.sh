@@ -60,12 +60,12 @@ stop() {
     mv "$work/processes.new" "$work/processes"
 }
 
-# wait_for 'command' - up to 10 s.
+# wait_for 'command' [SECONDS] - up to 10 s, or so many.
 wait_for() {
     tries=0
     until eval "$1" >/dev/null 2>&1; do
         tries=$((tries + 1))
-        [ $tries -lt 200 ] || { say "gave up waiting for: $1"; exit 1; }
+        [ $tries -lt $((${2:-10} * 20)) ] || { say "gave up waiting for: $1"; exit 1; }
         sleep 0.05
     done
 }
