@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a move leaves among the lanes of a cell, and in the rows that say that one is under way. */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/message.h"
+#include "tests/support/mover.h"
+
+enum { WAIT_MS = 60000, SOON_MS = 15000 };
+
+static const char *const quick[] = {"HOOKLINE_WORKER_LEASE_MS=3000", NULL};
+
+static struct subscription given_ordered(struct harness *h, struct tenant *t, const char *path)
+{
+    struct subscription s = given_story(h, t, path);
+    struct reply reply = api_call(h, t->admin, "PATCH",
+                                  http_text(h->http, "/v1/subscriptions/%s", s.id),
+                                  "{\"ordered\": true}");
+
+    assert_status(reply, 200);
+    return s;
+}
+
+/* A thousand and more subscriptions of the tenant that are in lanes. */
+static void given_lanes(struct mover *m, const struct tenant *t)
+{
+    assert_int_equal(
+        mover_int(m, HOME,
+                  "WITH made AS (INSERT INTO subscription"
+                  "  SELECT (jsonb_populate_record(s, jsonb_build_object('id', gen_random_uuid()))).*"
+                  "    FROM subscription s, generate_series(1, 1100)"
+                  "   WHERE s.tenant_id = '%s' RETURNING tenant_id, id),"
+                  " busy AS (INSERT INTO lane (tenant_id, subscription_id, succeeded_at)"
+                  "  SELECT tenant_id, id, now() FROM made RETURNING 1)"
+                  "SELECT count(*) FROM busy",
+                  t->id),
+        1100);
+}
+
+static void test_lanes_of_a_cell_go_on_while_a_tenant_with_many_comes_to_it(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *moved = given_tenant(h), *other = given_tenant_in(h, "b");
+    struct mover_lock *lock;
+
+    (void)given_story(h, moved, "/moved");
+    (void)given_ordered(h, other, "/other");
+    (void)publish(h, other, "order.paid", "c1", "{\"n\": 1}");
+    sinker_wait(h, "/other", 1, WAIT_MS);
+
+    given_lanes(m, moved);
+    lock = mover_lock(m, B, "LOCK TABLE company IN SHARE MODE");
+    mover_start(m, moved, "b", NULL);
+    mover_wait_blocked(m, B);
+    assert_int_equal(mover_int(m, B, "SELECT count(*) FROM lane x WHERE x.tenant_id = '%s'",
+                               moved->id),
+                     1100);
+    (void)publish(h, other, "order.paid", "c1", "{\"n\": 2}");
+    sinker_wait(h, "/other", 2, SOON_MS);
+    mover_unlock(lock);
+    assert_int_equal(mover_wait(m), 0);
+    mover_end(m);
+}
+
+static void test_a_worker_that_slept_through_a_move_leaves_no_lane_behind(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+
+    (void)given_ordered(h, t, "/hook");
+    sinker_rule(h, "/hook", "{\"replies\": [{\"status\": 200, \"delay_ms\": 500}]}");
+    (void)publish(h, t, "order.paid", "c1", "{\"n\": 1}");
+    sinker_wait(h, "/hook", 1, WAIT_MS);
+    proc_signal(&h->workers[0], SIGSTOP);
+    mover_run(m, t, "b", NULL, 0);
+    assert_int_equal(mover_n_rows(m, HOME, t), 0);
+    proc_signal(&h->workers[0], SIGCONT);
+    sinker_wait(h, "/hook", 2, WAIT_MS);
+    (void)publish(h, t, "order.paid", "c1", "{\"n\": 2}");
+    sinker_wait(h, "/hook", 3, WAIT_MS);
+    assert_int_equal(mover_n_rows(m, HOME, t), 0);
+    mover_run(m, t, "default", NULL, 0);
+    mover_end(m);
+}
+
+static void test_a_move_that_was_killed_at_its_end_leaves_no_word_of_it_on_the_way_back(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    struct mover_lock *lock;
+
+    (void)given_story(h, t, "/hook");
+    lock = mover_lock(m, HOME, "LOCK TABLE tenant_arrival IN SHARE MODE");
+    mover_start(m, t, "b", NULL);
+    mover_wait_blocked(m, HOME);
+    mover_kill(m);
+    mover_cut_off(m);
+    mover_unlock(lock);
+    mover_run(m, t, "default", NULL, 0);
+    /* Nothing moves: weeks may be dropped, and the tenant's retention is kept. */
+    assert_int_equal(mover_int(m, HOME, "SELECT cell_has_move()::integer"), 0);
+    assert_int_equal(mover_int(m, HOME, "SELECT tenant_is_moving('%s')::integer", t->id), 0);
+    mover_end(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        harness_test(test_lanes_of_a_cell_go_on_while_a_tenant_with_many_comes_to_it,
+                     .has_no_worker = true),
+        harness_test(test_a_worker_that_slept_through_a_move_leaves_no_lane_behind,
+                     .has_no_worker = true, .env = quick),
+        harness_test(test_a_move_that_was_killed_at_its_end_leaves_no_word_of_it_on_the_way_back,
+                     .has_no_worker = true),
+    };
+
+    return cmocka_run_group_tests_name("move_lanes", tests, NULL, NULL);
+}
