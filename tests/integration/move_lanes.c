@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/support/flow.h"
 #include "tests/support/message.h"
 #include "tests/support/mover.h"
 
@@ -107,9 +108,51 @@ static void test_a_move_that_was_killed_at_its_end_leaves_no_word_of_it_on_the_w
     mover_end(m);
 }
 
+static bool has_swept(void *arg)
+{
+    return strstr(harness_logs(arg), "\"run_sweep\"") != NULL;
+}
+
+/* A flow that has called somebody and waits for a request; meanwhile a worker is started. */
+static void test_a_run_that_waits_outlives_the_hold(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    struct mover_lock *lock;
+    const char *flow_id, *run, *steps;
+
+    steps = http_text(h->http,
+                      "[{\"name\":\"call\",\"kind\":\"http\",\"url\":\"%s\"},"
+                      "{\"name\":\"answer\",\"kind\":\"wait\",\"key\":\"order-{{ $.id }}\","
+                      "\"timeout_seconds\":600}]",
+                      sinker_url(h, "/call"));
+    flow_id = given_flow(h, t, given_app(h, t, "acme"), steps);
+    run = flow_request(h, t, flow_id, "{\"id\":7}");
+    run_wait_waiting(h, run);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM run"), 1);
+
+    lock = mover_lock(m, B, "LOCK TABLE company IN SHARE MODE");
+    mover_start(m, t, "b", NULL);
+    mover_wait_blocked(m, B);
+    (void)harness_start_worker(h); /* its upkeep begins at once */
+    (void)wait_until(has_swept, h, 5000);
+    mover_interrupt(m);
+    mover_unlock(lock);
+    assert_int_equal(mover_wait(m), 130);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM queue"), 1);
+    assert_int_equal(mover_int(m, HOME, "SELECT count(*) FROM run"), 1);
+    flow_signal(h, t, flow_id, "order-7", "{\"ok\":true}");
+    run_wait_ended(h, run, "succeeded", NULL);
+    assert_string_equal(run_story(h, run), "call:succeeded answer:succeeded");
+    assert_int_equal(sinker_count(h, "/call"), 1);
+    mover_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        harness_test(test_a_run_that_waits_outlives_the_hold, .has_no_worker = true),
         harness_test(test_lanes_of_a_cell_go_on_while_a_tenant_with_many_comes_to_it,
                      .has_no_worker = true),
         harness_test(test_a_worker_that_slept_through_a_move_leaves_no_lane_behind,
