@@ -149,10 +149,44 @@ static void test_a_run_that_waits_outlives_the_hold(void **state)
     mover_end(m);
 }
 
+/* As one of before the upgrade, or one whose settings are older. */
+static void test_an_api_that_knows_of_no_cells_takes_nothing_that_is_lost(void **state)
+{
+    struct harness *h = *state;
+    struct mover *m = mover_begin(h);
+    struct tenant *t = given_tenant(h);
+    char cells[sizeof(h->cells_variable)];
+    struct mover_lock *lock;
+    struct reply reply, found;
+    bool is_taken;
+
+    (void)given_story(h, t, "/hook");
+    memcpy(cells, h->cells_variable, sizeof(cells));
+    h->cells_variable[0] = '\0';
+    harness_start_other_api(h);
+    memcpy(h->cells_variable, cells, sizeof(cells));
+    lock = mover_lock(m, B, "LOCK TABLE retention_week IN SHARE MODE"); /* the flip */
+    mover_start(m, t, "b", NULL);
+    mover_wait_blocked(m, B);
+    harness_swap_apis(h);
+    reply = api_call(h, t->admin, "POST", "/v1/companies",
+                     "{\"external_id\": \"late\", \"name\": \"Late\"}");
+    is_taken = reply.status == 201;
+    harness_swap_apis(h);
+    mover_unlock(lock);
+    (void)mover_wait(m);
+    found = api_call(h, t->admin, "GET", "/v1/companies?limit=100", NULL);
+    assert_status(found, 200);
+    assert_true(!is_taken || strstr(found.body, "\"late\"") != NULL);
+    mover_end(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         harness_test(test_a_run_that_waits_outlives_the_hold, .has_no_worker = true),
+        harness_test(test_an_api_that_knows_of_no_cells_takes_nothing_that_is_lost,
+                     .has_no_worker = true),
         harness_test(test_lanes_of_a_cell_go_on_while_a_tenant_with_many_comes_to_it,
                      .has_no_worker = true),
         harness_test(test_a_worker_that_slept_through_a_move_leaves_no_lane_behind,
