@@ -154,6 +154,16 @@ WITH trial AS MATERIALIZED (
                                                 l.tokens + s.rate_per_second
                                                 * greatest(0, extract(epoch FROM now() - l.refilled_at))) END AS tokens
                          OFFSET 0) t
+), orphaned AS (
+    -- Of a tenant that is being moved, or was: nothing would take them from the head.
+    DELETE FROM lane l
+     WHERE (SELECT count(*) FROM looked_at) > (SELECT count(*) FROM limited)
+       AND l.ctid = ANY (ARRAY(SELECT x.lane_ctid
+                                 FROM looked_at x
+                                WHERE NOT EXISTS (SELECT
+                                                    FROM subscription s
+                                                   WHERE s.tenant_id = x.tenant_id AND s.id = x.subscription_id)))
+    RETURNING l.subscription_id
 ), found AS MATERIALIZED (
     -- Of an ordered one its first message, if it is due, wherever that waits.
     SELECT l.tenant_id, l.subscription_id, l.is_trial, l.is_broken, c.queue_ctid,
@@ -252,7 +262,7 @@ WITH trial AS MATERIALIZED (
 SELECT z.n_lanes, z.lane_due_ms, q.tenant_id, q.subscription_id, q.message_id, q.fence, q.attempts, q.schedule_from,
        (SELECT l.is_trial FROM limited l WHERE l.tenant_id = q.tenant_id AND l.subscription_id = q.subscription_id) AS is_trial,
        NULL::bigint AS looked_until_us
-  FROM (SELECT (SELECT count(*) FROM limited) AS n_lanes,
+  FROM (SELECT (SELECT count(*) FROM limited) + (SELECT count(*) FROM orphaned) AS n_lanes,
                (SELECT ceil(extract(epoch FROM l.next_at - now()) * 1000)::bigint
                   FROM lane l
                  WHERE l.next_at > now() AND l.next_at < 'infinity'

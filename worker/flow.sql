@@ -247,6 +247,7 @@ SELECT count(*) FROM unheard;
 
 -- name: run_sweep
 -- $1 how many at most integer. What is left of runs that ended otherwise than by a step: with their flow, or given back.
+-- Those of a tenant that is held, or comes, wait in queue_away, if anywhere (docs/adr/0041-moving-a-tenant.md).
 WITH ended AS (
     DELETE FROM run r
      USING (SELECT x.tenant_id, x.message_id
@@ -255,6 +256,7 @@ WITH ended AS (
                                  FROM queue q
                                 WHERE q.tenant_id = x.tenant_id AND q.subscription_id = x.flow_id
                                   AND q.message_id = x.message_id)
+               AND NOT tenant_is_away(x.tenant_id)
              LIMIT $1::integer) old
      WHERE r.tenant_id = old.tenant_id AND r.message_id = old.message_id
     RETURNING r.message_id

@@ -9,6 +9,7 @@
 -- boolean[]; and what divides pauses: $11 integer.
 -- Then the messages that go into lanes, which this worker has leased: $12 tenant_id uuid[], $13 subscription_id uuid[],
 -- $14 message_id uuid[], $15 fence integer[]. Returns one row: how many of these still were its own.
+-- Nothing is told of a subscription that is not here any more: its tenant may have moved while this worker slept.
 -- Each lane is locked where it is written, or made, one behind the other: who locked those that are there first, and
 -- made the others then, would wait crosswise with a claim that does it in one go (`woken`). What is written is decided
 -- in lane_told() once the lane is locked; n_turns of what is proposed says which of those that were given it is.
@@ -39,6 +40,10 @@ WITH given AS MATERIALIZED (
       FROM given g
      CROSS JOIN LATERAL lane_told(NULL, g.n_answered, g.cost, g.throttle_ms, g.throttle_status, g.age_ms, g.n_entering,
                                   g.wait_ms, g.is_proven, $11::integer) n
+     CROSS JOIN LATERAL (SELECT
+                           FROM subscription x
+                          WHERE x.tenant_id = g.tenant_id AND x.id = g.subscription_id
+                         OFFSET 0) s
      ORDER BY g.tenant_id, g.subscription_id
         ON CONFLICT (tenant_id, subscription_id) DO UPDATE
        SET (is_busy, next_at, max_in_flight, failure_cost, pause_ms, paused_until, succeeded_at, since, asked_at,

@@ -31,7 +31,9 @@ static bool has_left(const struct move *move, const struct hk_cell *cell, bool *
     return is_known;
 }
 
-/* The tenant is where it is to be: perhaps something is left where it was. */
+/* The tenant is where it is to be: perhaps something is left where it was, if only in the
+ * directory.
+ */
 static bool find_rest(struct move *move)
 {
     for (unsigned i = 0; i < move->cells->n; i++) {
@@ -45,7 +47,10 @@ static bool find_rest(struct move *move)
             move->is_flipped = true;
         }
     }
-    return true;
+    return move->from != NULL || !move->is_announced ||
+           move_run(move->home,
+                    "UPDATE tenant_cell c SET moving_to = NULL WHERE c.tenant_id = '%s'",
+                    move->tenant);
 }
 
 bool move_find(struct move *move)
@@ -331,13 +336,17 @@ void move_free_tables(struct move *move)
     free(move->tables);
 }
 
-/* One that has begun to be copied live goes on so. A queue that waits does not change. */
+/*
+ * One that has begun to be copied live goes on so. A queue that waits does not change; and the
+ * target's workers would look at lanes whose subscriptions come with the hold.
+ */
 static bool is_live(const struct move *move, const struct move_table *table, bool *ret)
 {
     int64_t n;
 
     *ret = false;
-    if (!table->stands_alone || strcmp(table->name, "queue_away") == 0)
+    if (!table->stands_alone || strcmp(table->name, "queue_away") == 0 ||
+        strcmp(table->name, "lane") == 0)
         return true;
     if (!move_number(move->target, &n,
                      "SELECT count(*) FROM tenant_copy c WHERE c.tenant_id = '%s'"

@@ -71,6 +71,7 @@ static bool point_directory(struct move *move)
                     move->tenant);
 }
 
+/* The directory comes last, as in move_abort(): until then no other move can begin. */
 bool move_finish(struct move *move)
 {
     if (!point_directory(move))
@@ -81,15 +82,15 @@ bool move_finish(struct move *move)
     return drain_source(move) &&
            move_run(move->target, "DELETE FROM tenant_copy c WHERE c.tenant_id = '%s'",
                     move->tenant) &&
-           move_run(move->home,
-                    "UPDATE tenant_cell c SET moving_to = NULL WHERE c.tenant_id = '%s'",
-                    move->tenant) &&
            move_run(move->source,
                     "BEGIN;"
                     "DELETE FROM tenant_arrival a WHERE a.tenant_id = '%s';"
                     "DELETE FROM tenant_move v WHERE v.tenant_id = '%s';"
                     "COMMIT",
-                    move->tenant, move->tenant);
+                    move->tenant, move->tenant) &&
+           move_run(move->home,
+                    "UPDATE tenant_cell c SET moving_to = NULL WHERE c.tenant_id = '%s'",
+                    move->tenant);
 }
 
 /* What no move has brought is not a move's to delete. */

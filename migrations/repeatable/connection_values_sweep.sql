@@ -28,6 +28,7 @@ BEGIN
         SELECT v.*
           FROM connection_values v
          WHERE v.version > 1 AND NOT v.has_swept AND v.created_at < now() - $2
+           AND NOT tenant_is_away(v.tenant_id) -- what uses them is not all here
          ORDER BY v.created_at
          LIMIT $1
            FOR NO KEY UPDATE SKIP LOCKED

@@ -159,6 +159,7 @@ BEGIN
      WHERE a.tenant_id = $1;
     n_waiting := tenant_queue_return($1);
     DELETE FROM tenant_away a WHERE a.tenant_id = $1;
+    DELETE FROM tenant_move v WHERE v.tenant_id = $1; -- of a move out of here that left it
     DELETE FROM retention_week w; -- what was known of the weeks was known without this tenant
     INSERT INTO audit_log (tenant_id, actor, action, object_id, detail)
     VALUES ($1, 'hookline tenants move', 'tenant.moved', $1::text, json_build_object('from', $2, 'to', $3));
