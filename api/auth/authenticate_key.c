@@ -62,8 +62,7 @@ static void on_found(struct batch_item *item, const struct hk_db_result *result,
     enum { COLUMN_IS_AWAY = 9 };
     struct call *call = HK_CONTAINER_OF(item, struct finding, item)->call;
 
-    if (call->thread->n_cells > 1 &&
-        hk_str_eq(hk_db_value(result, row, COLUMN_IS_AWAY), HK_STR("1"))) {
+    if (hk_str_eq(hk_db_value(result, row, COLUMN_IS_AWAY), HK_STR("1"))) {
         call_fail_code(call, HK_TENANT_MOVING, HK_STR_NULL);
         return;
     }

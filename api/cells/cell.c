@@ -28,7 +28,7 @@ struct hk_db_options cell_db_options(const struct api_cell *cell)
         .session_options = HK_DB_API_OPTIONS,
         .name = "hookline-api",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
-        .asks_away = cell->thread->n_cells > 1,
+        .asks_away = true,
         .n_connections = (unsigned)config->api_db_connections,
         .max_queued = (unsigned)config->api_max_pending_requests,
         .max_slow = (unsigned)(config->api_db_connections > 1 ? config->api_db_connections - 1 : 1),

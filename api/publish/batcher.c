@@ -74,7 +74,7 @@ struct batcher *batcher_new(struct api_cell *cell, const struct batch_kind *cons
         .session_options = HK_DB_INGEST_OPTIONS,
         .name = "hookline-ingest",
         .schema_version = HOOKLINE_SCHEMA_VERSION,
-        .asks_away = cell->thread->n_cells > 1,
+        .asks_away = true,
         .n_connections = (unsigned)config->api_ingest_connections,
         .max_queued = 16,
     };
