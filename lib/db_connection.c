@@ -9,6 +9,7 @@
  */
 #include "db_connection.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -109,7 +110,8 @@ static bool send_listens(struct db_connection *connection)
     return true;
 }
 
-/* Connected: pipeline mode, the schema's version, and LISTEN, where the pool wants them. */
+/* Connected: pipeline mode, the schema's version, whose server it is, and LISTEN, where the pool
+ * wants them. */
 static void set_up(struct db_connection *connection)
 {
     const struct hk_db_options *options = &connection->db->options;
@@ -119,6 +121,9 @@ static void set_up(struct db_connection *connection)
     if (PQsetnonblocking(connection->pg, 1) != 0 || PQenterPipelineMode(connection->pg) != 1 ||
         (options->schema_version > 0 &&
          !send_text(connection, "SELECT schema_require(%d)", options->schema_version)) ||
+        (options->system_identifier != 0 &&
+         !send_text(connection, "SELECT server_require(%" PRId64 ")",
+                    options->system_identifier)) ||
         !send_listens(connection) || PQpipelineSync(connection->pg) != 1 ||
         !watch_socket(connection))
         db_connection_fail(connection, "cannot be set up");

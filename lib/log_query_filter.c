@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* log_query_filter.c - a query as JSON, in the order of the table of fields. */
 #include <assert.h>
+#include <stdio.h>
 
 #include "hk/clock.h"
 #include "log_query_terms.h"
@@ -135,4 +136,20 @@ void log_query_write(const struct query *q, struct hk_buf *ret)
         hk_buf_add_text(ret, "}");
     }
     hk_buf_add_text(ret, "}");
+}
+
+bool hk_log_filter_names_an_id(struct hk_str filter)
+{
+    static const char *const firsts[] = {"id", "message_id", "event_id", "external_id"};
+    char member[32];
+
+    /* They are the first of log_query_fields, and so is one of them that is there of the members.
+     */
+    for (size_t i = 0; i < HK_COUNTOF(firsts); i++) {
+        size_t n = (size_t)snprintf(member, sizeof(member), "{\"%s\":", firsts[i]);
+
+        if (filter.n >= n && memcmp(filter.p, member, n) == 0)
+            return true;
+    }
+    return false;
 }

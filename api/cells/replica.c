@@ -17,6 +17,7 @@
 #include "hk/buf.h"
 #include "hk/clock.h"
 #include "hk/log.h"
+#include "hk/log_query.h"
 
 enum {
     /* Ids are given and replies read by clocks that differ, and an id is older than its commit. */
@@ -35,7 +36,7 @@ struct question {
 
 struct replica {
     struct api_cell *cell;
-    struct hk_db *db;
+    struct hk_db *db; /* NULL until it is known which server's replica it has to be */
     struct replica_lag lag;
     struct hk_timer tick;
     struct question of_primary, of_standby;
@@ -63,7 +64,7 @@ static enum replica_state state_of(const struct replica *replica)
 {
     int64_t most = max_lag_ms(replica);
 
-    if (!hk_db_is_up(replica->db))
+    if (replica->db == NULL || !hk_db_is_up(replica->db))
         return REPLICA_DOWN;
     return age_ms_of(replica) <= (replica->state == REPLICA_SERVES ? most : most / 2)
                ? REPLICA_SERVES
@@ -116,14 +117,30 @@ static uint64_t position_of(const struct hk_db_result *result)
     return result->code == HK_OK && result->n_rows == 1 ? (uint64_t)hk_db_int(result, 0, 0) : 0;
 }
 
+/* A copy of the cell's primary; a connection to any other server fails, and the log says why. */
+static void connect_to(struct replica *replica, int64_t system_identifier)
+{
+    struct hk_db_options options = cell_db_options(replica->cell);
+
+    options.url = replica->cell->place->replica_url;
+    options.session_options = HK_DB_API_OPTIONS " -c default_transaction_read_only=on";
+    options.name = "hookline-api-replica";
+    options.is_standby = true;
+    options.system_identifier = system_identifier;
+    replica->db = hk_db_new(replica->cell->thread->loop, &options);
+}
+
 static void on_primary_position(struct hk_db_query *query, const struct hk_db_result *result)
 {
     struct question *question = HK_CONTAINER_OF(query, struct question, query);
     struct replica *replica = HK_CONTAINER_OF(question, struct replica, of_primary);
 
     question->is_asked = false;
-    if (result->code == HK_OK)
-        replica_lag_note_primary(&replica->lag, position_of(result), question->asked_ms);
+    if (result->code != HK_OK)
+        return;
+    replica_lag_note_primary(&replica->lag, position_of(result), question->asked_ms);
+    if (replica->db == NULL)
+        connect_to(replica, hk_db_int(result, 0, 1));
 }
 
 static void on_standby_position(struct hk_db_query *query, const struct hk_db_result *result)
@@ -147,14 +164,14 @@ static void on_tick(struct hk_timer *timer)
         tick_ms = MAX_TICK_MS;
     (void)look(replica);
     ask(&replica->of_primary, replica->cell->db);
-    ask(&replica->of_standby, replica->db);
+    if (replica->db != NULL)
+        ask(&replica->of_standby, replica->db);
     hk_loop_set_timer(replica->cell->thread->loop, &replica->tick, tick_ms, on_tick);
 }
 
 struct replica *replica_new(struct api_cell *cell)
 {
     const struct hk_config *config = &cell->place->config;
-    struct hk_db_options options = cell_db_options(cell);
     struct replica *replica;
 
     if (cell->place->replica_url == NULL)
@@ -162,12 +179,7 @@ struct replica *replica_new(struct api_cell *cell)
     replica = calloc(1, sizeof(*replica));
     if (replica == NULL)
         abort();
-    options.url = cell->place->replica_url;
-    options.session_options = HK_DB_API_OPTIONS " -c default_transaction_read_only=on";
-    options.name = "hookline-api-replica";
-    options.is_standby = true;
     replica->cell = cell;
-    replica->db = hk_db_new(cell->thread->loop, &options);
     replica->of_primary.query = (struct hk_db_query){
         .stmt = &stmt_primary_position,
         .wants_binary_result = true,
@@ -208,23 +220,30 @@ static int64_t time_of(struct hk_str text)
 }
 
 /*
- * An event that is asked for by its id, and that it may not have heard of; or a page that goes on
- * where the one before has ended at the primary: what it has not got of that would be left out.
+ * Whether a parameter asks for what may be younger than what the replica shows: what has an id (a
+ * cheap look-up wherever it is), an event that may be young, or the page behind one that has ended
+ * at the primary, whose rest would be left out.
  */
+static bool asks_for_news(const char *bind, struct hk_str value, int64_t as_of_ms)
+{
+    if (strcmp(bind, "?event_id") == 0 || strcmp(bind, "?external_id") == 0)
+        return value.p != NULL;
+    if (strcmp(bind, "?q") == 0)
+        return hk_log_filter_names_an_id(value);
+    if (strcmp(bind, ":event_id") == 0 || strcmp(bind, "?cursor") == 0 ||
+        strcmp(bind, "=cursor") == 0)
+        return time_of(value) > as_of_ms;
+    return false;
+}
+
 static bool is_too_young(const struct call *call, const struct replica *replica)
 {
     const struct route *route = call->match.route;
     int64_t as_of_ms = hk_wall_us() / 1000 - age_ms_of(replica) - YOUNG_MS;
 
     for (unsigned i = 0; i < route->stmt->n_params; i++) {
-        const char *name = route->bind[i] + 1; /* ":event_id", "?event_id", "?cursor", "=cursor" */
-        struct hk_str value = call->query.params[i];
-
-        if ((strcmp(name, "event_id") == 0 || strcmp(name, "cursor") == 0) &&
-            time_of(value) > as_of_ms)
+        if (asks_for_news(route->bind[i], call->query.params[i], as_of_ms))
             return true;
-        if (strcmp(name, "external_id") == 0 && value.p != NULL)
-            return true; /* has it come? */
     }
     return false;
 }
@@ -284,5 +303,7 @@ unsigned replica_n_slow(const struct call *call)
 {
     const struct replica *replica = call->cell->replica;
 
-    return replica == NULL ? 0 : hk_db_n_slow(replica->db, call->context.tenant_id);
+    return replica == NULL || replica->db == NULL
+               ? 0
+               : hk_db_n_slow(replica->db, call->context.tenant_id);
 }

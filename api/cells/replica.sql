@@ -2,7 +2,8 @@
 -- read no table. Binary results: a position as the number of bytes since the beginning of the log.
 
 -- name: primary_position
-SELECT (pg_current_wal_lsn() - '0/0')::bigint;
+-- And which server it is: its replicas have that in common with it.
+SELECT (pg_current_wal_lsn() - '0/0')::bigint AS position, c.system_identifier FROM pg_control_system() c;
 
 -- name: standby_position
 -- NULL: it is no standby, or no longer.

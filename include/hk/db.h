@@ -105,6 +105,7 @@ struct hk_db_options {
     bool is_standby;
     bool asks_away;     /* a transaction of a tenant that is away ends with HK_TENANT_MOVING */
     int schema_version; /* a connection to an older schema is none; 0: not asked */
+    int64_t system_identifier; /* one to another server or its copies is none; 0: not asked */
     const char *listen_channels[HK_DB_MAX_CHANNELS]; /* NULL: none, no more */
     hk_db_notified_fn *on_notified;                  /* or NULL, as the next */
     hk_db_listening_fn *on_listening;

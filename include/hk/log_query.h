@@ -37,4 +37,7 @@ enum {
 HK_NODISCARD enum hk_code hk_log_query_parse(struct hk_str text, int64_t now_us,
                                              struct hk_buf *ret_filter, struct hk_error *reterr);
 
+/* Whether a filter asks for messages by their id, or by that of their event, the producer's too. */
+bool hk_log_filter_names_an_id(struct hk_str filter);
+
 #endif

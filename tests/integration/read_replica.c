@@ -65,23 +65,6 @@ static const char *ask_standby(const char *sql)
     return text;
 }
 
-static bool is_paused(void *arg)
-{
-    (void)arg;
-    return strcmp(ask_standby("SELECT pg_get_wal_replay_pause_state()"), "paused") == 0;
-}
-
-static void pause_replay(void)
-{
-    (void)ask_standby("SELECT pg_wal_replay_pause()");
-    assert_true(wait_until(is_paused, NULL, WAIT_MS));
-}
-
-static void resume_replay(void)
-{
-    (void)ask_standby("SELECT pg_wal_replay_resume()");
-}
-
 struct seen {
     struct harness *h;
     const char *state;
@@ -114,7 +97,7 @@ static void use_replica(struct harness *h, const char *const settings[])
     char url[PG_URL_SIZE], url_of_b[PG_URL_SIZE];
     size_t n = 0;
 
-    resume_replay(); /* what another test has left behind */
+    standby_resume(); /* what another test has left behind */
     standby_url(h->database, false, url);
     standby_url(h->cells[0], false, url_of_b);
     (void)snprintf(replicas, sizeof(replicas), "HOOKLINE_REPLICAS=default %s%s%s", url,
@@ -200,7 +183,7 @@ static void test_the_log_is_read_from_the_replica(void **state)
     (void)given_story(h, t, "/hook");
     use_replica(h, generous);
     publish_and_wait(h, t, 3);
-    pause_replay();
+    standby_pause();
     id = publish(h, t, "order.paid", "c1", "{\"total\": 13}");
     sinker_wait(h, "/hook", 4, WAIT_MS);
     check_all_is_shown_as_of_then(h, t);
@@ -217,7 +200,7 @@ static void test_the_log_is_read_from_the_replica(void **state)
                                " WHERE action = 'message.exported'"),
                      1);
 
-    resume_replay();
+    standby_resume();
     assert_true(wait_until(is_listed, &fourth, WAIT_MS));
     assert_int_equal(count_lines(h, "statement.failed", ""), 0);
     assert_int_equal(count_lines(h, "replica.left", ""), 0);
@@ -246,7 +229,7 @@ static void test_a_list_goes_on_where_the_primary_has_ended_its_page(void **stat
     options.env = NULL;
     harness_start_other_api(h);
     publish_and_wait(h, t, 2);
-    pause_replay();
+    standby_pause();
     for (int i = 0; i < 4; i++)
         (void)publish(h, t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 6, WAIT_MS);
@@ -288,7 +271,7 @@ static void test_each_cell_has_a_replica_of_its_own(void **state)
     publish_and_wait(h, t, 2);
     lookout.since_ms = hk_mono_ms();
     assert_true(wait_until(shows_later_than, &lookout, WAIT_MS));
-    pause_replay();
+    standby_pause();
     (void)publish(h, t, "order.paid", "c1", "{}");
     sinker_wait(h, "/hook", 3, WAIT_MS);
     assert_int_equal(count_messages(h, t, "/v1/messages"), 2);
@@ -307,12 +290,12 @@ static void test_a_replica_that_is_too_far_behind_is_not_asked(void **state)
     (void)given_story(h, t, "/hook");
     use_replica(h, (const char *const[]){"HOOKLINE_API_MAX_REPLICA_LAG_MS=1500", NULL});
     publish_and_wait(h, t, 2);
-    pause_replay();
+    standby_pause();
     (void)publish(h, t, "order.paid", "c1", "{}");
     wait_for_lines(h, "replica.left", "\"behind\"", 1);
     wait_for_state(h, "behind");
     assert_true(wait_until(is_listed, &third, WAIT_MS));
-    resume_replay();
+    standby_resume();
     wait_for_lines(h, "replica.joined", "default", 2);
     assert_true(is_listed(&third));
 }
@@ -422,9 +405,85 @@ static void test_a_search_is_bounded_there_as_it_is_at_the_primary(void **state)
     PQfinish(attempts);
 }
 
+/* docs/operations.md: "an event's messages by `event_id` are never old". */
+static void test_what_a_query_asks_for_by_the_id_of_a_new_event_is_found(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    const char *id;
+
+    (void)given_story(h, t, "/hook");
+    use_replica(h, generous);
+    publish_and_wait(h, t, 1);
+    standby_pause();
+    id = publish(h, t, "order.paid", "c1", "{}");
+    sinker_wait(h, "/hook", 2, WAIT_MS);
+    assert_int_equal(count_messages(h, t, http_text(h->http, "/v1/messages?event_id=%s", id)), 1);
+    assert_int_equal(count_messages(h, t, http_text(h->http, "/v1/messages?q=event:%s", id)), 1);
+    assert_int_equal(count_messages(h, t, http_text(h->http, "/v1/messages?q=%s", id)), 1);
+}
+
+static bool is_past(void *arg)
+{
+    return hk_mono_ms() > *(const int64_t *)arg;
+}
+
+static void test_what_is_sent_again_of_an_old_event_is_among_its_messages(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+    struct arrival one = {h, t, 1};
+    struct reply reply;
+    const char *id, *path;
+    int64_t later_ms;
+
+    (void)given_story(h, t, "/hook");
+    use_replica(h, generous);
+    id = publish(h, t, "order.paid", "c1", "{}");
+    assert_true(wait_until(is_listed, &one, WAIT_MS));
+    later_ms = hk_mono_ms() + 5000;
+    assert_true(wait_until(is_past, &later_ms, WAIT_MS));
+    standby_pause();
+    path = http_text(h->http, "/v1/messages?event_id=%s", id);
+    reply = api_call(h, t->admin, "GET", path, NULL);
+    assert_status(reply, 200);
+    reply = api_call(h, t->admin, "POST",
+                     http_text(h->http, "/v1/messages/%s/resend", reply_text(&reply, "data.0.id")),
+                     NULL);
+    if (reply.status / 100 != 2)
+        fail_test("%d %s", reply.status, reply.body);
+    sinker_wait(h, "/hook", 2, WAIT_MS);
+    assert_int_equal(count_messages(h, t, path), 2);
+}
+
+/* A database of a server that is no copy of this program's; NULL: there is no such server. */
+static const char *stranger_url;
+
+static void test_another_systems_server_is_refused(void **state)
+{
+    struct harness *h = *state;
+    struct tenant *t = given_tenant(h);
+
+    if (stranger_url == NULL)
+        skip();
+    (void)given_story(h, t, "/hook");
+    (void)snprintf(replicas, sizeof(replicas), "HOOKLINE_REPLICAS=default %s", stranger_url);
+    env[0] = replicas;
+    env[1] = NULL;
+    options = *h->options;
+    options.env = env;
+    h->options = &options;
+    harness_restart_api(h);
+    wait_for_lines(h, "no replica of the cell's primary", "hookline-api-replica", 1);
+    wait_for_state(h, "down");
+    publish_and_wait(h, t, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        harness_test(test_what_a_query_asks_for_by_the_id_of_a_new_event_is_found),
+        harness_test(test_what_is_sent_again_of_an_old_event_is_among_its_messages),
         harness_test(test_the_log_is_read_from_the_replica),
         harness_test(test_a_list_goes_on_where_the_primary_has_ended_its_page),
         harness_test(test_each_cell_has_a_replica_of_its_own, .n_cells = 1),
@@ -432,9 +491,10 @@ int main(void)
         harness_test(test_without_the_replica_the_primary_is_asked),
         harness_test(test_a_query_that_recovery_has_cancelled_is_the_primarys),
         harness_test(test_a_search_is_bounded_there_as_it_is_at_the_primary),
+        harness_test(test_another_systems_server_is_refused),
     };
 
-    (void)unsetenv("HOOKLINE_TEST_PG");
+    stranger_url = standby_make_stranger();
     standby_make();
     return cmocka_run_group_tests_name("read_replica", tests, NULL, NULL);
 }

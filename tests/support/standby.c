@@ -4,7 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "tests/support/harness.h"
 #include "tests/support/proc.h"
 
 #define START_TIMEOUT_MS 60000
@@ -100,4 +102,59 @@ char *standby_text(const char *database, const char *sql)
 
     standby_url(database, true, url);
     return pg_text_at(url, sql);
+}
+
+/* ---- what it replays ---- */
+
+static void tell(const char *sql)
+{
+    free(standby_text("postgres", sql));
+}
+
+static bool is_paused(void *arg)
+{
+    char *state = standby_text("postgres", "SELECT pg_get_wal_replay_pause_state()");
+    bool is_so = state != NULL && strcmp(state, "paused") == 0;
+
+    (void)arg;
+    free(state);
+    return is_so;
+}
+
+void standby_pause(void)
+{
+    tell("SELECT pg_wal_replay_pause()");
+    if (!wait_until(is_paused, NULL, START_TIMEOUT_MS))
+        die("postgres", "goes on replaying");
+}
+
+void standby_resume(void)
+{
+    tell("SELECT pg_wal_replay_resume()");
+}
+
+/* ---- a server that it is no copy of ---- */
+
+const char *standby_make_stranger(void)
+{
+    static char url[PG_URL_SIZE];
+    char program[PROC_PATH_SIZE], directory[PROC_PATH_SIZE], owner[PG_URL_SIZE];
+    const char *const argv[] = {program, "migrate", "up", NULL};
+    char variable[PG_URL_SIZE + 64];
+    const char *sockets = getenv("HOOKLINE_TEST_PG");
+
+    if (sockets == NULL || sockets[0] == '\0')
+        return NULL;
+    (void)snprintf(owner, sizeof(owner), "host=%s user=hookline dbname=postgres", sockets);
+    (void)snprintf(url, sizeof(url), "host=%s dbname=stranger", sockets);
+    (void)snprintf(variable, sizeof(variable), "HOOKLINE_DATABASE_URL=%s user=hookline", url);
+    (void)unsetenv("HOOKLINE_TEST_PG");
+    free(pg_text_at(owner, "DROP DATABASE IF EXISTS stranger"));
+    free(pg_text_at(owner, "CREATE DATABASE stranger"));
+    proc_program("hookline", program);
+    proc_make_directory("hookline-migrate", directory);
+    if (proc_run("migrate", directory, argv, (const char *const[]){variable, NULL}, NULL) != 0)
+        die("hookline migrate up", "failed");
+    proc_remove_directory(directory);
+    return url;
 }

@@ -16,6 +16,17 @@ void standby_make(void);
 void standby_stop(int signal_no);
 void standby_start(void);
 
+/* Replays nothing until it resumes; waits until it is so. */
+void standby_pause(void);
+void standby_resume(void);
+
+/*
+ * Before all else, in place of clearing HOOKLINE_TEST_PG: a migrated database of the server that
+ * it names, which is no copy of the program's own. A connection string without a user; NULL: it
+ * names none.
+ */
+const char *standby_make_stranger(void);
+
 /* As pg_url() and pg_text(). */
 void standby_url(const char *database, bool as_superuser, char ret[PG_URL_SIZE]);
 char *standby_text(const char *database, const char *sql);

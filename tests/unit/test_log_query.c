@@ -104,6 +104,34 @@ static void test_a_query_becomes_one_canonical_filter(void **state)
     must_become(samples, HK_COUNTOF(samples));
 }
 
+static void test_a_filter_tells_whether_it_names_an_id(void **state)
+{
+    static const struct {
+        const char *query;
+        bool names_an_id;
+    } samples[] = {
+        {ID_1, true},
+        {"status:failed event:" ID_1, true},
+        {"since:24h message:" ID_1, true},
+        {"company:c1 external_id:7 attr.n:1", true},
+        {"", false},
+        {"app:" ID_1, false},
+        {"attr.event_id:" ID_1, false},
+        {"company:\"{\\\"id\\\":\"", false},
+    };
+    struct hk_error error;
+
+    (void)state;
+    for (size_t i = 0; i < HK_COUNTOF(samples); i++) {
+        struct hk_buf filter HK_CLEANUP(hk_buf_done);
+
+        assert_int_equal(parse(hk_str(samples[i].query), &filter, &error), HK_OK);
+        if (hk_log_filter_names_an_id(hk_buf_str(&filter)) != samples[i].names_an_id)
+            fail_msg("%s", filter.p);
+    }
+    assert_false(hk_log_filter_names_an_id(HK_STR_NULL));
+}
+
 static void test_numbers_and_durations_become_bounds(void **state)
 {
     static const struct sample samples[] = {
@@ -292,6 +320,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_query_becomes_one_canonical_filter),
+        cmocka_unit_test(test_a_filter_tells_whether_it_names_an_id),
         cmocka_unit_test(test_numbers_and_durations_become_bounds),
         cmocka_unit_test(test_times_are_absolute_in_a_filter),
         cmocka_unit_test(test_a_path_is_a_payload_filter_in_a_bounded_time),
