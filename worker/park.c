@@ -13,7 +13,9 @@
 #define OPENING_MS                                                                                 \
     200 /* and so much longer for one that opens: it doubles with each answer's time */
 #define LOOK_AGAIN_MS 10 /* whether what may stay longer still may */
-#define MAX_REFUSALS  8  /* in one look at those that wait: what is behind them may wait as well */
+/* In one look at those that wait, which each turn has: what is behind them may wait as well. */
+#define MAX_REFUSALS 8 /* to so many kinds */
+#define MAX_STAYING  128
 
 struct park {
     struct hk_loop *loop;
@@ -112,41 +114,79 @@ static struct attempt *take_out(struct park *park, struct attempt **link)
     return attempt;
 }
 
-/* What is refused to one is refused to the other. */
-static bool are_alike(const struct attempt *attempt, const struct attempt *refused)
+/* What is refused to one is refused to all of its kind. */
+struct refusal {
+    struct hk_id subscription_id;
+    bool is_laned;
+    bool is_opening;
+};
+
+struct refusals { /* in one look */
+    unsigned n;
+    struct refusal of[MAX_REFUSALS];
+};
+
+static const struct refusal *find_refusal(const struct refusals *refusals,
+                                          const struct attempt *attempt)
 {
-    return refused != NULL && attempt->is_laned == refused->is_laned &&
-           memcmp(&attempt->subscription_id, &refused->subscription_id, sizeof(struct hk_id)) == 0;
+    for (unsigned i = 0; i < refusals->n; i++) {
+        const struct refusal *refusal = &refusals->of[i];
+
+        if (refusal->is_laned == attempt->is_laned &&
+            memcmp(&refusal->subscription_id, &attempt->subscription_id, sizeof(struct hk_id)) == 0)
+            return refusal;
+    }
+    return NULL;
+}
+
+static const struct refusal *add_refusal(struct refusals *refusals, struct park *park,
+                                         const struct attempt *attempt, int64_t now_ms)
+{
+    struct refusal *refusal = &refusals->of[refusals->n++];
+
+    *refusal = (struct refusal){
+        .subscription_id = attempt->subscription_id,
+        .is_laned = attempt->is_laned,
+        .is_opening = share_is_opening(park->share, &attempt->subscription_id, now_ms),
+    };
+    return refusal;
 }
 
 /* A receiver that is new here, and answers well: its lane would cost more, and last longer. */
-static bool may_stay(struct park *park, const struct attempt *attempt, int64_t now_ms)
+static bool may_stay(const struct attempt *attempt, const struct refusal *refusal, int64_t now_ms)
 {
-    return !attempt->is_laned && now_ms < attempt->parked_until_ms + OPENING_MS &&
-           share_is_opening(park->share, &attempt->subscription_id, now_ms);
+    return now_ms < attempt->parked_until_ms || (!attempt->is_laned && refusal->is_opening &&
+                                                 now_ms < attempt->parked_until_ms + OPENING_MS);
 }
 
 /* Those whose time is over come first. */
 void park_turn(struct park *park)
 {
     struct attempt **link = &park->first, *attempt;
-    const struct attempt *refused = NULL;
+    struct refusals refusals = {.n = 0};
     int64_t now_ms = hk_mono_ms(), rest_ms;
-    unsigned n_refusals = 0;
+    unsigned n_staying = 0;
 
-    while ((attempt = *link) != NULL && n_refusals < MAX_REFUSALS) {
-        if (!are_alike(attempt, refused) && take_slot(park, attempt)) {
+    while ((attempt = *link) != NULL && n_staying < MAX_STAYING) {
+        const struct refusal *refusal = find_refusal(&refusals, attempt);
+
+        if (refusal == NULL && refusals.n == MAX_REFUSALS)
+            break;
+        if (refusal == NULL && take_slot(park, attempt)) {
             start(take_out(park, link));
-        } else if (now_ms >= attempt->parked_until_ms && !may_stay(park, attempt, now_ms)) {
-            /* Claimed ahead of slots that did not come: nothing to hold against its own kind. */
-            (void)attempt_fire(take_out(park, link),
-                               !attempt->is_laned && share_is_full(park->share) ? EVENT_WITHHELD
-                                                                                : EVENT_CROWDED);
-        } else {
-            refused = attempt;
-            link = &attempt->next_waiting;
-            n_refusals++;
+            continue;
         }
+        if (refusal == NULL)
+            refusal = add_refusal(&refusals, park, attempt, now_ms);
+        if (may_stay(attempt, refusal, now_ms)) {
+            link = &attempt->next_waiting;
+            n_staying++;
+            continue;
+        }
+        /* Claimed ahead of slots that did not come: nothing to hold against its own kind. */
+        (void)attempt_fire(take_out(park, link), !attempt->is_laned && share_is_full(park->share)
+                                                     ? EVENT_WITHHELD
+                                                     : EVENT_CROWDED);
     }
     if (park->first == NULL || park->timer.is_set)
         return;

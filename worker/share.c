@@ -24,6 +24,7 @@ struct share_entry {
     unsigned window;
     unsigned cost; /* of the failures since the last answer */
     bool is_proven;
+    bool is_quick;     /* the last answer was a good one, and opened the window */
     int64_t active_ms; /* the last answer, or the first request after a pause */
 };
 
@@ -221,8 +222,9 @@ static void learn(struct share *share, struct share_entry *entry, unsigned cost,
     unsigned least = share->limits[kind].least;
 
     entry->is_proven = cost == 0;
+    entry->is_quick = cost == 0 && duration_ms < SLOW_MS;
     entry->cost = cost == 0 ? 0 : smaller(entry->cost + cost, MAX_COST);
-    if (cost == 0 && duration_ms < SLOW_MS)
+    if (entry->is_quick)
         entry->window = smaller(entry->window + 1, share->most);
     else if (cost > 0 && kind == SHARE_SUBSCRIPTION)
         entry->window = larger(entry->window / 2, least);
@@ -267,7 +269,7 @@ bool share_is_opening(struct share *share, const struct hk_id *subscription_id, 
 {
     struct share_entry *entry = find(share, SHARE_SUBSCRIPTION, id_name(subscription_id), now_ms);
 
-    return entry != NULL && entry->is_proven && entry->window < share->most;
+    return entry != NULL && entry->is_quick && entry->window < share->most;
 }
 
 struct hk_str share_host(struct hk_str url)

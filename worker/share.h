@@ -69,7 +69,7 @@ unsigned share_give_back(struct share *share, struct share_hold *hold, int cost,
 /* Whether its last request was answered well. */
 bool share_is_proven(struct share *share, const struct hk_id *subscription_id, int64_t now_ms);
 
-/* Whether it was, and more such answers give it a wider window. */
+/* Whether it was, quickly, and more such answers give it a wider window. */
 bool share_is_opening(struct share *share, const struct hk_id *subscription_id, int64_t now_ms);
 
 /* The part of a URL between its scheme and its path. Borrowed. */

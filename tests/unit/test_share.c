@@ -187,6 +187,21 @@ static void test_a_window_opens_from_the_first_answer_until_it_is_as_wide_as_may
     assert_false(share_is_opening(story->share, &claimant.subscription_id, 0));
 }
 
+/* What waits for it would wait in vain: the window stays as it is. */
+static void test_a_slow_answer_opens_no_window(void **state)
+{
+    struct story *story = *state;
+    struct share_claimant claimant = who(1, 1, "a");
+
+    (void)take_all(story, claimant);
+    give_all(story, 0, 1000);
+    assert_true(share_is_proven(story->share, &claimant.subscription_id, 0));
+    assert_false(share_is_opening(story->share, &claimant.subscription_id, 0));
+    (void)take_all(story, claimant);
+    give_all(story, 0, 20);
+    assert_true(share_is_opening(story->share, &claimant.subscription_id, 0));
+}
+
 static void test_failures_cost_until_an_answer_comes(void **state)
 {
     struct story *story = *state;
@@ -274,6 +289,7 @@ int main(void)
         share_test(test_a_window_opens_from_the_first_answer_until_it_is_as_wide_as_may_be),
         share_test(test_lanes_have_three_quarters_of_the_slots),
         share_test(test_slots_that_are_held_count_when_there_are_fewer_from_here_on),
+        share_test(test_a_slow_answer_opens_no_window),
         share_test(test_failures_cost_until_an_answer_comes),
         share_test(test_a_subscription_in_trouble_is_sent_what_its_lane_sends),
         cmocka_unit_test(test_the_host_of_a_url_is_what_is_connected_to),
