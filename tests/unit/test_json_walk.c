@@ -196,10 +196,10 @@ static void test_a_string_with_u_0000_is_not_decoded(void **state)
 }
 
 /* Letters, then `n_escapes` backslashes and quotes in turn: wherever eights and sixteens end. */
-static void write_string(char *ret, unsigned n_letters, unsigned n_escapes)
+static void write_string(char *ret, size_t n_letters, size_t n_escapes)
 {
     memset(ret, 'x', n_letters);
-    for (unsigned i = 0; i < n_escapes; i++)
+    for (size_t i = 0; i < n_escapes; i++)
         memcpy(ret + n_letters + 2 * i, i % 3 == 2 ? "\\\"" : "\\\\", 2);
     ret[n_letters + 2 * n_escapes] = '\0';
 }
