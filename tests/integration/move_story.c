@@ -234,7 +234,7 @@ static void test_limits_hold_before_and_behind_a_move_and_are_no_fault_meanwhile
 
     (void)given_story(h, t, "/hook");
     (void)api_want(h, 200, h->operator_key, "PATCH", path,
-                   "{\"requests_per_second\": 500, \"requests_burst\": 500}");
+                   "{\"requests_per_second\": 10000, \"requests_burst\": 10000}");
     load = load_start(h, t);
     load_wait(load, 20, WAIT_MS);
     mover_run(m, t, "b", NULL, 0);
