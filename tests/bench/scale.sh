@@ -3,7 +3,7 @@
 # What a million messages cost, from POST /v1/events to the receiver and recorded, as work grows: one JSON line for each case, and a
 # Markdown table of all on stderr. BENCH_SCALE="CASE ..." measures these alone; with BENCH_FROM=DIR (a log of 10 million) the case is history.
 # A part of tests/bench/run, which reads it.
-# shellcheck disable=SC2154 # what run has set
+# shellcheck disable=SC2153,SC2154 # what run has set
 
 # A slow disk is commit_delay: whoever flushes the log waits 5 ms first, and others' commits wait with it, as for a disk that takes as long.
 # It needs no device and no privilege, and the server's code before and behind it is as always.
