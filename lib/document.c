@@ -25,15 +25,6 @@ void *document_allocate(size_t n)
 
 /* ---- header fields --------------------------------------------------------------------------- */
 
-static struct hk_str trim(struct hk_str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct hk_str){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Takes what is before the next ';' outside of quotes. */
 static struct hk_str take_item(struct hk_str *rest)
 {
@@ -51,7 +42,7 @@ static struct hk_str take_item(struct hk_str *rest)
     item.n = i;
     i += i < rest->n;
     *rest = (struct hk_str){rest->p + i, rest->n - i};
-    return trim(item);
+    return hk_str_trim(item);
 }
 
 /* A backslash is one but before '"' and itself: some senders write paths of Windows. */
@@ -100,7 +91,7 @@ static bool ends_with(struct hk_str content_type, struct hk_str suffix)
 
 static bool begins_with(struct hk_str content_type, struct hk_str prefix)
 {
-    content_type = trim(content_type);
+    content_type = hk_str_trim(content_type);
     return content_type.n > prefix.n && strncasecmp(content_type.p, prefix.p, prefix.n) == 0;
 }
 

@@ -3,15 +3,6 @@
 
 #include <strings.h>
 
-static struct hk_str trim(struct hk_str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct hk_str){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* Takes what is before the next `separator` off `rest`; false when nothing is left. */
 static bool take_part(struct hk_str *rest, char separator, struct hk_str *ret)
 {
@@ -20,7 +11,7 @@ static bool take_part(struct hk_str *rest, char separator, struct hk_str *ret)
     if (rest->p == NULL)
         return false;
     end = memchr(rest->p, separator, rest->n);
-    *ret = trim((struct hk_str){rest->p, end == NULL ? rest->n : (size_t)(end - rest->p)});
+    *ret = hk_str_trim((struct hk_str){rest->p, end == NULL ? rest->n : (size_t)(end - rest->p)});
     *rest =
         end == NULL ? HK_STR_NULL : (struct hk_str){end + 1, rest->n - (size_t)(end + 1 - rest->p)};
     return true;
@@ -34,7 +25,7 @@ static bool eq_without_case(struct hk_str a, struct hk_str b)
 /* The type without its parameters. */
 static struct hk_str bare(const char *type)
 {
-    return trim((struct hk_str){type, strcspn(type, ";")});
+    return hk_str_trim((struct hk_str){type, strcspn(type, ";")});
 }
 
 bool hk_media_type_is(struct hk_str header, const char *type)
@@ -78,7 +69,7 @@ bool hk_media_type_is_accepted(struct hk_str header, const char *type)
 {
     struct hk_str part, range, wanted = bare(type);
     unsigned best = 0;
-    bool is_accepted = trim(header).n == 0;
+    bool is_accepted = hk_str_trim(header).n == 0;
 
     while (take_part(&header, ',', &part)) {
         unsigned fits = take_part(&part, ';', &range) ? specificity(range, wanted) : 0;

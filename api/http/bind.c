@@ -349,3 +349,28 @@ enum hk_code bind_params(struct call *call, struct hk_error *reterr)
     set_list_scope(call);
     return open_cursor(call, reterr);
 }
+
+bool bind_statement(struct call *call, hk_db_done_fn *done)
+{
+    struct hk_error error = {0};
+
+    call->query = (struct hk_db_query){
+        .stmt = call->match.route->stmt,
+        .context = &call->context,
+        .done = done,
+        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
+        .is_slow = call->match.route->is_search,
+    };
+    if (bind_params(call, &error) == HK_OK)
+        return true;
+    call_fail(call, &error);
+    return false;
+}
+
+enum stage_result bind_and_ask(struct call *call, hk_db_done_fn *done)
+{
+    if (!bind_statement(call, done))
+        return STAGE_REPLIED;
+    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
+                                                               : call_stage_fail(call, HK_BUSY);
+}

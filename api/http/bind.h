@@ -5,7 +5,9 @@
 #ifndef API_BIND_H
 #define API_BIND_H
 
+#include "api/http/route.h"
 #include "hk/buf.h"
+#include "hk/db.h"
 #include "hk/err.h"
 
 struct call;
@@ -13,6 +15,15 @@ struct call;
 /* HK_OK; HK_NOT_FOUND (an id that is none); HK_INVALID_PARAMETER or HK_BAD_CURSOR with a sentence.
  */
 HK_NODISCARD enum hk_code bind_params(struct call *call, struct hk_error *reterr);
+
+/*
+ * Makes `call->query` of the route's statement, with its parameters; `done` goes on. False: the
+ * request is answered, because one of them is wrong.
+ */
+HK_NODISCARD bool bind_statement(struct call *call, hk_db_done_fn *done);
+
+/* For a stage: bind_statement(), asked of the tenant's cell. STAGE_WAIT, or STAGE_REPLIED. */
+enum stage_result bind_and_ask(struct call *call, hk_db_done_fn *done);
 
 /* The part of bind_params() that routes without a statement need: an unknown parameter is refused.
  */

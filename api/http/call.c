@@ -172,19 +172,8 @@ static bool is_one_search_too_many(const struct call *call)
 
 static enum stage_result stage_query(struct call *call)
 {
-    struct hk_error error = {0};
-
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = on_query_done,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-        .is_slow = call->match.route->is_search,
-    };
-    if (bind_params(call, &error) != HK_OK) {
-        call_fail(call, &error);
+    if (!bind_statement(call, on_query_done))
         return STAGE_REPLIED;
-    }
     if (call->match.route->stmt_of_cell != NULL && call->thread->n_cells > 1)
         return every_cell_list(call);
     if (is_one_search_too_many(call))

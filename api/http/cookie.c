@@ -7,17 +7,6 @@ enum { PREFIX_N = 4, TENANT_N = 22, RANDOM_BYTES = 32 };
 
 static const char prefix[] = "hks_";
 
-static struct hk_str trim(struct hk_str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
-        s.p++;
-        s.n--;
-    }
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 /* RFC 6265: pairs with ';' between them. The first of a name counts. */
 struct hk_str cookie_find(struct hk_str header, struct hk_str name)
 {
@@ -31,8 +20,8 @@ struct hk_str cookie_find(struct hk_str header, struct hk_str name)
         header.n -= pair.n + (semicolon != NULL);
         if (equals == NULL)
             continue;
-        if (hk_str_eq(trim((struct hk_str){pair.p, (size_t)(equals - pair.p)}), name))
-            return trim((struct hk_str){equals + 1, (size_t)(pair.p + pair.n - equals - 1)});
+        if (hk_str_eq(hk_str_trim((struct hk_str){pair.p, (size_t)(equals - pair.p)}), name))
+            return hk_str_trim((struct hk_str){equals + 1, (size_t)(pair.p + pair.n - equals - 1)});
     }
     return HK_STR_NULL;
 }

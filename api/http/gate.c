@@ -145,15 +145,6 @@ static enum hk_code check_request_line(struct hk_str line, struct head *head,
     return check_target(target, reterr);
 }
 
-static struct hk_str trim(struct hk_str s)
-{
-    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-        s = (struct hk_str){s.p + 1, s.n - 1};
-    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-        s.n--;
-    return s;
-}
-
 static enum hk_code check_host(struct hk_str value, struct hk_error *reterr)
 {
     if (value.n == 0)
@@ -210,7 +201,7 @@ static enum hk_code check_header_line(struct hk_str line, struct head *head,
         return hk_fail(reterr, HK_HEADERS_TOO_LARGE, "", "There are more than %d headers.",
                        GATE_MAX_HEADERS);
 
-    return check_framing(name, trim(value), head, reterr);
+    return check_framing(name, hk_str_trim(value), head, reterr);
 }
 
 /* What only the whole head can tell. */

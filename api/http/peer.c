@@ -21,17 +21,6 @@ struct peer peer_of(const struct sockaddr *address)
     return peer;
 }
 
-static struct hk_str trim(struct hk_str text)
-{
-    while (text.n > 0 && (text.p[0] == ' ' || text.p[0] == '\t')) {
-        text.p++;
-        text.n--;
-    }
-    while (text.n > 0 && (text.p[text.n - 1] == ' ' || text.p[text.n - 1] == '\t'))
-        text.n--;
-    return text;
-}
-
 /* Without a port: "[...]:80" and "a.b.c.d:80", but not the colons of a bare IPv6 address. */
 static struct hk_str without_port(struct hk_str text)
 {
@@ -51,7 +40,7 @@ static bool parse(struct hk_str text, struct peer *ret)
 {
     char copy[INET6_ADDRSTRLEN];
 
-    text = trim(text);
+    text = hk_str_trim(text);
     if (text.n == 0)
         return false;
     text = without_port(text);

@@ -81,27 +81,6 @@ static struct receiver *receiver_of(struct hk_wait *wait)
     return HK_CONTAINER_OF(wait, struct receiver, wait);
 }
 
-static enum hk_code ask(struct receiver *receiver)
-{
-    struct call *call = receiver->call;
-    struct hk_error error = {0};
-
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = on_received,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (bind_params(call, &error) != HK_OK) {
-        call_fail(call, &error);
-        return error.code;
-    }
-    if (hk_db_submit(call->cell->db, &call->query) == HK_OK)
-        return HK_OK;
-    call_fail_code(call, HK_BUSY, HK_STR_NULL);
-    return HK_BUSY;
-}
-
 static void leave(struct receiver *receiver)
 {
     if (hk_wait_is_waiting(&receiver->wait)) {
@@ -155,7 +134,7 @@ enum stage_result receive_stage(struct call *call)
         hk_id_format(&flow_id, receiver->flow_id); /* as PostgreSQL writes it */
     call->state = receiver;
     call->abandon = abandon;
-    return ask(receiver) == HK_OK ? STAGE_WAIT : STAGE_REPLIED;
+    return bind_and_ask(call, on_received);
 }
 
 static void on_received(struct hk_db_query *query, const struct hk_db_result *result)
@@ -196,7 +175,7 @@ static void go_on(struct hk_wait *wait)
 
     receiver->call->cell->receivers->n_waiting--;
     if (receiver->may_go_on && !is_gone(receiver->call))
-        (void)ask(receiver);
+        (void)bind_and_ask(receiver->call, on_received);
     else if (!receiver->may_go_on && may_wait(receiver))
         begin_to_wait(receiver);
     else

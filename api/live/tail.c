@@ -327,19 +327,15 @@ static struct tail *new_tail(struct call *call)
 enum stage_result tail_run(struct call *call)
 {
     struct hk_str last_id = call_header(call, "last-event-id");
-    struct hk_error error = {0};
     struct feed_place place;
 
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = on_opened,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (bind_params(call, &error) == HK_OK && last_id.n > 0 && !feed_place_parse(last_id, &place))
+    if (!bind_statement(call, on_opened))
+        return STAGE_REPLIED;
+    if (last_id.n > 0 && !feed_place_parse(last_id, &place)) {
+        struct hk_error error = {0};
+
         (void)hk_fail(&error, HK_INVALID_PARAMETER, "",
                       "Last-Event-ID is not one that a tail gave out.");
-    if (error.code != HK_OK) {
         call_fail(call, &error);
         return STAGE_REPLIED;
     }

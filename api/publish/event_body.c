@@ -17,20 +17,7 @@ static hk_db_done_fn on_found;
 
 enum stage_result event_body_stage(struct call *call)
 {
-    struct hk_error error = {0};
-
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = on_found,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (bind_params(call, &error) != HK_OK) {
-        call_fail(call, &error);
-        return STAGE_REPLIED;
-    }
-    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                               : call_stage_fail(call, HK_BUSY);
+    return bind_and_ask(call, on_found);
 }
 
 /* PostgreSQL's base64 has lines: without them, in place of `text`. */

@@ -210,20 +210,28 @@ static enum hk_code read_batch(struct hk_json_cursor cursor, const struct hk_jso
     return HK_OK;
 }
 
+enum hk_code event_scan(struct hk_str body, struct hk_json_span *ret, struct hk_error *reterr)
+{
+    size_t at;
+
+    if (!hk_json_scan(body, ret, &at))
+        return hk_fail(reterr, HK_MALFORMED_JSON, "",
+                       "The body is not well-formed JSON, at byte %zu.", at);
+    if (ret->kind != HK_JSON_OBJECT)
+        return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
+    return HK_OK;
+}
+
 enum hk_code event_read(struct hk_str body, event_alloc_fn *alloc, void *alloc_arg,
                         struct event_batch *ret, struct hk_error *reterr)
 {
     struct hk_json_cursor cursor;
     struct hk_json_span span, first;
     struct hk_str name;
-    size_t at;
 
     *ret = (struct event_batch){0};
-    if (!hk_json_scan(body, &span, &at))
-        return hk_fail(reterr, HK_MALFORMED_JSON, "",
-                       "The body is not well-formed JSON, at byte %zu.", at);
-    if (span.kind != HK_JSON_OBJECT)
-        return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
+    if (event_scan(body, &span, reterr) != HK_OK)
+        return reterr->code;
     cursor = (struct hk_json_cursor){.bytes = span.bytes};
     if (hk_json_next(&cursor, &name, &first) && hk_json_string_eq(name, "events"))
         return read_batch(cursor, &first, alloc, alloc_arg, ret, reterr);

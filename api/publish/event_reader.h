@@ -9,6 +9,7 @@
 #define API_EVENT_READER_H
 
 #include "hk/err.h"
+#include "hk/json_scan.h"
 
 enum { EVENT_MAX_BATCH = 1000 };
 
@@ -29,6 +30,10 @@ struct event_batch {
     unsigned n;
     struct event_input *events;
 };
+
+/* The object that a body is. HK_OK; or HK_MALFORMED_JSON, HK_INVALID_BODY. */
+HK_NODISCARD enum hk_code event_scan(struct hk_str body, struct hk_json_span *ret,
+                                     struct hk_error *reterr);
 
 /*
  * HK_OK with at least one event, each good or with its own error; or HK_MALFORMED_JSON,

@@ -35,13 +35,9 @@ static enum hk_code read_payload(struct hk_str body, struct hk_str *ret, struct 
     struct hk_json_span span, value;
     struct hk_json_cursor cursor;
     struct hk_str name;
-    size_t at;
 
-    if (!hk_json_scan(body, &span, &at))
-        return hk_fail(reterr, HK_MALFORMED_JSON, "",
-                       "The body is not well-formed JSON, at byte %zu.", at);
-    if (span.kind != HK_JSON_OBJECT)
-        return hk_fail(reterr, HK_INVALID_BODY, "", "The body must be an object.");
+    if (event_scan(body, &span, reterr) != HK_OK)
+        return reterr->code;
     *ret = HK_STR_NULL;
     cursor = (struct hk_json_cursor){.bytes = span.bytes};
     while (hk_json_next(&cursor, &name, &value)) {

@@ -14,32 +14,14 @@ enum { MAX_REPLY_BYTES = 96 << 20 };
 
 static hk_db_done_fn on_preview_planned, on_curl_planned;
 
-static enum stage_result ask_for_plan(struct call *call, hk_db_done_fn *done)
-{
-    struct hk_error error = {0};
-
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = done,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (bind_params(call, &error) != HK_OK) {
-        call_fail(call, &error);
-        return STAGE_REPLIED;
-    }
-    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                               : call_stage_fail(call, HK_BUSY);
-}
-
 enum stage_result preview_stage(struct call *call)
 {
-    return ask_for_plan(call, on_preview_planned);
+    return bind_and_ask(call, on_preview_planned);
 }
 
 enum stage_result attempt_curl_stage(struct call *call)
 {
-    return ask_for_plan(call, on_curl_planned);
+    return bind_and_ask(call, on_curl_planned);
 }
 
 /* Writes the reply, but for the brace that ends it. `request`: NULL when it cannot be made. */

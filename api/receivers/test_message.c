@@ -64,22 +64,9 @@ static void test_end_one(struct test *test);
 
 enum stage_result test_message_stage(struct call *call)
 {
-    struct hk_error error = {0};
-
     if (call->thread->n_tests >= TEST_MAX_CALLS)
         return call_stage_fail(call, HK_BUSY);
-    call->query = (struct hk_db_query){
-        .stmt = call->match.route->stmt,
-        .context = &call->context,
-        .done = on_planned,
-        .timeout_ms = (unsigned)call->thread->config->api_query_timeout_ms,
-    };
-    if (bind_params(call, &error) != HK_OK) {
-        call_fail(call, &error);
-        return STAGE_REPLIED;
-    }
-    return hk_db_submit(call->cell->db, &call->query) == HK_OK ? STAGE_WAIT
-                                                               : call_stage_fail(call, HK_BUSY);
+    return bind_and_ask(call, on_planned);
 }
 
 /* ---- requests -------------------------------------------------------------------------------- */

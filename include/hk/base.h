@@ -41,4 +41,14 @@ static inline bool hk_str_eq(struct hk_str a, struct hk_str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* Without the blanks and tabs around it: OWS of RFC 9110, 5.6.3. */
+static inline struct hk_str hk_str_trim(struct hk_str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = (struct hk_str){s.p + 1, s.n - 1};
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
 #endif

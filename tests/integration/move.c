@@ -218,13 +218,6 @@ static struct load_counts check_counts(struct load *load)
     return counts;
 }
 
-static bool is_all_delivered(void *arg)
-{
-    struct mover *m = arg;
-
-    return mover_int(m, B, "SELECT count(*) FROM message x WHERE x.status <> 'succeeded'") == 0;
-}
-
 static void test_a_tenant_moves_while_it_works_and_nothing_is_lost_or_sent_twice(void **state)
 {
     struct harness *h = *state;
@@ -251,7 +244,7 @@ static void test_a_tenant_moves_while_it_works_and_nothing_is_lost_or_sent_twice
     assert_int_equal(reply_int(&stats, "distinct_ids"), 6000 + counts.n_accepted);
     assert_int_equal(reply_int(&stats, "duplicates"), 0);
     assert_int_equal(reply_int(&stats, "signature_invalid"), 0);
-    assert_true(wait_until(is_all_delivered, m, WAIT_MS));
+    mover_wait_delivered(m);
     assert_int_equal(mover_int(m, B, "SELECT count(*) FROM message"), 6000 + counts.n_accepted);
     assert_int_equal(mover_int(m, B, "SELECT count(*) FROM attempt"), 6000 + counts.n_accepted);
     assert_int_equal(mover_n_rows(m, HOME, t), 0);

@@ -77,13 +77,6 @@ static void kill_behind_the_flip(struct mover *m, const struct tenant *t, enum m
     mover_unlock(lock);
 }
 
-static bool is_all_delivered(void *arg)
-{
-    struct mover *m = arg;
-
-    return mover_int(m, B, "SELECT count(*) FROM message x WHERE x.status <> 'succeeded'") == 0;
-}
-
 static void test_a_move_that_is_killed_at_each_step_goes_on_and_nothing_is_lost(void **state)
 {
     struct harness *h = *state;
@@ -112,7 +105,7 @@ static void test_a_move_that_is_killed_at_each_step_goes_on_and_nothing_is_lost(
     stats = sinker_stats(h, "/hook");
     assert_int_equal(reply_int(&stats, "distinct_ids"), N_HISTORY + counts.n_accepted);
     assert_int_equal(reply_int(&stats, "duplicates"), 0);
-    assert_true(wait_until(is_all_delivered, m, WAIT_MS));
+    mover_wait_delivered(m);
     assert_int_equal(mover_int(m, B, "SELECT count(*) FROM attempt"),
                      N_HISTORY + counts.n_accepted);
     assert_int_equal(mover_n_rows(m, HOME, t), 0);

@@ -243,6 +243,18 @@ void mover_wait_blocked(struct mover *m, enum mover_side side)
         fail_test("the move does not wait for the lock in cell %s", side == HOME ? "default" : "b");
 }
 
+static bool is_all_delivered(void *arg)
+{
+    struct mover *m = arg;
+
+    return mover_int(m, B, "SELECT count(*) FROM message x WHERE x.status <> 'succeeded'") == 0;
+}
+
+void mover_wait_delivered(struct mover *m)
+{
+    assert_true(wait_until(is_all_delivered, m, WAIT_MS));
+}
+
 void mover_wait_advisory(struct mover *m, enum mover_side side)
 {
     struct blocked blocked = {m, side, true};

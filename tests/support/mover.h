@@ -54,6 +54,9 @@ void mover_wait_blocked(struct mover *m, enum mover_side side);
 /* The same for an advisory one, of it or of who runs beside it. */
 void mover_wait_advisory(struct mover *m, enum mover_side side);
 
+/* Waits until each message in cell b has succeeded. */
+void mover_wait_delivered(struct mover *m);
+
 /* How many rows a cell has of the tenant, its queue among them, but none of the move's own. */
 int64_t mover_n_rows(struct mover *m, enum mover_side side, const struct tenant *t);
 /* All of them as one hash. */
